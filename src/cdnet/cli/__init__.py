@@ -1,0 +1,66 @@
+"""The command line: ``cdnet COMMAND ...``. Each command is a module of this package with a ``main``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from cdnet import CdnetError, __version__
+
+COMMANDS = {
+    "info": "stages, parameters and MACs of a network",
+    "data": "check a data set, or draw one",
+    "train": "train a network by a recipe",
+    "evaluate": "rank a gallery for every query: CMC, mAP, mINP",
+    "demo": "draw pedestrians, train on them, evaluate, and write a report",
+}
+
+HELP = """\
+usage: cdnet COMMAND [options]
+
+Lightweight person re-identification with CDNet (CVPR 2021).
+
+commands:
+{commands}
+
+`cdnet COMMAND --help` explains a command; `cdnet --version` prints the version.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status: 0, 1 for a mistake or a failure, 2 for wrong usage, 130 if stopped."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(HELP.format(commands="\n".join(f"  {name:10}{text}" for name, text in COMMANDS.items())), end="")
+        return 0 if words else 2
+    if words[0] == "--version":
+        print(f"cdnet {__version__}")
+        return 0
+    if words[0] not in COMMANDS:
+        return _complain(f"unknown command {words[0]!r}; known are {', '.join(COMMANDS)}", 2)
+    return _run(words[0], words[1:])
+
+
+def _run(command: str, words: list[str]) -> int:
+    from cdnet.cli.arguments import UsageError
+
+    try:
+        import_module(f"cdnet.cli.{command}").main(words)
+        sys.stdout.flush()
+    except UsageError as error:
+        return _complain(f"{error}; see `cdnet {command} --help`", 2)
+    except CdnetError as error:
+        return _complain(str(error), 1)
+    except BrokenPipeError:
+        # The reader has gone (`cdnet info | head`): nothing is left to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt as stopped:
+        return _complain(str(stopped) or "stopped", 130)
+    return 0
+
+
+def _complain(message: str, status: int) -> int:
+    print(f"cdnet: {' '.join(message.split())}", file=sys.stderr)
+    return status

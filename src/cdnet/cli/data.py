@@ -1,0 +1,111 @@
+"""``cdnet data check`` and ``cdnet data draw``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cdnet.cli.arguments import UsageError, parser
+from cdnet.errors import CdnetError
+
+if TYPE_CHECKING:
+    from cdnet.data.check import Check
+
+SHOWN = 10
+"""Entries of a list that are printed; ``--json`` has them all."""
+
+
+def main(words: list[str]) -> None:
+    """Run ``check`` or ``draw``."""
+    actions = {"check": check, "draw": draw}
+    if words[:1] in (["-h"], ["--help"]):
+        print("usage: cdnet data check ROOT | cdnet data draw OUT\n\n`cdnet data check --help` and so on explain each.")
+        return
+    if not words or words[0] not in actions:
+        raise UsageError(f"`cdnet data` needs one of {', '.join(actions)}")
+    actions[words[0]](words[1:])
+
+
+def check(words: list[str]) -> None:
+    """Report splits, counts, and what is wrong with a data set.
+
+    Raises:
+        CdnetError: if something is wrong that training or evaluation would stumble over.
+    """
+    made = parser("data check", "Report a data set's splits and counts, and what is wrong with it.")
+    made.add_argument("root", type=Path, help="folder or CSV file with the pictures")
+    made.add_argument("--layout", default="auto", help="auto, market1501, folders or csv")
+    made.add_argument("--holdout", type=float, default=0.3, help="share of identities held out where no split is given")
+    made.add_argument("--json", type=Path, help="also write all findings to this file")
+    options = made.parse_args(words)
+
+    from cdnet.data.check import check_data
+    from cdnet.data.layout import read_data
+    from cdnet.files import write_text
+    from cdnet.progress import shown
+
+    found = check_data(read_data(options.root, options.layout, options.holdout), shown)
+    if options.json is not None:
+        write_text(options.json, json.dumps(asdict(found), indent=1) + "\n")
+    print(as_text(found))
+    if not found.sound:
+        raise CdnetError(f"{found.root}: not sound; see the findings above")
+
+
+def as_text(found: Check) -> str:
+    """Return the findings as an aligned table and lists."""
+    lines = [f"{found.root}, read as {found.name}", ""]
+    lines.append(f"{'split':10}{'pictures':>10}{'identities':>12}{'cameras':>9}{'no camera':>11}{'1 picture':>11}")
+    for name, split in found.splits.items():
+        lines.append(
+            f"{name:10}{split.pictures:>10,}{split.identities:>12,}{split.cameras:>9}"
+            f"{split.without_camera:>11,}{split.single:>11,}"
+        )
+    lines.append("")
+    lines += [f"{count:,} pictures ignored: {reason}" for reason, count in found.ignored.items()]
+    lines.append(f"{found.unmatched:,} queries without a match in the gallery")
+    duplicates = [" = ".join(group) for group in found.duplicates]
+    for title, entries in (
+        ("identities shared between training and test", found.shared),
+        ("names or rows that do not parse", found.unparsed),
+        ("unreadable pictures", found.unreadable),
+        ("groups of duplicate pictures", duplicates),
+    ):
+        lines.append(f"{len(entries):,} {title}")
+        lines += [f"  {entry}" for entry in entries[:SHOWN]]
+        if len(entries) > SHOWN:
+            lines.append(f"  and {len(entries) - SHOWN:,} more (--json lists all)")
+    return "\n".join(lines)
+
+
+def draw(words: list[str]) -> None:
+    """Draw pedestrians in Market-1501's layout."""
+    made = parser("data draw", "Draw pedestrians in Market-1501's layout, the same from the same seed.")
+    made.add_argument("out", type=Path, help="folder to make")
+    made.add_argument("--identities-train", type=int, default=200)
+    made.add_argument("--identities-test", type=int, default=100)
+    made.add_argument("--cameras", type=int, default=4)
+    made.add_argument("--pictures-per-camera", type=int, default=3)
+    made.add_argument("--distractors", type=int, default=100)
+    made.add_argument("--junk", type=int, default=50)
+    made.add_argument("--size", default="128x64", help="height x width")
+    made.add_argument("--seed", type=int, default=0)
+    options = made.parse_args(words)
+
+    from cdnet.draw.market import draw_market1501
+    from cdnet.train.recipe import parse_size
+
+    draw_market1501(
+        options.out,
+        identities_train=options.identities_train,
+        identities_test=options.identities_test,
+        cameras=options.cameras,
+        pictures_per_camera=options.pictures_per_camera,
+        distractors=options.distractors,
+        junk=options.junk,
+        seed=options.seed,
+        size=parse_size(options.size),
+    )
+    print(f"drawn: {options.out}")

@@ -1,0 +1,106 @@
+"""Augmentation of whole batches, on the device that trains (Section 4.2, and the schedule of OSNet and Bag of Tricks).
+
+Everything random is drawn on the CPU from one generator before anything else happens, so that the same generator
+gives the same batch on every device.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+ERASE_AREA = (0.02, 0.4)
+ERASE_ASPECT = (0.3, 1 / 0.3)
+ERASE_TRIES = 16
+
+
+class Draws(NamedTuple):
+    """The random part of one batch: flips N, offsets N x 2 in [-pad, pad], boxes N x 4 (top, left, bottom, right)."""
+
+    flips: Tensor
+    offsets: Tensor
+    boxes: Tensor
+
+    def rows(self, start: int, stop: int) -> Draws:
+        """Return the draws of a part of the batch."""
+        return Draws(*(part[start:stop] for part in self))
+
+
+def draw(count: int, size: tuple[int, int], flip: float, pad: int, erase: float, generator: torch.Generator) -> Draws:
+    """Draw how ``count`` pictures of height x width are varied.
+
+    Args:
+        count: N.
+        size: height and width.
+        flip: probability of a horizontal flip.
+        pad: the furthest shift in each direction, as if so many black pixels were added and cropped away at random.
+        erase: probability that a random rectangle, 2 to 40 % of the picture, is erased (Zhong et al. 2020).
+        generator: on the CPU.
+    """
+    flips = torch.rand(count, generator=generator) < flip
+    offsets = torch.randint(-pad, pad + 1, (count, 2), generator=generator)
+    return Draws(flips, offsets, _erase_boxes(count, size, erase, generator))
+
+
+def _erase_boxes(count: int, size: tuple[int, int], erase: float, generator: torch.Generator) -> Tensor:
+    # The first of several tries whose rectangle fits; an empty box where none does, or chance says no.
+    height, width = size
+    uniform = torch.rand(4, count, ERASE_TRIES, generator=generator)
+    chosen = torch.rand(count, generator=generator) < erase
+    area = (ERASE_AREA[0] + (ERASE_AREA[1] - ERASE_AREA[0]) * uniform[0]) * height * width
+    low, high = (math.log(aspect) for aspect in ERASE_ASPECT)
+    aspect = (low + (high - low) * uniform[1]).exp()
+    h, w = (area * aspect).sqrt().round(), (area / aspect).sqrt().round()
+    fits = (h < height) & (w < width)
+    first = fits.int().argmax(1, keepdim=True)
+    chosen &= fits.any(1)
+    top = (uniform[2] * (height - h + 1)).floor()
+    left = (uniform[3] * (width - w + 1)).floor()
+    boxes = torch.stack([top, left, top + h, left + w], dim=-1)
+    picked = boxes.gather(1, first[:, :, None].expand(-1, -1, 4))[:, 0].long()
+    return picked * chosen[:, None]
+
+
+def augment(pixels: Tensor, draws: Draws) -> Tensor:
+    """Flip, shift and normalise a batch, then erase boxes to 0, the mean of normalised pictures.
+
+    Args:
+        pixels: N x H x W x 3 bytes, on any device.
+        draws: for these N pictures.
+
+    Returns:
+        N x 3 x H x W, float32 in channels-last memory, normalised by ImageNet's mean and deviation.
+    """
+    device = pixels.device
+    flips, offsets, boxes = (part.to(device, non_blocking=True) for part in draws)
+    count, height, width = pixels.shape[:3]
+    y, x = torch.arange(height, device=device), torch.arange(width, device=device)
+    rows = (y + offsets[:, :1])[:, :, None]
+    columns = (torch.where(flips[:, None], width - 1 - x, x) + offsets[:, 1:])[:, None, :]
+    top, left, bottom, right = (edge[:, None, None] for edge in boxes.T)
+    erased = ((y[:, None] >= top) & (y[:, None] < bottom)) & ((x >= left) & (x < right))
+    outside = ((rows < 0) | (rows >= height)) | ((columns < 0) | (columns >= width))
+    # One gather from a table of all normalised pixels does everything; its last two rows are black and the mean.
+    normal = normalise(pixels).permute(0, 2, 3, 1).reshape(-1, 3)
+    black = normalise(pixels.new_zeros(1, 1, 1, 3)).view(1, 3)
+    table = torch.cat([normal, black, torch.zeros_like(black)])
+    first = torch.arange(count, device=device)[:, None, None] * (height * width)
+    index = first + rows * width + columns
+    index = index.masked_fill_(outside, len(table) - 2).masked_fill_(erased, len(table) - 1)
+    return table.index_select(0, index.view(-1)).view(count, height, width, 3).permute(0, 3, 1, 2)
+
+
+def normalise(pixels: Tensor, mean: tuple[float, ...] = IMAGENET_MEAN, std: tuple[float, ...] = IMAGENET_STD) -> Tensor:
+    """Map bytes N x H x W x 3 to (x / 255 - mean) / std, float32 N x 3 x H x W in channels-last memory."""
+    count, height, width = pixels.shape[:3]
+    # Rows of W x 3 values against a tiled mean: an innermost axis of 3 would not be vectorised on a CPU.
+    scale = torch.tensor(std, device=pixels.device).repeat(width) * 255
+    shift = torch.tensor(mean, device=pixels.device).repeat(width) * 255
+    rows = pixels.reshape(count, height, width * 3).float()
+    return ((rows - shift) / scale).view(count, height, width, 3).permute(0, 3, 1, 2)

@@ -1,0 +1,115 @@
+"""What a data set holds and what is wrong with it, before anybody trains on it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cdnet.data.cache import Progress, silently
+from cdnet.data.decode import BrokenPictureError, read_pixels
+from cdnet.data.pictures import SPLITS, Picture, ReidData
+
+
+@dataclass(frozen=True)
+class SplitCounts:
+    """One split: pictures, identities, cameras, pictures without a camera, identities with a single picture."""
+
+    pictures: int
+    identities: int
+    cameras: int
+    without_camera: int
+    single: int
+
+
+@dataclass(frozen=True)
+class Check:
+    """The findings on one data set.
+
+    ``shared`` are identities of the training set that the queries or the gallery have too, ``duplicates`` groups of
+    files with the same pixels, ``unmatched`` queries that no picture in the gallery can match.
+    """
+
+    name: str
+    root: str
+    splits: dict[str, SplitCounts]
+    ignored: dict[str, int]
+    unparsed: tuple[str, ...]
+    unreadable: tuple[str, ...]
+    shared: tuple[str, ...]
+    unmatched: int
+    duplicates: tuple[tuple[str, ...], ...] = field(default=())
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing stands in the way of training and evaluating: every name parses, every picture reads."""
+        return not (self.unparsed or self.unreadable or self.shared)
+
+
+def check_data(data: ReidData, progress: Progress = silently) -> Check:
+    """Read every picture of a data set and report.
+
+    Args:
+        data: as read from disk.
+        progress: shows how far the reading is.
+    """
+    paths = list(dict.fromkeys(picture.path for split in SPLITS for picture in data.split(split)))
+    unreadable: list[str] = []
+    groups: dict[str, list[str]] = {}
+    with ThreadPoolExecutor() as pool:
+        for path, found in zip(paths, progress(pool.map(_read, paths), "reading", len(paths)), strict=True):
+            digest, problem = found
+            if problem:
+                unreadable.append(problem)
+            else:
+                groups.setdefault(digest, []).append(str(path))
+    test = {picture.identity for picture in (*data.query, *data.gallery)}
+    return Check(
+        name=data.name,
+        root=str(data.root),
+        splits={split: _count(data.split(split)) for split in SPLITS},
+        ignored=data.ignored,
+        unparsed=data.unparsed,
+        unreadable=tuple(unreadable),
+        shared=tuple(sorted({picture.identity for picture in data.train} & test)),
+        unmatched=_unmatched(data.query, data.gallery),
+        duplicates=tuple(tuple(group) for group in groups.values() if len(group) > 1),
+    )
+
+
+def _read(path: Path) -> tuple[str, str]:
+    try:
+        pixels = read_pixels(path)
+    except BrokenPictureError as error:
+        return "", str(error)
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest(), ""
+
+
+def _count(pictures: Iterable[Picture]) -> SplitCounts:
+    pictures = tuple(pictures)
+    of_identity = Counter(picture.identity for picture in pictures)
+    return SplitCounts(
+        pictures=len(pictures),
+        identities=len(of_identity),
+        cameras=len({picture.camera for picture in pictures} - {None}),
+        without_camera=sum(picture.camera is None for picture in pictures),
+        single=sum(count == 1 for count in of_identity.values()),
+    )
+
+
+def _unmatched(query: Iterable[Picture], gallery: Iterable[Picture]) -> int:
+    # A query is matched by a picture of its identity that is neither itself nor by the same known camera.
+    of_identity: dict[Any, list[Picture]] = {}
+    for picture in gallery:
+        of_identity.setdefault(picture.identity, []).append(picture)
+    return sum(
+        not any(
+            other.path != picture.path and (picture.camera is None or other.camera != picture.camera)
+            for other in of_identity.get(picture.identity, ())
+        )
+        for picture in query
+    )

@@ -1,0 +1,106 @@
+"""One's own pictures: a folder per identity, or a CSV file.
+
+Folders: ``ROOT/train/IDENTITY/*``, and for the evaluation ``ROOT/query/IDENTITY/*`` with ``ROOT/gallery/IDENTITY/*``,
+or ``ROOT/test/IDENTITY/*``, where every picture is a query to all the others. With ``ROOT/IDENTITY/*`` alone, a part of
+the identities is held out for the test, chosen by their names, so that a new folder moves no other. A name with ``_c``
+and a number, as Market-1501 has it, gives the camera.
+
+CSV: a header with ``path``, ``identity``, and optionally ``camera`` and ``split`` (train, query, gallery or test);
+paths are relative to the CSV's folder.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from cdnet.data.pictures import SPLITS, Picture, ReidData, picture_files
+from cdnet.errors import CdnetError
+
+COLUMNS = ("path", "identity", "camera", "split")
+FOLDERS = (*SPLITS, "test")
+
+_CAMERA = re.compile(r"_c(\d+)")
+
+
+def read_folders(root: Path, holdout: float) -> ReidData:
+    """Read a folder per identity.
+
+    Args:
+        root: the folder.
+        holdout: share of the identities, 0 to 1, that is held out for the test where no split is given.
+    """
+    unparsed: list[str] = []
+    if any((root / name).is_dir() for name in FOLDERS):
+        groups = {name: _identities(root / name, unparsed) for name in FOLDERS}
+        return _with_test("folders", root, groups, unparsed)
+    groups = _hold_out(_identities(root, unparsed), holdout)
+    return _with_test(f"folders, {holdout:g} of the identities held out", root, groups, unparsed)
+
+
+def read_csv(path: Path, holdout: float) -> ReidData:
+    """Read a CSV of path, identity, camera, split; without a split column, hold out as :func:`read_folders` does.
+
+    Raises:
+        CdnetError: if the file is not readable as such a CSV.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            header = rows.fieldnames or []
+            missing = [column for column in COLUMNS[:2] if column not in header]
+            if missing:
+                raise CdnetError(f"{path}: no column {missing[0]!r}; the header needs path and identity")
+            entries = list(rows)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CdnetError(f"{path}: not readable as a CSV file ({error})") from None
+    unparsed: list[str] = []
+    groups: dict[str, list[Picture]] = {name: [] for name in FOLDERS}
+    for line, row in enumerate(entries, start=2):
+        cells = {column: (row.get(column) or "").strip() for column in COLUMNS}
+        split = cells["split"].lower() or "train"
+        if not cells["path"] or not cells["identity"]:
+            unparsed.append(f"{path}, line {line}: no path or no identity")
+        elif split not in groups:
+            unparsed.append(f"{path}, line {line}: the split {split!r} is none of {', '.join(FOLDERS)}")
+        else:
+            groups[split].append(Picture(path.parent / cells["path"], cells["identity"], cells["camera"] or None))
+    if "split" not in header:
+        groups = _hold_out(groups["train"], holdout)
+        return _with_test(f"csv, {holdout:g} of the identities held out", path, groups, unparsed)
+    return _with_test("csv", path, groups, unparsed)
+
+
+def _identities(folder: Path, unparsed: list[str]) -> list[Picture]:
+    pictures: list[Picture] = []
+    for path in picture_files(folder) if folder.is_dir() else []:
+        parts = path.relative_to(folder).parts
+        if len(parts) < 2:
+            unparsed.append(f"{path}: lies in no identity's folder")
+            continue
+        camera = _CAMERA.search(path.stem)
+        pictures.append(Picture(path, parts[0], camera[1] if camera else None))
+    return pictures
+
+
+def _hold_out(pictures: Iterable[Picture], holdout: float) -> dict[str, list[Picture]]:
+    groups: dict[str, list[Picture]] = {name: [] for name in FOLDERS}
+    for picture in pictures:
+        digest = hashlib.sha256(picture.identity.encode()).digest()
+        share = int.from_bytes(digest[:8], "big") / 2**64
+        groups["test" if share < holdout else "train"].append(picture)
+    return groups
+
+
+def _with_test(name: str, root: Path, groups: dict[str, list[Picture]], unparsed: list[str]) -> ReidData:
+    return ReidData(
+        name,
+        root,
+        train=tuple(groups["train"]),
+        query=tuple(groups["query"] + groups["test"]),
+        gallery=tuple(groups["gallery"] + groups["test"]),
+        unparsed=tuple(unparsed),
+    )

@@ -1,0 +1,68 @@
+"""What a data set is: pictures with an identity and perhaps a camera, in three splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cdnet.errors import CdnetError
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+SPLITS = ("train", "query", "gallery")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of one person; ``camera`` is None where it is not known."""
+
+    path: Path
+    identity: str
+    camera: str | None = None
+
+
+@dataclass(frozen=True)
+class ReidData:
+    """A data set as found on disk. A split may be empty; :meth:`require` refuses that where it matters.
+
+    ``ignored`` counts pictures left out on purpose, by reason; ``unparsed`` lists those whose name or row says
+    nothing that could be understood.
+    """
+
+    name: str
+    root: Path
+    train: tuple[Picture, ...] = ()
+    query: tuple[Picture, ...] = ()
+    gallery: tuple[Picture, ...] = ()
+    ignored: dict[str, int] = field(default_factory=dict)
+    unparsed: tuple[str, ...] = ()
+
+    def split(self, name: str) -> tuple[Picture, ...]:
+        """Return a split by name, perhaps empty."""
+        return {"train": self.train, "query": self.query, "gallery": self.gallery}[name]
+
+    def require(self, name: str) -> tuple[Picture, ...]:
+        """Return a split that must have pictures, all with names that were understood.
+
+        Raises:
+            CdnetError: if the split is empty, or a picture's name or row did not parse.
+        """
+        if self.unparsed:
+            more = f" (and {len(self.unparsed) - 1} more)" if len(self.unparsed) > 1 else ""
+            raise CdnetError(f"{self.unparsed[0]}{more}; rename or remove it, `cdnet data check` lists all")
+        pictures = self.split(name)
+        if not pictures:
+            raise CdnetError(f"{self.root}: the split {name!r} has no pictures (read as {self.name})")
+        return pictures
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """Return the pictures below a folder in a fixed order; other files, such as Thumbs.db, are passed over.
+
+    Raises:
+        CdnetError: if the folder cannot be read.
+    """
+    try:
+        found = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
+    except OSError as error:
+        raise CdnetError(f"{folder} could not be read: {error.strerror}") from error
+    return sorted(path for path in found if not path.name.startswith("."))

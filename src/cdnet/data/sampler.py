@@ -1,0 +1,64 @@
+"""P x K batches: P identities with K pictures each (Section 7.1), a pure function of seed and epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from cdnet.errors import CdnetError
+
+
+class PKSampler:
+    """Deals the pictures of an epoch into batches of P different identities with K pictures each.
+
+    Each identity's pictures are shuffled and cut into groups of K; an identity with fewer than K pictures fills its one
+    group by drawing again. Identities with more groups left are the likelier to come next, so that an epoch uses nearly
+    every group; it ends when fewer than P identities have one.
+
+    Args:
+        identities: of each picture, any hashable values.
+        p: identities per batch.
+        k: pictures per identity, at least 1.
+        seed: with the epoch, decides everything.
+
+    Raises:
+        CdnetError: if there are fewer than P identities, or P or K is less than allowed.
+    """
+
+    def __init__(self, identities: Sequence[object], p: int, k: int, seed: int = 0) -> None:
+        if p < 2 or k < 1:
+            raise CdnetError(f"a batch needs at least 2 identities with 1 picture each, not {p} with {k}")
+        members: dict[object, list[int]] = {}
+        for index, identity in enumerate(identities):
+            members.setdefault(identity, []).append(index)
+        if len(members) < p:
+            raise CdnetError(
+                f"the training set has {len(members)} identities, fewer than the {p} of a batch; "
+                f"lower --batch.identities"
+            )
+        self.members = [np.array(indices) for indices in members.values()]
+        self.p, self.k, self.seed = p, k, seed
+
+    def epoch(self, number: int) -> npt.NDArray[np.int64]:
+        """Return the batches of an epoch, S x (P K) picture indices, each identity's K side by side."""
+        rng = np.random.default_rng([self.seed, number])
+        groups = [self._groups(indices, rng) for indices in self.members]
+        left = np.array([len(group) for group in groups])
+        batches = []
+        while (left > 0).sum() >= self.p:
+            # Gumbel top-P: sampling without replacement, by the number of groups left.
+            with np.errstate(divide="ignore"):
+                keys = np.log(left) + rng.gumbel(size=len(left))
+            chosen = np.argsort(-keys, kind="stable")[: self.p]
+            left[chosen] -= 1
+            batches.append(np.concatenate([groups[i][left[i]] for i in chosen]))
+        return np.stack(batches)
+
+    def _groups(self, indices: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        if len(indices) < self.k:
+            extra = rng.choice(indices, self.k - len(indices))
+            return np.concatenate([indices, extra])[None]
+        count = len(indices) // self.k
+        return rng.permutation(indices)[: count * self.k].reshape(count, self.k)

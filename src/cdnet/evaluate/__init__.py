@@ -1,0 +1,1 @@
+"""Ranking and its figures of merit."""

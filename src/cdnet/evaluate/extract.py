@@ -1,0 +1,60 @@
+"""Features of pictures: running an inference network over a split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD, normalise
+from cdnet.data.cache import Progress, silently
+from cdnet.data.decode import Pixels
+from cdnet.data.pictures import Picture
+from cdnet.evaluate.ranking import UNKNOWN, Labels
+
+
+@torch.inference_mode()
+def extract(
+    model: nn.Module,
+    pixels: Pixels,
+    mean: tuple[float, ...] = IMAGENET_MEAN,
+    std: tuple[float, ...] = IMAGENET_STD,
+    batch: int = 64,
+    progress: Progress = silently,
+) -> Tensor:
+    """Return features N x D, on the CPU, of pictures N x H x W x 3 bytes.
+
+    The network is used in evaluation mode and left in the mode it was in.
+    """
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    features = []
+    starts = range(0, len(pixels), batch)
+    for start in progress(starts, "extracting features", len(starts)):
+        part = torch.from_numpy(np.array(pixels[start : start + batch])).to(device)
+        features.append(model(normalise(part, mean, std)).float().cpu())
+    model.train(was_training)
+    return torch.cat(features)
+
+
+def number_labels(*splits: Iterable[Picture]) -> list[Labels]:
+    """Turn identities, cameras and paths into numbers, the same number for the same value in every split."""
+    identities: dict[Any, int] = {}
+    cameras: dict[Any, int] = {}
+    pictures: dict[Any, int] = {}
+    labels = []
+    for split in splits:
+        rows = [
+            (
+                identities.setdefault(picture.identity, len(identities)),
+                UNKNOWN if picture.camera is None else cameras.setdefault(picture.camera, len(cameras)),
+                pictures.setdefault(picture.path, len(pictures)),
+            )
+            for picture in split
+        ]
+        labels.append(Labels(*torch.tensor(rows, dtype=torch.long).reshape(-1, 3).T.contiguous()))
+    return labels

@@ -1,0 +1,50 @@
+"""The objectives of Equations 9 and 10: a triplet and a softmax loss for each head of the neck."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+from cdnet.losses.softmax import softmax_loss
+from cdnet.losses.triplet import batch_hard_triplet
+
+
+class LossInputs(Protocol):
+    """What a head must offer: a feature for the triplet loss and scores for the softmax loss."""
+
+    @property
+    def triplet(self) -> Tensor: ...  # noqa: D102
+    @property
+    def scores(self) -> Tensor: ...  # noqa: D102
+
+
+class Losses(NamedTuple):
+    """The sum to minimise, and its parts head by head: (L_tri1, L_tri2, ...) and (L_id1, L_id2, ...)."""
+
+    total: Tensor
+    triplet: tuple[Tensor, ...]
+    softmax: tuple[Tensor, ...]
+
+
+def objective(
+    heads: Sequence[LossInputs],
+    identities: Tensor,
+    margin: float = 0.3,
+    smoothing: float = 0.0,
+    gather: Callable[[Tensor], Tensor] = lambda tensor: tensor,
+) -> Losses:
+    """Sum both losses over the heads: Equation 9 for BLNeck's one head, Equation 10 for FBLNeck's two.
+
+    Args:
+        heads: one or more heads with N rows each.
+        identities: N integers.
+        margin: of the triplet loss.
+        smoothing: of the softmax loss.
+        gather: joins a tensor's rows from all processes, so that the triplet loss mines over the whole batch.
+    """
+    everyone = gather(identities)
+    triplet = tuple(batch_hard_triplet(gather(head.triplet.float()), everyone, margin) for head in heads)
+    softmax = tuple(softmax_loss(head.scores.float(), identities, smoothing) for head in heads)
+    return Losses(sum(triplet + softmax), triplet, softmax)  # type: ignore[arg-type]

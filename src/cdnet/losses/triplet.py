@@ -1,0 +1,40 @@
+"""Batch-hard triplet loss (Hermans et al. 2017), on features of unit length."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def euclidean(a: Tensor, b: Tensor) -> Tensor:
+    """Return the Euclidean distances M x N between rows of a (M x D) and rows of b (N x D).
+
+    The gradient at distance 0 is 0, where the square root's own would be infinite.
+    """
+    squared = a.pow(2).sum(1, keepdim=True) + b.pow(2).sum(1) - 2 * a @ b.T
+    return squared.clamp_min(1e-12).sqrt()
+
+
+def batch_hard_triplet(features: Tensor, identities: Tensor, margin: float = 0.3, normalise: bool = True) -> Tensor:
+    """Return the mean over anchors of max(0, margin + furthest positive - nearest negative).
+
+    Every picture of the batch is an anchor once; its positive is the furthest picture of its identity, its negative
+    the nearest picture of another one. An anchor without a negative counts as 0.
+
+    Args:
+        features: N x D, float.
+        identities: N, integer.
+        margin: at least 0; the paper's is 0.3.
+        normalise: scale the features to unit length first, so that distances lie in [0, 2].
+
+    Returns:
+        A scalar, at least 0.
+    """
+    if normalise:
+        features = F.normalize(features)
+    distances = euclidean(features, features)
+    same = identities[:, None] == identities[None, :]
+    positive = distances.masked_fill(~same, 0.0).amax(1)
+    negative = distances.masked_fill(same, torch.inf).amin(1)
+    return F.relu(margin + positive - negative).mean()

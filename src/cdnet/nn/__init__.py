@@ -1,0 +1,1 @@
+"""The networks: blocks, backbone, necks, baselines, and what they cost."""

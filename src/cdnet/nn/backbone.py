@@ -1,0 +1,102 @@
+"""The network of Figure 4: stem, three stages of CDBlocks, a DownSample between any two stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from cdnet.genotype import CDChoice, Genotype
+from cdnet.nn.blocks import CDBlock, conv1x1_bn
+
+STEM_CHANNELS = 64
+STAGE_CHANNELS = (256, 384, 512)
+
+
+class FeatureMaps(NamedTuple):
+    """What a backbone hands to a neck; at 256x128 fmap1 is 32x16, fmap2 and fmap3 are 16x8.
+
+    ``fmap1`` and ``fmap2`` are the outputs of the two DownSamples, ``fmap3`` that of the last stage.
+    """
+
+    fmap1: Tensor
+    fmap2: Tensor
+    fmap3: Tensor
+
+
+def scale_channels(channels: int, width: float) -> int:
+    """Return ``channels`` times the width multiplier beta, rounded down to a multiple of 4 (at least 4)."""
+    return max(4, int(channels * width) // 4 * 4)
+
+
+class Stem(nn.Sequential):
+    """7x7 convolution with stride 2, batch norm, ReLU, then 3x3 max-pool with stride 2."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(
+            nn.Conv2d(3, channels, 7, stride=2, padding=3, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
+
+
+class DownSample(nn.Sequential):
+    """1x1 convolution, batch norm and ReLU at the same channels, then 2x2 average pool (Figure 3 b)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(*conv1x1_bn(channels, channels), nn.ReLU(inplace=True), nn.AvgPool2d(2, stride=2))
+
+
+class Stage(nn.Sequential):
+    """The CDBlocks of one stage, as a genotype chooses them; the first changes the channels."""
+
+    def __init__(self, in_channels: int, channels: int, choices: Sequence[CDChoice], block: str) -> None:
+        widths = [in_channels] + [channels] * (len(choices) - 1)
+        super().__init__(
+            *(
+                CDBlock(c_in, channels, (choice.k1, choice.k2), choice.repeats, block)
+                for c_in, choice in zip(widths, choices, strict=True)
+            )
+        )
+        self.choices = tuple(choices)
+
+
+class Backbone(nn.Module):
+    """The searched network without its neck; any genotype, any width, any input of at least 32x32.
+
+    ``channels`` are those of fmap1, fmap2 and fmap3.
+    """
+
+    def __init__(self, genotype: Genotype, width: float = 1.0) -> None:
+        super().__init__()
+        stem = scale_channels(STEM_CHANNELS, width)
+        c1, c2, c3 = (scale_channels(channels, width) for channels in STAGE_CHANNELS)
+        self.channels = (c1, c2, c3)
+        self.stem = Stem(stem)
+        self.stage1 = Stage(stem, c1, genotype.stages[0], genotype.block)
+        self.down1 = DownSample(c1)
+        self.stage2 = Stage(c1, c2, genotype.stages[1], genotype.block)
+        self.down2 = DownSample(c2)
+        self.stage3 = Stage(c2, c3, genotype.stages[2], genotype.block)
+        initialise(self)
+
+    def forward(self, x: Tensor) -> FeatureMaps:
+        """Map normalised pictures N x 3 x H x W to the three feature maps."""
+        fmap1 = self.down1(self.stage1(self.stem(x)))
+        fmap2 = self.down2(self.stage2(fmap1))
+        return FeatureMaps(fmap1, fmap2, self.stage3(fmap2))
+
+
+def initialise(module: nn.Module) -> None:
+    """Initialise convolutions by He's normal rule (fan-out) and linear layers by a normal of deviation 0.01."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, std=0.01)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

@@ -1,0 +1,84 @@
+"""Training batches: each a pure function of seed, epoch and step, whichever process asks."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from cdnet.data.augment import augment, draw
+from cdnet.data.cache import CachedPictures
+from cdnet.data.sampler import PKSampler
+from cdnet.errors import CdnetError
+from cdnet.train.recipe import AugmentRecipe
+
+
+class Batches:
+    """Augmented P x K batches of a training set, on the device.
+
+    With several processes each gets its share of the batch's identities; together they see exactly the batch that one
+    process alone would see. On a GPU with room for it, the pictures are kept in its memory.
+
+    Args:
+        pictures: the training set.
+        p: identities per batch, over all processes.
+        k: pictures per identity.
+        how: the augmentation.
+        seed: decides the batches and their variation.
+        device: where the batches go.
+        rank: of this process.
+        processes: how many there are; divides p.
+
+    Raises:
+        CdnetError: if p cannot be divided among the processes, or there are too few identities.
+    """
+
+    def __init__(
+        self,
+        pictures: CachedPictures,
+        p: int,
+        k: int,
+        how: AugmentRecipe,
+        seed: int,
+        device: torch.device,
+        rank: int = 0,
+        processes: int = 1,
+    ) -> None:
+        if p % processes:
+            raise CdnetError(f"{p} identities per batch cannot be divided among {processes} processes")
+        names = sorted({picture.identity for picture in pictures.pictures})
+        number = {name: index for index, name in enumerate(names)}
+        self.identities = len(names)
+        self.labels = torch.tensor([number[picture.identity] for picture in pictures.pictures])
+        self.sampler = PKSampler([picture.identity for picture in pictures.pictures], p, k, seed)
+        self.size = (pictures.pixels.shape[1], pictures.pixels.shape[2])
+        self.how, self.seed, self.device = how, seed, device
+        share = p * k // processes
+        self.rows = slice(rank * share, (rank + 1) * share)
+        self.batch_size = p * k
+        self._pixels = pictures.pixels
+        self._resident = self._on_gpu(pictures.pixels)
+
+    def epoch(self, number: int) -> npt.NDArray[np.int64]:
+        """Return the picture indices of an epoch's batches, steps x (P K)."""
+        return self.sampler.epoch(number)
+
+    def batch(self, indices: npt.NDArray[np.int64], epoch: int, step: int) -> tuple[Tensor, Tensor]:
+        """Return this process's part of a batch: pictures N x 3 x H x W and identity numbers N."""
+        state = np.random.SeedSequence([self.seed, epoch, step]).generate_state(1, np.uint64)[0]
+        generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
+        draws = draw(len(indices), self.size, self.how.flip, self.how.pad, self.how.erase, generator).rows(
+            self.rows.start, self.rows.stop
+        )
+        mine = indices[self.rows]
+        if self._resident is not None:
+            pixels = self._resident[torch.from_numpy(mine).to(self.device)]
+        else:
+            pixels = torch.from_numpy(self._pixels[mine]).to(self.device)
+        return augment(pixels, draws), self.labels[mine].to(self.device)
+
+    def _on_gpu(self, pixels: npt.NDArray[np.uint8]) -> Tensor | None:
+        if self.device.type != "cuda" or pixels.nbytes > torch.cuda.mem_get_info(self.device)[0] // 3:
+            return None
+        return torch.from_numpy(np.array(pixels)).to(self.device)

@@ -1,0 +1,156 @@
+"""The training loop: batches, heads, losses, one SGD step; a checkpoint and a log line after each epoch."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from cdnet.errors import CdnetError
+from cdnet.losses.objective import objective
+from cdnet.progress import training_bar
+from cdnet.train.batches import Batches
+from cdnet.train.distributed import any_process, gather_rows
+from cdnet.train.recipe import TrainRecipe
+from cdnet.train.schedule import learning_rate
+
+NOTE_EVERY = 10
+"""Steps between two looks at the losses; each look waits for a GPU to catch up."""
+
+
+class StoppedError(Exception):
+    """Training was asked to stop, and has saved where it is."""
+
+
+@dataclass
+class Place:
+    """Where training is: ``step`` steps of epoch ``epoch`` done (both from 0), and what that epoch summed up."""
+
+    epoch: int = 0
+    step: int = 0
+    images: int = 0
+    seconds: float = 0.0
+    sums: Tensor | None = None
+
+    def to_state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps of it."""
+        sums = None if self.sums is None else self.sums.cpu()
+        return {
+            "epoch": self.epoch,
+            "step": self.step,
+            "images": self.images,
+            "seconds": self.seconds,
+            "sums": sums,
+        }
+
+
+def train_epoch(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    accelerator: Accelerator,
+    batches: Batches,
+    recipe: TrainRecipe,
+    place: Place,
+    stop: StopRequest,
+) -> dict[str, Any]:
+    """Train from ``place`` to the end of its epoch and return the epoch's log line; ``place`` moves along.
+
+    Raises:
+        StoppedError: after the running step, if a stop was requested.
+        CdnetError: if the loss is no longer a finite number.
+    """
+    order = batches.epoch(place.epoch)
+    model.train()
+    if len(order) == 0:
+        raise CdnetError("no batch fits the training set; lower --batch.identities or --batch.pictures")
+    total = f"epoch {place.epoch + 1}/{recipe.schedule.epochs}"
+    with training_bar() as bar:
+        task = bar.add_task(total, total=len(order), completed=place.step, note="")
+        first, started, before = place.step, time.perf_counter(), place.seconds
+        for step in range(first, len(order)):
+            rate = learning_rate(recipe.optim.lr, recipe.schedule, place.epoch + step / len(order))
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            images, identities = batches.batch(order[step], place.epoch, step)
+            parts = train_step(model, optimizer, accelerator, images, identities, recipe)
+            place.sums = parts.double() if place.sums is None else place.sums + parts
+            place.step, place.images = step + 1, place.images + batches.batch_size
+            place.seconds = before + time.perf_counter() - started
+            if place.step % NOTE_EVERY == 0 or place.step == len(order):
+                speed = batches.batch_size * (place.step - first) / (time.perf_counter() - started)
+                bar.update(task, completed=place.step, note=f"{_mean_loss(place):.3f} loss, {speed:.0f} images/s")
+            if stop.requested and accelerator.num_processes == 1 and place.step < len(order):
+                raise StoppedError
+    assert place.sums is not None
+    means = [round(value, 6) for value in (place.sums / place.step).tolist()]
+    heads = (len(means) - 1) // 2
+    return {
+        "epoch": place.epoch + 1,
+        "lr": rate,
+        "loss": means[0],
+        "triplet": means[1 : 1 + heads],
+        "softmax": means[1 + heads :],
+        "images_per_second": round(place.images / place.seconds, 1),
+        "seconds": round(place.seconds, 2),
+    }
+
+
+def train_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    accelerator: Accelerator,
+    images: Tensor,
+    identities: Tensor,
+    recipe: TrainRecipe,
+) -> Tensor:
+    """Take one step and return the loss and its parts, detached: (total, L_tri1, ..., L_id1, ...)."""
+    with accelerator.autocast():
+        heads = model(images)
+    losses = objective(heads, identities, recipe.loss.margin, recipe.loss.smoothing, gather_rows)
+    optimizer.zero_grad()
+    accelerator.backward(losses.total)
+    optimizer.step()
+    return torch.stack([losses.total, *losses.triplet, *losses.softmax]).detach()
+
+
+def _mean_loss(place: Place) -> float:
+    assert place.sums is not None
+    loss = float(place.sums[0]) / place.step
+    if not torch.isfinite(torch.tensor(loss)):
+        raise CdnetError(
+            f"the loss is no longer finite in epoch {place.epoch + 1}, step {place.step}; lower --optim.lr"
+        )
+    return loss
+
+
+class StopRequest:
+    """Whether Ctrl-C or a termination signal has come while :meth:`listening`; a second Ctrl-C stops at once."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take over SIGINT and SIGTERM for the time of the block."""
+        before = {number: signal.signal(number, self._request) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _request(self, number: int, _frame: object) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+
+    def by_any_process(self, accelerator: Accelerator) -> bool:
+        """Agree with the other processes on whether to stop."""
+        return any_process(self.requested, accelerator.device)

@@ -1,0 +1,179 @@
+"""A recipe: everything that decides a training run. Recipes are YAML files; every key is also a command-line option."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from cdnet.errors import CdnetError
+
+
+@dataclass
+class DataRecipe:
+    """Which pictures.
+
+    Args:
+        root: folder or CSV file with the pictures.
+        layout: auto, market1501, folders or csv.
+        holdout: share of the identities held out for the test where the layout gives no split.
+        cache: folder for decoded pictures; by default ~/.cache/cdnet.
+    """
+
+    root: Path | None = None
+    layout: Literal["auto", "market1501", "folders", "csv"] = "auto"
+    holdout: float = 0.3
+    cache: Path | None = None
+
+
+@dataclass
+class BatchRecipe:
+    """P x K, over all processes together.
+
+    Args:
+        identities: P.
+        pictures: K, pictures of each identity.
+    """
+
+    identities: int = 16
+    pictures: int = 4
+
+
+@dataclass
+class AugmentRecipe:
+    """How training pictures are varied.
+
+    Args:
+        flip: probability of a horizontal flip.
+        pad: black pixels added on each side before a random crop to the old size.
+        erase: probability that a random rectangle, 2 to 40 % of the picture, is erased.
+    """
+
+    flip: float = 0.5
+    pad: int = 10
+    erase: float = 0.5
+
+
+@dataclass
+class LossRecipe:
+    """The two losses of Equations 9 and 10.
+
+    Args:
+        margin: of the triplet loss.
+        smoothing: label smoothing of the softmax loss.
+    """
+
+    margin: float = 0.3
+    smoothing: float = 0.0
+
+
+@dataclass
+class OptimRecipe:
+    """Stochastic gradient descent.
+
+    Args:
+        lr: learning rate at its highest.
+        momentum: of SGD.
+        nesterov: Nesterov's momentum.
+        weight_decay: on all weights.
+    """
+
+    lr: float = 0.065
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 5e-4
+
+
+@dataclass
+class ScheduleRecipe:
+    """How the learning rate moves.
+
+    Args:
+        epochs: in all.
+        kind: step (times factor at each milestone) or cosine (to 0 at the end).
+        warmup: epochs of linear warm-up from a hundredth.
+        milestones: epochs at which a step schedule falls.
+        factor: by which it falls.
+    """
+
+    epochs: int = 350
+    kind: Literal["step", "cosine"] = "step"
+    warmup: float = 0.0
+    milestones: list[int] = field(default_factory=lambda: [150, 225, 300])
+    factor: float = 0.1
+
+
+@dataclass
+class TrainRecipe:
+    """A whole training run; the defaults are the paper's, from scratch on Market-1501.
+
+    Args:
+        genotype: a shipped name, a genotype file, or osnet.
+        width: width multiplier beta.
+        size: height x width of the pictures.
+        neck: fblneck, blneck, fneck or bnneck.
+        stripes: FNeck's stripes.
+        seed: decides the first weights, the batches and the augmentation.
+        device: auto, cpu, or cuda.
+        precision: fp32, bf16 or fp16 (mixed precision).
+        evaluate_every: epochs between evaluations on the test pictures, to watch; 0 for none.
+    """
+
+    genotype: str = "cdnet"
+    width: float = 1.0
+    size: str = "256x128"
+    neck: Literal["fblneck", "blneck", "fneck", "bnneck"] = "fblneck"
+    stripes: int = 2
+    data: DataRecipe = field(default_factory=DataRecipe)
+    batch: BatchRecipe = field(default_factory=BatchRecipe)
+    augment: AugmentRecipe = field(default_factory=AugmentRecipe)
+    loss: LossRecipe = field(default_factory=LossRecipe)
+    optim: OptimRecipe = field(default_factory=OptimRecipe)
+    schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    evaluate_every: int = 0
+
+
+def parse_size(size: str) -> tuple[int, int]:
+    """Return (height, width) of a size such as ``256x128``.
+
+    Raises:
+        CdnetError: if it is not of that form, or a side is below 32 or above 2048.
+    """
+    match = re.fullmatch(r"(\d+)x(\d+)", size.strip())
+    if match is None:
+        raise CdnetError(f"{size!r} is no size; write height x width, such as 256x128")
+    height, width = int(match[1]), int(match[2])
+    if not (32 <= height <= 2048 and 32 <= width <= 2048):
+        raise CdnetError(f"the size {size} has a side outside 32 to 2048")
+    return height, width
+
+
+def check_recipe(recipe: TrainRecipe) -> None:
+    """Refuse values that are of the right type but make no sense.
+
+    Raises:
+        CdnetError: with the first such key.
+    """
+    parse_size(recipe.size)
+    rules = [
+        ("schedule.epochs", recipe.schedule.epochs >= 1, "at least 1"),
+        ("schedule.warmup", recipe.schedule.warmup >= 0, "at least 0"),
+        ("schedule.factor", 0 < recipe.schedule.factor <= 1, "above 0 and at most 1"),
+        ("optim.lr", recipe.optim.lr > 0, "above 0"),
+        ("optim.momentum", 0 <= recipe.optim.momentum < 1, "from 0 to below 1"),
+        ("optim.weight_decay", recipe.optim.weight_decay >= 0, "at least 0"),
+        ("loss.margin", recipe.loss.margin >= 0, "at least 0"),
+        ("loss.smoothing", 0 <= recipe.loss.smoothing < 1, "from 0 to below 1"),
+        ("augment.flip", 0 <= recipe.augment.flip <= 1, "from 0 to 1"),
+        ("augment.erase", 0 <= recipe.augment.erase <= 1, "from 0 to 1"),
+        ("augment.pad", recipe.augment.pad >= 0, "at least 0"),
+        ("batch.pictures", recipe.batch.pictures >= 2, "at least 2, for the triplet loss needs a positive"),
+        ("evaluate_every", recipe.evaluate_every >= 0, "at least 0"),
+    ]
+    for key, fine, allowed in rules:
+        if not fine:
+            raise CdnetError(f"--{key} must be {allowed}")

@@ -1,0 +1,271 @@
+"""A training run from recipe to weights: its folder, its resumption, its end."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from accelerate import Accelerator
+from torch import nn
+
+from cdnet.data.layout import read_data
+from cdnet.data.pictures import ReidData
+from cdnet.data.splits import decode_split
+from cdnet.device import choose_device
+from cdnet.errors import CdnetError
+from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
+from cdnet.files import write_text
+from cdnet.genotype import read_genotype
+from cdnet.nn.baselines.osnet import OSNET
+from cdnet.progress import console, shown
+from cdnet.train.batches import Batches
+from cdnet.train.checkpoint import FILE, load_checkpoint, save_checkpoint
+from cdnet.train.loop import Place, StoppedError, StopRequest, train_epoch
+from cdnet.train.recipe import TrainRecipe, check_recipe, parse_size
+from cdnet.train.record import Record
+from cdnet.weights import ModelSpec, save_weights
+
+RECIPE = "recipe.yaml"
+WEIGHTS = "weights.safetensors"
+
+# What may differ between a run and its resumption: where things are, not what is computed.
+_FREE = ("device", "evaluate_every", "data.root", "data.cache")
+
+
+def train(recipe: TrainRecipe, out: Path, resume: bool = False) -> Path:
+    """Train by a recipe and return the weights' path.
+
+    Args:
+        recipe: what to train, on what, and how.
+        out: the run's folder.
+        resume: go on from the checkpoint there.
+
+    The folder gets ``recipe.yaml``, ``checkpoint.pt``, ``log.jsonl``, ``tensorboard/`` and ``weights.safetensors``.
+
+    Raises:
+        CdnetError: if the recipe, the pictures or the folder do not allow it.
+        StoppedError: if Ctrl-C or a termination signal came; the checkpoint holds the place.
+    """
+    check_recipe(recipe)
+    if recipe.data.root is None:
+        raise CdnetError("no pictures to train on; give their folder with --data.root")
+    return Run(recipe, out, recipe.data.root, resume).train()
+
+
+class Run:
+    """One training run in its folder; :meth:`train` does it all."""
+
+    def __init__(self, recipe: TrainRecipe, out: Path, root: Path, resume: bool) -> None:
+        self.recipe, self.out = recipe, out
+        self.accelerator = _accelerator(recipe)
+        # What is wrong with the folder is said before a picture is decoded, and all processes look before one writes.
+        state = self._resumed() if resume else None
+        if not resume:
+            self._refuse_used_folder()
+        self.accelerator.wait_for_everyone()
+        self.size = parse_size(recipe.size)
+        data = read_data(root, recipe.data.layout, recipe.data.holdout)
+        # The processes of one machine share the cache: its lock makes all but one wait.
+        pictures = decode_split(data, "train", self.size, recipe.data.cache, shown)
+        if pictures.broken and self.main:
+            console.print(f"{len(pictures.broken)} unreadable picture(s) left out; first {pictures.broken[0]}")
+        self.test: TestPictures | None = None
+        if recipe.evaluate_every:
+            self.test = read_test_pictures(data, self.size, recipe.data.cache, shown)
+        device = self.accelerator.device
+        index, count = self.accelerator.process_index, self.accelerator.num_processes
+        p, k = recipe.batch.identities, recipe.batch.pictures
+        self.batches = Batches(pictures, p, k, recipe.augment, recipe.seed, device, index, count)
+        self.spec = self._spec(data)
+        torch.manual_seed(recipe.seed)
+        self.model = self.spec.build(self.batches.identities).to(device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optimizer = _optimizer(self.model, recipe)
+        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, optimizer)
+        self.place = Place()
+        self.source = {"pictures": len(pictures), "identities": self.batches.identities}
+        if state is not None:
+            self._restore(state)
+        elif self.main:
+            write_text(out / RECIPE, yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False))
+
+    @property
+    def main(self) -> bool:
+        """Whether this process is the one that writes."""
+        return bool(self.accelerator.is_main_process)
+
+    def train(self) -> Path:
+        """Train to the last epoch."""
+        record = Record(self.out, self.place.epoch) if self.main else None
+        stop = StopRequest()
+        try:
+            with stop.listening():
+                while self.place.epoch < self.recipe.schedule.epochs:
+                    line = train_epoch(
+                        self.wrapped,
+                        self.optimizer,
+                        self.accelerator,
+                        self.batches,
+                        self.recipe,
+                        self.place,
+                        stop,
+                    )
+                    self._end_epoch(line, record)
+                    if self.place.epoch < self.recipe.schedule.epochs and stop.by_any_process(self.accelerator):
+                        raise StoppedError
+        except StoppedError:
+            self._save_checkpoint()
+            where = f"epoch {self.place.epoch + 1}, step {self.place.step}"
+            raise StoppedError(f"stopped in {where}; add --resume to go on") from None
+        finally:
+            if record is not None:
+                record.close()
+        return self.out / WEIGHTS
+
+    def _end_epoch(self, line: dict[str, Any], record: Record | None) -> None:
+        epoch = self.place.epoch + 1
+        self.place = Place(epoch=epoch)
+        self.spec.trained_on["epochs"] = epoch
+        every = self.recipe.evaluate_every
+        if self.test is not None and self.main and (epoch % every == 0 or epoch == self.recipe.schedule.epochs):
+            started = time.perf_counter()
+            metrics = evaluate_model(self.model, self.test)
+            line = {
+                **line,
+                **metrics.to_json(),
+                "evaluation_seconds": round(time.perf_counter() - started, 2),
+            }
+        if record is not None:
+            record.add(line)
+            save_weights(self.out / WEIGHTS, self.model, self.spec)
+            self._save_checkpoint()
+            _say(line, self.recipe.schedule.epochs)
+        self.accelerator.wait_for_everyone()
+
+    def _save_checkpoint(self) -> None:
+        if not self.main:
+            return
+        scaler = self.accelerator.scaler
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": scaler.state_dict() if scaler is not None else None,
+            "place": self.place.to_state(),
+            "source": self.source,
+        }
+        save_checkpoint(self.out, state)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        if state["source"] != self.source:
+            raise CdnetError(
+                f"{self.out} was trained on {state['source']['pictures']} pictures of "
+                f"{state['source']['identities']} identities, now there are {self.source['pictures']} of "
+                f"{self.source['identities']}; resume with the same pictures"
+            )
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError, KeyError):
+            raise CdnetError(f"{self.out / FILE}: the checkpoint is of another network than its recipe") from None
+        if self.accelerator.scaler is not None and state["scaler"] is not None:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        self.place = Place(**state["place"])
+        if self.place.sums is not None:
+            self.place.sums = self.place.sums.to(self.accelerator.device)
+        self.spec.trained_on["epochs"] = self.place.epoch
+
+    def _refuse_used_folder(self) -> None:
+        if self.out.exists() and not self.out.is_dir():
+            raise CdnetError(f"{self.out} is a file; choose a folder for --out")
+        if any((self.out / name).exists() for name in (FILE, RECIPE)):
+            raise CdnetError(f"{self.out} already holds a run; add --resume to go on, or choose another --out")
+
+    def _resumed(self) -> dict[str, Any]:
+        state = load_checkpoint(self.out)
+        path = self.out / RECIPE
+        try:
+            old = _flat(yaml.safe_load(path.read_text("utf-8")))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
+            raise CdnetError(f"{path}: missing or not readable; without it the run cannot be resumed") from None
+        new = _flat(recipe_to_dict(self.recipe))
+        changed = [key for key in new if key not in _FREE and old.get(key) != new[key]]
+        if changed:
+            key = changed[0]
+            raise CdnetError(
+                f"{self.out} was started with {key} = {old.get(key)}, not {new[key]}; resume it as it was, "
+                f"or start another run"
+            )
+        return state
+
+    def _spec(self, data: ReidData) -> ModelSpec:
+        recipe = self.recipe
+        return ModelSpec(
+            genotype=OSNET if recipe.genotype == OSNET else read_genotype(recipe.genotype),
+            width=recipe.width,
+            neck=recipe.neck,
+            stripes=recipe.stripes,
+            size=self.size,
+            trained_on={
+                "data": data.name,
+                "identities": self.batches.identities,
+                "seed": recipe.seed,
+                "epochs": 0,
+            },
+        )
+
+
+def recipe_to_dict(recipe: TrainRecipe) -> dict[str, Any]:
+    """Return a recipe as plain values that YAML can hold."""
+    plain = asdict(recipe)
+    for key in ("root", "cache"):
+        plain["data"][key] = None if plain["data"][key] is None else str(plain["data"][key])
+    return plain
+
+
+def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _accelerator(recipe: TrainRecipe) -> Accelerator:
+    on_cpu = choose_device(recipe.device).type == "cpu"
+    if recipe.precision == "fp16" and on_cpu:
+        raise CdnetError("fp16 needs a GPU; on a CPU use fp32 or bf16")
+    if not on_cpu:
+        torch.backends.cudnn.benchmark = True
+    precision = "no" if recipe.precision == "fp32" else recipe.precision
+    return Accelerator(cpu=on_cpu, mixed_precision=precision)
+
+
+def _optimizer(model: nn.Module, recipe: TrainRecipe) -> torch.optim.SGD:
+    optim = recipe.optim
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return torch.optim.SGD(
+        weights,
+        lr=optim.lr,
+        momentum=optim.momentum,
+        nesterov=optim.nesterov,
+        weight_decay=optim.weight_decay,
+    )
+
+
+def _say(line: dict[str, Any], epochs: int) -> None:
+    parts = [
+        f"epoch {line['epoch']}/{epochs}",
+        f"loss {line['loss']:.3f}",
+        f"triplet {'+'.join(f'{value:.3f}' for value in line['triplet'])}",
+        f"softmax {'+'.join(f'{value:.3f}' for value in line['softmax'])}",
+        f"{line['images_per_second']:.0f} images/s",
+    ]
+    if "rank1" in line:
+        parts.append(f"rank-1 {100 * line['rank1']:.1f}, mAP {100 * line['mAP']:.1f}")
+    console.print(", ".join(parts))

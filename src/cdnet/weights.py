@@ -1,0 +1,133 @@
+"""Inference weights: one safetensors file that holds a network and everything needed to run it.
+
+The metadata say which genotype, width, neck and stripes to build, which input size, mean and deviation to feed, and
+where the weights came from. Nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
+from cdnet.errors import CdnetError
+from cdnet.files import write_atomically
+from cdnet.genotype import Genotype
+from cdnet.nn.baselines.osnet import OSNET
+from cdnet.nn.model import ReidModel, create_model
+
+FORMAT = "cdnet-weights-1"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a network is and what it wants as input.
+
+    Args:
+        genotype: the genotype itself, or ``osnet``.
+        width: width multiplier.
+        neck: name of the neck.
+        stripes: FNeck's stripes.
+        size: height and width of the input.
+        mean: of the input's channels, for values in [0, 1].
+        std: deviation of the input's channels.
+        trained_on: what the weights were trained on, in words.
+    """
+
+    genotype: Genotype | str
+    width: float = 1.0
+    neck: str = "fblneck"
+    stripes: int = 2
+    size: tuple[int, int] = (256, 128)
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+    trained_on: dict[str, Any] = field(default_factory=dict)
+
+    def build(self, identities: int | None = None) -> ReidModel:
+        """Make the network with fresh weights; without ``identities``, the inference network."""
+        return create_model(self.genotype, self.width, self.neck, self.stripes, identities)
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return the spec as safetensors metadata, texts only."""
+        genotype = self.genotype if isinstance(self.genotype, str) else self.genotype.to_json()
+        fields = {
+            "genotype": genotype,
+            "width": self.width,
+            "neck": self.neck,
+            "stripes": self.stripes,
+            "size": self.size,
+            "mean": self.mean,
+            "std": self.std,
+            "trained_on": self.trained_on,
+        }
+        return {"format": FORMAT, **{key: json.dumps(value) for key, value in fields.items()}}
+
+    @classmethod
+    def from_metadata(cls, metadata: dict[str, str], origin: str) -> ModelSpec:
+        """Read the spec back.
+
+        Raises:
+            CdnetError: if the metadata are not those of cdnet's weights.
+        """
+        if metadata.get("format") != FORMAT:
+            raise CdnetError(f"{origin}: a safetensors file, but not one with cdnet's inference weights")
+        try:
+            values = {key: json.loads(text) for key, text in metadata.items() if key != "format"}
+            genotype = values.pop("genotype")
+            if genotype != OSNET:
+                genotype = Genotype.from_json(genotype, origin)
+            for key in ("size", "mean", "std"):
+                values[key] = tuple(values[key])
+            return cls(genotype=genotype, **values)
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise CdnetError(f"{origin}: the metadata are not those of cdnet's weights ({error})") from None
+
+
+def save_weights(path: Path, model: ReidModel, spec: ModelSpec) -> None:
+    """Write the inference part of a network, atomically; classifiers and fcs of the neck are left out.
+
+    Raises:
+        CdnetError: if the file cannot be written.
+    """
+    kept = spec.build().state_dict()
+    trained = model.state_dict()
+    tensors = {name: trained[name].detach().cpu().contiguous() for name in kept}
+    content = save(tensors, spec.to_metadata())
+    write_atomically(Path(path), lambda file: file.write(content))
+
+
+def load_model(path: Path | str, device: str | torch.device = "cpu") -> tuple[ReidModel, ModelSpec]:
+    """Read inference weights: the network in evaluation mode, and its spec.
+
+    Args:
+        path: a ``.safetensors`` file, or a run's folder, which means its ``weights.safetensors``.
+        device: where to put the network.
+
+    Raises:
+        CdnetError: if there is no such file, it is cut short, or it holds another network than it says.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "weights.safetensors"
+    if not path.is_file():
+        raise CdnetError(f"{path}: no such weights file; give a .safetensors file or a finished run's folder")
+    tensors: dict[str, Tensor] = {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            spec = ModelSpec.from_metadata(file.metadata() or {}, str(path))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CdnetError(f"{path}: cut short or no safetensors file ({error})") from None
+    model = spec.build()
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError:
+        raise CdnetError(f"{path}: the weights are not those of the network that its metadata name") from None
+    return model.to(device).eval(), spec
