@@ -23,7 +23,8 @@ from cdnet.genotype import Genotype
 from cdnet.nn.baselines.osnet import OSNET
 from cdnet.nn.model import ReidModel, create_model
 
-FORMAT = "cdnet-weights-1"
+FORMAT = 1
+KEY = "cdnet"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class ModelSpec:
         """Return the spec as safetensors metadata, texts only."""
         genotype = self.genotype if isinstance(self.genotype, str) else self.genotype.to_json()
         fields = {
+            "format": FORMAT,
             "genotype": genotype,
             "width": self.width,
             "neck": self.neck,
@@ -67,7 +69,8 @@ class ModelSpec:
             "std": self.std,
             "trained_on": self.trained_on,
         }
-        return {"format": FORMAT, **{key: json.dumps(value) for key, value in fields.items()}}
+        # One key: safetensors writes several in random order, and equal weights should be equal files.
+        return {KEY: json.dumps(fields)}
 
     @classmethod
     def from_metadata(cls, metadata: dict[str, str], origin: str) -> ModelSpec:
@@ -76,10 +79,12 @@ class ModelSpec:
         Raises:
             CdnetError: if the metadata are not those of cdnet's weights.
         """
-        if metadata.get("format") != FORMAT:
+        if KEY not in metadata:
             raise CdnetError(f"{origin}: a safetensors file, but not one with cdnet's inference weights")
         try:
-            values = {key: json.loads(text) for key, text in metadata.items() if key != "format"}
+            values = json.loads(metadata[KEY])
+            if values.pop("format") != FORMAT:
+                raise CdnetError(f"{origin}: weights of another version of cdnet")
             genotype = values.pop("genotype")
             if genotype != OSNET:
                 genotype = Genotype.from_json(genotype, origin)

@@ -96,11 +96,11 @@ def score_tile(order: Tensor, query: Labels, gallery: Labels, max_rank: int) -> 
     total = found[:, -1]
     matched = total > 0
     at_least_one = total.clamp_min(1)
-    precision = torch.where(match, found / rank.clamp_min(1), 0.0)
+    precision = torch.where(match, found.double() / rank.clamp_min(1), 0.0)
     first = torch.where(match, rank, order.shape[1] + 1).amin(1)
     last = torch.where(match, rank, 0).amax(1).clamp_min(1)
     hits = first[:, None] <= torch.arange(1, max_rank + 1, device=order.device)
-    return matched, hits, precision.sum(1) / at_least_one, torch.where(matched, total / last, 0.0)
+    return matched, hits, precision.sum(1) / at_least_one, torch.where(matched, total.double() / last, 0.0)
 
 
 def evaluate_ranking(
@@ -143,8 +143,8 @@ def evaluate_ranking(
         rank5=cmc[4],
         rank10=cmc[9],
         rank20=cmc[19],
-        mAP=float(precision[matched].double().sum()) / max(with_match, 1),
-        mINP=float(penalty[matched].double().sum()) / max(with_match, 1),
+        mAP=float(precision[matched].sum()) / max(with_match, 1),
+        mINP=float(penalty[matched].sum()) / max(with_match, 1),
         queries=len(query),
         queries_without_match=len(query) - with_match,
         gallery=len(gallery),

@@ -1,0 +1,88 @@
+"""The losses against slow definitions written from the papers."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdnet.losses.objective import objective
+from cdnet.losses.softmax import softmax_loss
+from cdnet.losses.triplet import batch_hard_triplet, euclidean
+from cdnet.nn.necks import Head
+
+
+def triplet_by_hand(features: torch.Tensor, identities: list[int], margin: float) -> float:
+    points = [[value / math.sqrt(sum(v * v for v in row)) for value in row] for row in features.tolist()]
+    losses = []
+    for a, point in enumerate(points):
+        distance = [math.dist(point, other) for other in points]
+        positive = max(d for d, identity in zip(distance, identities, strict=True) if identity == identities[a])
+        negatives = [d for d, identity in zip(distance, identities, strict=True) if identity != identities[a]]
+        losses.append(max(0.0, margin + positive - min(negatives, default=math.inf)))
+    return sum(losses) / len(losses)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    identities=st.lists(st.integers(0, 4), min_size=2, max_size=12),
+    seed=st.integers(0, 999),
+    margin=st.sampled_from([0.0, 0.3, 1.5]),
+)
+def test_triplet_equals_the_definition(identities: list[int], seed: int, margin: float) -> None:
+    features = torch.randn(len(identities), 5, dtype=torch.double, generator=torch.Generator().manual_seed(seed))
+    found = batch_hard_triplet(features, torch.tensor(identities), margin)
+    assert found.item() == pytest.approx(triplet_by_hand(features, identities, margin), abs=2e-6)
+
+
+def test_triplet_gradient_by_finite_differences() -> None:
+    features = torch.randn(8, 4, dtype=torch.double, generator=torch.Generator().manual_seed(3), requires_grad=True)
+    identities = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3])
+    assert torch.autograd.gradcheck(lambda f: batch_hard_triplet(f, identities, 1.5), (features,))
+
+
+def test_triplet_of_equal_features_is_finite() -> None:
+    features = torch.ones(4, 3, requires_grad=True)
+    loss = batch_hard_triplet(features, torch.tensor([0, 0, 1, 1]))
+    loss.backward()
+    assert loss.item() == pytest.approx(0.3, abs=1e-5)
+    assert features.grad is not None
+    assert features.grad.isfinite().all()
+
+
+def test_distances_equal_cdist() -> None:
+    a, b = torch.randn(7, 16), torch.randn(5, 16)
+    torch.testing.assert_close(euclidean(a, b), torch.cdist(a, b), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+def test_softmax_equals_the_definition(smoothing: float) -> None:
+    scores = torch.randn(6, 4, dtype=torch.double, generator=torch.Generator().manual_seed(0))
+    identities = [3, 0, 0, 2, 1, 3]
+    total = 0.0
+    for row, identity in zip(scores.tolist(), identities, strict=True):
+        normaliser = math.log(sum(math.exp(value) for value in row))
+        for c, value in enumerate(row):
+            target = smoothing / 4 + (1 - smoothing) * (c == identity)
+            total -= target * (value - normaliser)
+    assert softmax_loss(scores, torch.tensor(identities), smoothing).item() == pytest.approx(total / 6, rel=1e-12)
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_objective_sums_equations_9_and_10(heads: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    identities = torch.tensor([0, 0, 1, 1, 2, 2])
+    made = [
+        Head(torch.randn(6, 4, generator=generator), torch.zeros(6, 1), torch.randn(6, 3, generator=generator))
+        for _ in range(heads)
+    ]
+    losses = objective(made, identities, margin=0.3, smoothing=0.1)
+    expected = sum(
+        triplet_by_hand(head.triplet, identities.tolist(), 0.3) + softmax_loss(head.scores, identities, 0.1).item()
+        for head in made
+    )
+    assert losses.total.item() == pytest.approx(expected, rel=1e-5)
+    assert len(losses.triplet) == len(losses.softmax) == heads

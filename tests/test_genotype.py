@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cdnet import CdnetError
+from cdnet.genotype import Genotype, read_genotype, shipped_genotypes
+
+# Table 8, as printed: layers 1 to 6.
+TABLE_8 = {
+    "cnet-top1": "35 79 37 39 59 79",
+    "cnet-top2": "57 79 79 79 79 35",
+    "cnet-top3": "57 39 35 35 35 57",
+    "cnet-top4": "57 35 57 37 39 37",
+    "cdnet-top1": "372 391 592 371 392 792",
+    "cdnet-top2": "351 372 572 591 572 571",
+    "cdnet-top3": "572 572 352 571 792 371",
+    "cdnet-top4": "392 591 572 371 571 571",
+}
+
+
+@pytest.mark.parametrize("name", TABLE_8)
+def test_shipped_genotypes_are_table_8(name: str) -> None:
+    genotype = read_genotype(name)
+    layers = [f"{c.k1}{c.k2}{c.repeats}" for stage in genotype.stages for c in stage]
+    assert [layer[: len(want)] for layer, want in zip(layers, TABLE_8[name].split(), strict=True)] == TABLE_8[
+        name
+    ].split()
+    assert all(len(stage) == 2 for stage in genotype.stages)
+
+
+def test_short_names_mean_top_2() -> None:
+    assert read_genotype("cdnet") == read_genotype("cdnet-top2")
+    assert read_genotype("cnet") == read_genotype("cnet-top2")
+    assert {"cdnet", "cnet", "cdnet-v35", "cdnet-std"} < set(shipped_genotypes())
+
+
+def test_file_round_trip(tmp_path: Path) -> None:
+    genotype = read_genotype("cdnet-top3")
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(genotype.to_json()), "utf-8")
+    assert read_genotype(path) == genotype
+
+
+def genotype_json(**changes: Any) -> dict[str, Any]:
+    return {"name": "mine", "stages": [[[3, 5, 1]], [[3, 7]], [[5, 9, 2]]]} | changes
+
+
+def test_repeats_are_one_by_default() -> None:
+    assert Genotype.from_json(genotype_json()).stages[1][0].repeats == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"stages": [[[3, 4, 1]], [[3, 5]], [[3, 5]]]}, "stage 1 has the unknown kernel 4"),
+        ({"stages": [[[3, 5]], [[3, 11]], [[3, 5]]]}, "stage 2 has the unknown kernel 11"),
+        ({"stages": [[[3, 5]], [[3, 5]], [[5, 3]]]}, "the first must be the smaller"),
+        ({"stages": [[[5, 5]], [[3, 5]], [[3, 5]]]}, "the first must be the smaller"),
+        ({"stages": [[[3, 5, 0]], [[3, 5]], [[3, 5]]]}, "repeats a block 0 times"),
+        ({"stages": [[[3, "5"]], [[3, 5]], [[3, 5]]]}, "stage 1 has"),
+        ({"stages": [[[3, True]], [[3, 5]], [[3, 5]]]}, "stage 1 has"),
+        ({"stages": [[3, 5], [[3, 5]], [[3, 5]]]}, "stage 1 has 3 where"),
+        ({"stages": [[[3, 5]], [[3, 5]]]}, "3 stages"),
+        ({"stages": [[[3, 5]], [], [[3, 5]]]}, "stage 2 needs"),
+        ({"stages": None}, "3 stages"),
+        ({"name": ""}, "needs a name"),
+        ({"block": "XBlock"}, "unknown block"),
+        ({"kernels": 3}, "unknown key 'kernels'"),
+    ],
+)
+def test_illegal_genotypes_are_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(CdnetError, match=said):
+        Genotype.from_json(genotype_json(**changes), "mine.json")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", "\xff"])
+def test_broken_files_are_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "mine.json"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(CdnetError, match=r"mine\.json"):
+        read_genotype(path)

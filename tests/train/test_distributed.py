@@ -1,0 +1,57 @@
+"""Two processes under torchrun, over gloo."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from cdnet.train.checkpoint import load_checkpoint
+from cdnet.train.recipe import TrainRecipe
+from cdnet.train.record import read_log
+from cdnet.train.run import recipe_to_dict, train
+
+
+def torchrun(*command: str, cwd: Path, processes: int = 2) -> subprocess.CompletedProcess[str]:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return subprocess.run([*launcher, *command], cwd=cwd, capture_output=True, text=True, timeout=180, check=False)
+
+
+def test_gradients_equal_those_of_one_process(tmp_path: Path) -> None:
+    script = str(Path(__file__).with_name("gradients.py"))
+    for processes in (1, 2):
+        done = torchrun(script, f"{processes}.pt", cwd=tmp_path, processes=processes)
+        assert done.returncode == 0, done.stderr
+    one, two = (torch.load(tmp_path / f"{count}.pt", weights_only=True) for count in (1, 2))
+    assert one.keys() == two.keys()
+    assert any(gradient.abs().max() > 1e-3 for gradient in one.values())
+    for name, gradient in one.items():
+        # The gathered triplet is computed in float32, whatever the weights are.
+        torch.testing.assert_close(two[name], gradient, rtol=1e-3, atol=1e-6, msg=lambda text, n=name: f"{n}: {text}")
+
+
+def test_two_processes_train_one_network(recipe: TrainRecipe, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe_to_dict(recipe)))
+    command = ["-m", "cdnet", "train", "--config", "recipe.yaml", "--out", "run"]
+    done = torchrun(*command, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    log = read_log(tmp_path / "run")
+    assert [line["epoch"] for line in log] == [1, 2, 3]
+    # The first batch is the same; only the batch norms, which see half of it each, differ from one process's.
+    train(recipe, tmp_path / "alone")
+    assert log[0]["loss"] == pytest.approx(read_log(tmp_path / "alone")[0]["loss"], rel=0.2)
+    resumed = torchrun(*command, "--resume", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert load_checkpoint(tmp_path / "run")["place"]["epoch"] == 3
+
+
+def test_p_must_divide(recipe: TrainRecipe, tmp_path: Path) -> None:
+    recipe.batch.identities = 3
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe_to_dict(recipe)))
+    done = torchrun("-m", "cdnet", "train", "--config", "recipe.yaml", "--out", "run", cwd=tmp_path)
+    assert done.returncode != 0
+    assert "3 identities per batch cannot be divided among 2 processes" in done.stderr

@@ -1,0 +1,270 @@
+"""Whole runs: what they leave, that they learn, and that stopping and resuming changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from cdnet import CdnetError, load_model
+from cdnet.train import loop, run
+from cdnet.train.checkpoint import load_checkpoint
+from cdnet.train.loop import StoppedError
+from cdnet.train.recipe import TrainRecipe
+from cdnet.train.record import read_log
+from cdnet.train.run import recipe_to_dict, train
+
+
+def same_state(one: Path, other: Path) -> bool:
+    """Compare two runs' final weights, optimiser state and logs, times left out."""
+    a, b = load_checkpoint(one), load_checkpoint(other)
+    tensors = all(torch.equal(a["model"][name], b["model"][name]) for name in a["model"])
+    momenta = all(
+        torch.equal(a["optimizer"]["state"][key]["momentum_buffer"], b["optimizer"]["state"][key]["momentum_buffer"])
+        for key in a["optimizer"]["state"]
+    )
+    weights = (one / "weights.safetensors").read_bytes() == (other / "weights.safetensors").read_bytes()
+    timeless = [
+        [{key: value for key, value in line.items() if "second" not in key} for line in read_log(path)]
+        for path in (one, other)
+    ]
+    return tensors and momenta and weights and timeless[0] == timeless[1]
+
+
+def test_a_run_leaves_what_it_promises(recipe: TrainRecipe, tmp_path: Path) -> None:
+    recipe.evaluate_every = 2
+    weights = train(recipe, tmp_path / "run")
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {"recipe.yaml", "checkpoint.pt", "log.jsonl", "tensorboard", "weights.safetensors"}
+    assert yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text()) == recipe_to_dict(recipe)
+    log = read_log(tmp_path / "run")
+    assert [line["epoch"] for line in log] == [1, 2, 3]
+    assert ["rank1" in line for line in log] == [False, True, True]
+    assert log[0]["loss"] == pytest.approx(sum(log[0]["triplet"]) + sum(log[0]["softmax"]), abs=1e-5)
+    model, spec = load_model(weights)
+    assert spec.trained_on == {"data": "market1501", "identities": 8, "seed": 0, "epochs": 3}
+    assert (spec.size, spec.width, spec.neck) == ((64, 32), 0.1, "fblneck")
+    assert not any("head" in name for name in model.state_dict())
+    assert any((tmp_path / "run" / "tensorboard").iterdir())
+
+
+def test_training_lowers_the_loss(recipe: TrainRecipe, tmp_path: Path) -> None:
+    recipe.schedule.epochs = 10
+    train(recipe, tmp_path)
+    log = read_log(tmp_path)
+    assert log[-1]["loss"] < 0.9 * log[0]["loss"]
+
+
+def test_another_seed_gives_another_run(recipe: TrainRecipe, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "a")
+    train(recipe, tmp_path / "b")
+    train(dataclasses.replace(recipe, seed=1), tmp_path / "c")
+    assert same_state(tmp_path / "a", tmp_path / "b")
+    assert not same_state(tmp_path / "a", tmp_path / "c")
+
+
+@pytest.mark.parametrize("stop_at", [1, 4, 8])
+def test_stopped_and_resumed_ends_bit_for_bit_the_same(
+    recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
+    train(recipe, tmp_path / "whole")
+    steps = 0
+    real_step = loop.train_step
+
+    def stepping(*arguments: object) -> torch.Tensor:
+        nonlocal steps
+        steps += 1
+        if steps == stop_at:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real_step(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "train_step", stepping)
+    with pytest.raises(StoppedError, match="--resume"):
+        train(recipe, tmp_path / "stopped")
+    assert steps == stop_at  # the running step is finished, and no other begun
+    train(recipe, tmp_path / "stopped", resume=True)
+    assert same_state(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_killed_and_resumed_ends_bit_for_bit_the_same(recipe: TrainRecipe, tmp_path: Path) -> None:
+    recipe.schedule.epochs = 8
+    train(recipe, tmp_path / "whole")
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe_to_dict(recipe)))
+    command = [sys.executable, "-m", "cdnet", "train", "--config", "recipe.yaml", "--out", "killed"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    log = tmp_path / "killed" / "log.jsonl"
+    patience = time.monotonic() + 60
+    while not (log.is_file() and log.read_text().count("\n") >= 2) and time.monotonic() < patience:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    done = load_checkpoint(tmp_path / "killed")["place"]["epoch"]
+    assert 1 <= done < 8
+    # A line that a kill cut short, and one of an epoch that no checkpoint has, are both taken back.
+    with log.open("a") as file:
+        file.write(json.dumps({"epoch": done + 1, "loss": 0}) + '\n{"epo')
+    result = subprocess.run([*command, "--resume"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert same_state(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_resume_of_a_finished_run_changes_nothing(recipe: TrainRecipe, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "run")
+    before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+    train(recipe, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
+
+
+def test_a_full_disk_leaves_the_previous_checkpoint(
+    recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(recipe, tmp_path / "whole")
+    real_save, saves = torch.save, 0
+
+    def save(state: object, file: object) -> None:
+        nonlocal saves
+        saves += 1
+        if saves == 2:
+            file.write(b"half of it")  # type: ignore[attr-defined]
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real_save(state, file)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(torch, "save", save)
+    with pytest.raises(CdnetError, match="disk is full"):
+        train(recipe, tmp_path / "run")
+    assert load_checkpoint(tmp_path / "run")["place"]["epoch"] == 1
+    train(recipe, tmp_path / "run", resume=True)
+    assert same_state(tmp_path / "whole", tmp_path / "run")
+
+
+def test_unreadable_pictures_are_left_out(
+    recipe: TrainRecipe, market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+
+    root = tmp_path / "pictures"
+    shutil.copytree(market, root)
+    first = sorted((root / "bounding_box_train").iterdir())[0]
+    first.write_bytes(first.read_bytes()[:400])
+    recipe.data.root = root
+    train(recipe, tmp_path / "run")
+    said = capsys.readouterr().err
+    assert "1 unreadable picture(s) left out" in said
+    assert first.name in said.replace("\n", "")
+
+
+class TestRefusals:
+    """What a run refuses, in one sentence, before anything is lost."""
+
+    def test_a_folder_that_holds_a_run(self, recipe: TrainRecipe, tmp_path: Path) -> None:
+        train(recipe, tmp_path)
+        before = (tmp_path / "checkpoint.pt").read_bytes()
+        with pytest.raises(CdnetError, match="already holds a run; add --resume"):
+            train(recipe, tmp_path)
+        assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+    def test_resuming_nothing(self, recipe: TrainRecipe, tmp_path: Path) -> None:
+        with pytest.raises(CdnetError, match="nothing to resume"):
+            train(recipe, tmp_path, resume=True)
+
+    def test_resuming_by_another_recipe(self, recipe: TrainRecipe, tmp_path: Path) -> None:
+        train(recipe, tmp_path)
+        recipe.optim.lr = 0.03
+        with pytest.raises(CdnetError, match=r"started with optim\.lr = 0\.02, not 0\.03"):
+            train(recipe, tmp_path, resume=True)
+
+    def test_resuming_on_other_pictures(self, recipe: TrainRecipe, market: Path, tmp_path: Path) -> None:
+        import shutil
+
+        train(recipe, tmp_path / "run")
+        shutil.copytree(market, tmp_path / "pictures")
+        sorted((tmp_path / "pictures" / "bounding_box_train").iterdir())[0].unlink()
+        recipe.data.root = tmp_path / "pictures"
+        with pytest.raises(CdnetError, match="resume with the same pictures"):
+            train(recipe, tmp_path / "run", resume=True)
+
+    @pytest.mark.parametrize("kept", [0, 100, 0.5, 0.99])
+    def test_a_checkpoint_cut_short(self, recipe: TrainRecipe, tmp_path: Path, kept: float) -> None:
+        train(recipe, tmp_path)
+        whole = (tmp_path / "checkpoint.pt").read_bytes()
+        (tmp_path / "checkpoint.pt").write_bytes(whole[: int(kept * len(whole)) if kept < 1 else int(kept)])
+        with pytest.raises(CdnetError, match="cut short"):
+            train(recipe, tmp_path, resume=True)
+
+    def test_a_checkpoint_of_another_network(self, recipe: TrainRecipe, tmp_path: Path) -> None:
+        train(recipe, tmp_path / "one")
+        other = dataclasses.replace(recipe, width=0.2)
+        train(other, tmp_path / "other")
+        (tmp_path / "one" / "checkpoint.pt").write_bytes((tmp_path / "other" / "checkpoint.pt").read_bytes())
+        with pytest.raises(CdnetError, match="another network"):
+            train(recipe, tmp_path / "one", resume=True)
+
+    def test_a_checkpoint_that_would_run_code(self, recipe: TrainRecipe, tmp_path: Path) -> None:
+        class Evil:
+            def __reduce__(self) -> tuple[object, tuple[str]]:
+                return os.system, (f"touch {tmp_path / 'owned'}",)
+
+        train(recipe, tmp_path / "run")
+        torch.save({"format": 1, "model": Evil()}, tmp_path / "run" / "checkpoint.pt")
+        with pytest.raises(CdnetError, match="cut short or no checkpoint"):
+            train(recipe, tmp_path / "run", resume=True)
+        assert not (tmp_path / "owned").exists()
+
+    def test_fewer_identities_than_p(self, recipe: TrainRecipe, tmp_path: Path) -> None:
+        recipe.batch.identities = 9
+        with pytest.raises(CdnetError, match="8 identities, fewer than the 9"):
+            train(recipe, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize(
+        ("section", "key", "value"),
+        [
+            ("schedule", "epochs", 0),
+            ("optim", "lr", -1.0),
+            ("loss", "smoothing", 1.0),
+            ("batch", "pictures", 1),
+            ("augment", "erase", 2.0),
+        ],
+    )
+    def test_senseless_values(
+        self, recipe: TrainRecipe, tmp_path: Path, section: str, key: str, value: float
+    ) -> None:
+        setattr(getattr(recipe, section), key, value)
+        with pytest.raises(CdnetError, match=rf"--{section}\.{key} must be"):
+            train(recipe, tmp_path)
+
+    def test_a_loss_that_is_not_finite(self, recipe: TrainRecipe, tmp_path: Path) -> None:
+        recipe.optim.lr = 1e30
+        recipe.schedule.warmup = 0
+        with pytest.raises(CdnetError, match=r"no longer finite in epoch \d, step \d+; lower --optim\.lr"):
+            train(recipe, tmp_path)
+
+    def test_gpu_precision_on_a_cpu(self, recipe: TrainRecipe, tmp_path: Path) -> None:
+        recipe.precision = "fp16"
+        with pytest.raises(CdnetError, match="fp16 needs a GPU"):
+            train(recipe, tmp_path)
+
+
+def test_identities_with_one_picture_train(recipe: TrainRecipe, market: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(market, tmp_path / "pictures")
+    folder = tmp_path / "pictures" / "bounding_box_train"
+    seen: set[str] = set()
+    for path in sorted(folder.iterdir()):
+        if path.name[:4] in seen:
+            path.unlink()
+        seen.add(path.name[:4])
+    recipe.data.root = tmp_path / "pictures"
+    train(recipe, tmp_path / "run")
+    assert run.load_checkpoint(tmp_path / "run")["source"] == {"pictures": 8, "identities": 8}
