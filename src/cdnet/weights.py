@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from cdnet.nn.model import ReidModel, create_model
 
 FORMAT = 1
 KEY = "cdnet"
+SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -108,21 +110,36 @@ def save_weights(path: Path, model: ReidModel, spec: ModelSpec) -> None:
     write_atomically(Path(path), lambda file: file.write(content))
 
 
+def shipped_weights() -> list[str]:
+    """Return the names of the trained networks that come with the package."""
+    files = resources.files("cdnet").joinpath("pretrained").iterdir()
+    return sorted(entry.name.removesuffix(SUFFIX) for entry in files if entry.name.endswith(SUFFIX))
+
+
+def _find(path: Path | str) -> Path:
+    if str(path) in shipped_weights():
+        return Path(str(resources.files("cdnet").joinpath("pretrained", f"{path}{SUFFIX}")))
+    path = Path(path)
+    if path.is_dir():
+        path = path / "weights.safetensors"
+    if not path.is_file():
+        known = ", ".join(shipped_weights())
+        raise CdnetError(f"{path}: no such weights; give a .safetensors file, a run's folder, or one of {known}")
+    return path
+
+
 def load_model(path: Path | str, device: str | torch.device = "cpu") -> tuple[ReidModel, ModelSpec]:
     """Read inference weights: the network in evaluation mode, and its spec.
 
     Args:
-        path: a ``.safetensors`` file, or a run's folder, which means its ``weights.safetensors``.
+        path: a ``.safetensors`` file, a run's folder, which means its ``weights.safetensors``, or the name of a network
+            that comes with the package.
         device: where to put the network.
 
     Raises:
         CdnetError: if there is no such file, it is cut short, or it holds another network than it says.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / "weights.safetensors"
-    if not path.is_file():
-        raise CdnetError(f"{path}: no such weights file; give a .safetensors file or a finished run's folder")
+    path = _find(path)
     tensors: dict[str, Tensor] = {}
     try:
         with safe_open(path, framework="pt") as file:

@@ -236,9 +236,7 @@ class TestRefusals:
             ("augment", "erase", 2.0),
         ],
     )
-    def test_senseless_values(
-        self, recipe: TrainRecipe, tmp_path: Path, section: str, key: str, value: float
-    ) -> None:
+    def test_senseless_values(self, recipe: TrainRecipe, tmp_path: Path, section: str, key: str, value: float) -> None:
         setattr(getattr(recipe, section), key, value)
         with pytest.raises(CdnetError, match=rf"--{section}\.{key} must be"):
             train(recipe, tmp_path)

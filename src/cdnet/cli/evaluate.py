@@ -17,7 +17,7 @@ def main(words: list[str]) -> None:
     made.add_argument("--data", type=DataRecipe, default=DataRecipe(), help="which pictures")
     made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     made.add_argument("--json", type=Path, help="also write the figures to this file")
-    options = made.instantiate_classes(made.parse_args(words))
+    options = made.instantiate(made.parse_args(words))
     if options.data.root is None:
         raise CdnetError("no pictures to evaluate on; give their folder with --data.root")
 

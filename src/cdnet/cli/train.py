@@ -47,4 +47,4 @@ def read_arguments(words: list[str]) -> tuple[TrainRecipe, Path, bool]:
     out, resume = first.out, first.resume
     for key in ("config", "out", "resume"):
         del first[key]
-    return TrainRecipe(**made.instantiate_classes(first)), out, resume
+    return TrainRecipe(**made.instantiate(first)), out, resume

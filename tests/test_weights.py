@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import safe_open, save_file
+
+from cdnet import CdnetError, create_model, load_model
+from cdnet.genotype import read_genotype
+from cdnet.weights import ModelSpec, save_weights, shipped_weights
+
+
+def spec(**changes: object) -> ModelSpec:
+    arguments: dict[str, object] = {"genotype": read_genotype("cnet-top3"), "width": 0.1, "size": (64, 32)}
+    return ModelSpec(**(arguments | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("neck", ["fblneck", "blneck", "fneck", "bnneck"])
+def test_round_trip_gives_the_same_features(tmp_path: Path, neck: str) -> None:
+    made = spec(neck=neck, trained_on={"data": "nothing"})
+    trained = made.build(identities=9)
+    path = tmp_path / "x.safetensors"
+    save_weights(path, trained, made)
+    model, read = load_model(path)
+    assert read == made
+    images = torch.randn(2, 3, 64, 32)
+    assert torch.equal(model(images), trained.eval()(images))
+    assert not model.training
+
+
+def test_the_file_says_what_it_holds_and_nothing_that_inference_drops(tmp_path: Path) -> None:
+    save_weights(tmp_path / "x.safetensors", spec().build(identities=9), spec())
+    with safe_open(tmp_path / "x.safetensors", "pt") as file:
+        names = set(file.keys())
+        metadata = json.loads(file.metadata()["cdnet"])
+    assert names == set(create_model("cnet-top3", 0.1).state_dict())
+    assert metadata["genotype"] == read_genotype("cnet-top3").to_json()
+    assert (metadata["neck"], metadata["size"]) == ("fblneck", [64, 32])
+    assert (metadata["mean"], metadata["std"]) == ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+
+
+def test_equal_weights_are_equal_files(tmp_path: Path) -> None:
+    model = spec().build(3)
+    save_weights(tmp_path / "a", model, spec())
+    save_weights(tmp_path / "b", model, spec())
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.999])
+def test_a_file_cut_short_is_refused(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "x.safetensors"
+    save_weights(path, spec().build(3), spec())
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(CdnetError, match="cut short"):
+        load_model(path)
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CdnetError, match="no such weights"):
+        load_model(tmp_path / "nowhere.safetensors")
+    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(CdnetError, match="not one with cdnet's"):
+        load_model(tmp_path / "other.safetensors")
+    wrong = spec(width=0.2).to_metadata()
+    save_file(spec().build().state_dict(), tmp_path / "wrong.safetensors", wrong)
+    with pytest.raises(CdnetError, match="not those of the network"):
+        load_model(tmp_path / "wrong.safetensors")
+    save_file({"a": torch.zeros(1)}, tmp_path / "odd.safetensors", {"cdnet": '{"format": 1, "width": 3}'})
+    with pytest.raises(CdnetError, match="metadata"):
+        load_model(tmp_path / "odd.safetensors")
+
+
+def test_shipped_networks_are_small_described_and_run() -> None:
+    for name in shipped_weights():
+        model, made = load_model(name)
+        assert model(torch.zeros(1, 3, *made.size)).isfinite().all()
+        assert made.trained_on["data"]
