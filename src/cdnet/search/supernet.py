@@ -1,0 +1,114 @@
+"""The supernet: the backbone of Figure 4 with an MBlock wherever a CDBlock is to be found (Figure 3 a)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cdnet.genotype import Genotype
+from cdnet.nn.backbone import STAGE_CHANNELS, STEM_CHANNELS, DownSample, FeatureMaps, Stem, initialise, scale_channels
+from cdnet.nn.blocks import CDBlock
+from cdnet.nn.necks import BLNeck, Head
+from cdnet.search.gate import Gate, Selection
+from cdnet.search.space import SearchSpace
+
+ALPHA_START = 1e-3
+"""Every architecture parameter's first value, as in the authors' code."""
+
+
+class MBlock(nn.Module):
+    """One branch a candidate of the space, each the CDBlock that training uses; only selected branches are computed."""
+
+    def __init__(self, in_channels: int, out_channels: int, space: SearchSpace) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(
+            CDBlock(in_channels, out_channels, (choice.k1, choice.k2), choice.repeats) for choice in space.candidates
+        )
+
+    def forward(self, x: Tensor, selection: Selection) -> Tensor:
+        """Map N x C x H x W to the weighted sum of the selected branches' outputs (Equation 5)."""
+        weighted = selection.weights.requires_grad
+        total: Tensor | None = None
+        for branch, weight in zip(selection.branches, selection.weights, strict=True):
+            y = self.branches[branch](x)
+            # A weight that is 1 and asks for no gradient changes nothing and is not multiplied.
+            y = y * weight if weighted or weight != 1 else y
+            total = y if total is None else total + y
+        assert total is not None
+        return total
+
+
+class Supernet(nn.Module):
+    """Stem, three stages of MBlocks with a DownSample between any two, and BLNeck's head alone (Equation 9).
+
+    ``alpha`` is M x n, a row for each MBlock from the first stage to the last.
+    """
+
+    def __init__(self, space: SearchSpace, width: float = 1.0, identities: int | None = None) -> None:
+        super().__init__()
+        self.space = space
+        stem = scale_channels(STEM_CHANNELS, width)
+        c1, c2, c3 = (scale_channels(channels, width) for channels in STAGE_CHANNELS)
+        self.stem = Stem(stem)
+        self.stage1 = self._stage(stem, c1, space, 0)
+        self.down1 = DownSample(c1)
+        self.stage2 = self._stage(c1, c2, space, 1)
+        self.down2 = DownSample(c2)
+        self.stage3 = self._stage(c2, c3, space, 2)
+        initialise(self)
+        self.neck = BLNeck((c1, c2, c3), identities)
+        self.alpha = nn.Parameter(torch.full((space.mblocks, len(space.candidates)), ALPHA_START))
+
+    @staticmethod
+    def _stage(c_in: int, channels: int, space: SearchSpace, stage: int) -> nn.ModuleList:
+        widths = [c_in] + [channels] * (space.blocks[stage] - 1)
+        return nn.ModuleList(MBlock(width, channels, space) for width in widths)
+
+    def select(self, gate: Gate, generator: torch.Generator, searching: bool = True) -> list[Selection]:
+        """Let a gate select each MBlock's branches; without ``searching``, the weights carry no gradient to alpha."""
+        alpha = self.alpha if searching else self.alpha.detach()
+        return [gate(row, generator) for row in alpha]
+
+    def forward(self, x: Tensor, selections: Sequence[Selection]) -> Tensor | list[Head]:
+        """Map pictures N x 3 x H x W to BLNeck's head (training mode) or its features (evaluation mode)."""
+        left = iter(selections)
+        maps = []
+        x = self.stem(x)
+        for stage, down in ((self.stage1, self.down1), (self.stage2, self.down2), (self.stage3, None)):
+            for mblock in stage:
+                x = mblock(x, next(left))
+            x = x if down is None else down(x)
+            maps.append(x)
+        fmaps = FeatureMaps(*maps)
+        return self.neck.heads(fmaps) if self.training else self.neck.features(fmaps)
+
+    def weights(self) -> list[nn.Parameter]:
+        """Return the network parameters w: everything but alpha."""
+        return [parameter for name, parameter in self.named_parameters() if name != "alpha"]
+
+    def chosen(self) -> list[int]:
+        """Return each MBlock's candidate of the greatest alpha, as the derivation takes it (Section 4.1)."""
+        return [int(index) for index in self.alpha.argmax(1)]
+
+    def derive(self, name: str, source: str = "") -> Genotype:
+        """Return the genotype of the greatest alphas."""
+        return self.space.genotype(self.chosen(), name, source)
+
+    def derived_state(self) -> dict[str, Tensor]:
+        """Return the derived network's weights under the names that a :class:`~cdnet.nn.model.ReidModel` has."""
+        state: dict[str, Tensor] = {}
+        for index, (stage, block) in enumerate(
+            (stage, block) for stage, count in enumerate(self.space.blocks, start=1) for block in range(count)
+        ):
+            taken = f"stage{stage}.{block}.branches.{self.chosen()[index]}."
+            for name, tensor in self.state_dict().items():
+                if name.startswith(taken):
+                    state[f"backbone.stage{stage}.{block}.{name.removeprefix(taken)}"] = tensor
+        for name, tensor in self.state_dict().items():
+            if name.startswith(("stem.", "down1.", "down2.")):
+                state[f"backbone.{name}"] = tensor
+            elif name.startswith("neck."):
+                state[name] = tensor
+        return state
