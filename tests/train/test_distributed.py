@@ -11,9 +11,10 @@ import torch
 import yaml
 
 from cdnet.train.checkpoint import load_checkpoint
+from cdnet.train.folder import as_plain
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.record import read_log
-from cdnet.train.run import recipe_to_dict, train
+from cdnet.train.run import train
 
 
 def torchrun(*command: str, cwd: Path, processes: int = 2) -> subprocess.CompletedProcess[str]:
@@ -35,7 +36,7 @@ def test_gradients_equal_those_of_one_process(tmp_path: Path) -> None:
 
 
 def test_two_processes_train_one_network(recipe: TrainRecipe, tmp_path: Path) -> None:
-    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe_to_dict(recipe)))
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(as_plain(recipe)))
     command = ["-m", "cdnet", "train", "--config", "recipe.yaml", "--out", "run"]
     done = torchrun(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -51,7 +52,7 @@ def test_two_processes_train_one_network(recipe: TrainRecipe, tmp_path: Path) ->
 
 def test_p_must_divide(recipe: TrainRecipe, tmp_path: Path) -> None:
     recipe.batch.identities = 3
-    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe_to_dict(recipe)))
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(as_plain(recipe)))
     done = torchrun("-m", "cdnet", "train", "--config", "recipe.yaml", "--out", "run", cwd=tmp_path)
     assert done.returncode != 0
     assert "3 identities per batch cannot be divided among 2 processes" in done.stderr

@@ -17,12 +17,13 @@ import torch
 import yaml
 
 from cdnet import CdnetError, load_model
-from cdnet.train import loop, run
+from cdnet.train import loop
 from cdnet.train.checkpoint import load_checkpoint
+from cdnet.train.folder import as_plain, write_recipe
 from cdnet.train.loop import StoppedError
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.record import read_log
-from cdnet.train.run import recipe_to_dict, train
+from cdnet.train.run import train
 
 
 def same_state(one: Path, other: Path) -> bool:
@@ -46,7 +47,7 @@ def test_a_run_leaves_what_it_promises(recipe: TrainRecipe, tmp_path: Path) -> N
     weights = train(recipe, tmp_path / "run")
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {"recipe.yaml", "checkpoint.pt", "log.jsonl", "tensorboard", "weights.safetensors"}
-    assert yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text()) == recipe_to_dict(recipe)
+    assert yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text()) == as_plain(recipe)
     log = read_log(tmp_path / "run")
     assert [line["epoch"] for line in log] == [1, 2, 3]
     assert ["rank1" in line for line in log] == [False, True, True]
@@ -99,7 +100,7 @@ def test_stopped_and_resumed_ends_bit_for_bit_the_same(
 def test_killed_and_resumed_ends_bit_for_bit_the_same(recipe: TrainRecipe, tmp_path: Path) -> None:
     recipe.schedule.epochs = 8
     train(recipe, tmp_path / "whole")
-    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe_to_dict(recipe)))
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(as_plain(recipe)))
     command = [sys.executable, "-m", "cdnet", "train", "--config", "recipe.yaml", "--out", "killed"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
     log = tmp_path / "killed" / "log.jsonl"
@@ -116,6 +117,22 @@ def test_killed_and_resumed_ends_bit_for_bit_the_same(recipe: TrainRecipe, tmp_p
     result = subprocess.run([*command, "--resume"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert same_state(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_killed_before_the_first_checkpoint_begins_again(recipe: TrainRecipe, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "whole")
+    write_recipe(tmp_path / "killed", recipe)
+    train(recipe, tmp_path / "killed", resume=True)
+    assert same_state(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_bf16_autocast_trains_on_a_cpu(recipe: TrainRecipe, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "fp32")
+    recipe.precision = "bf16"
+    train(recipe, tmp_path / "bf16")
+    exact, rounded = read_log(tmp_path / "fp32")[0]["loss"], read_log(tmp_path / "bf16")[0]["loss"]
+    assert rounded != exact
+    assert rounded == pytest.approx(exact, rel=0.1)
 
 
 def test_resume_of_a_finished_run_changes_nothing(recipe: TrainRecipe, tmp_path: Path) -> None:
@@ -265,4 +282,4 @@ def test_identities_with_one_picture_train(recipe: TrainRecipe, market: Path, tm
         seen.add(path.name[:4])
     recipe.data.root = tmp_path / "pictures"
     train(recipe, tmp_path / "run")
-    assert run.load_checkpoint(tmp_path / "run")["source"] == {"pictures": 8, "identities": 8}
+    assert load_checkpoint(tmp_path / "run")["source"]["pictures"] == 8

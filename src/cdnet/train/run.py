@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import nn
 
+from cdnet.data.cache import CachedPictures
 from cdnet.data.layout import read_data
 from cdnet.data.pictures import ReidData
 from cdnet.data.splits import decode_split
 from cdnet.device import choose_device
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
-from cdnet.files import write_text
 from cdnet.genotype import read_genotype
 from cdnet.nn.baselines.osnet import OSNET
 from cdnet.progress import console, shown
 from cdnet.train.batches import Batches
-from cdnet.train.checkpoint import FILE, load_checkpoint, save_checkpoint
+from cdnet.train.checkpoint import FILE, save_checkpoint
+from cdnet.train.folder import open_folder, write_recipe
 from cdnet.train.loop import Place, StoppedError, StopRequest, train_epoch
 from cdnet.train.recipe import TrainRecipe, check_recipe, parse_size
 from cdnet.train.record import Record
 from cdnet.weights import ModelSpec, save_weights
 
-RECIPE = "recipe.yaml"
 WEIGHTS = "weights.safetensors"
-
-# What may differ between a run and its resumption: where things are, not what is computed.
-_FREE = ("device", "evaluate_every", "data.root", "data.cache")
 
 
 def train(recipe: TrainRecipe, out: Path, resume: bool = False) -> Path:
@@ -63,9 +60,7 @@ class Run:
         self.recipe, self.out = recipe, out
         self.accelerator = _accelerator(recipe)
         # What is wrong with the folder is said before a picture is decoded, and all processes look before one writes.
-        state = self._resumed() if resume else None
-        if not resume:
-            self._refuse_used_folder()
+        state = open_folder(out, recipe, resume)
         self.accelerator.wait_for_everyone()
         self.size = parse_size(recipe.size)
         data = read_data(root, recipe.data.layout, recipe.data.holdout)
@@ -87,11 +82,11 @@ class Run:
         optimizer = _optimizer(self.model, recipe)
         self.wrapped, self.optimizer = self.accelerator.prepare(self.model, optimizer)
         self.place = Place()
-        self.source = {"pictures": len(pictures), "identities": self.batches.identities}
+        self.source = describe_source(pictures)
         if state is not None:
             self._restore(state)
         elif self.main:
-            write_text(out / RECIPE, yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False))
+            write_recipe(out, recipe)
 
     @property
     def main(self) -> bool:
@@ -163,8 +158,7 @@ class Run:
         if state["source"] != self.source:
             raise CdnetError(
                 f"{self.out} was trained on {state['source']['pictures']} pictures of "
-                f"{state['source']['identities']} identities, now there are {self.source['pictures']} of "
-                f"{self.source['identities']}; resume with the same pictures"
+                f"{state['source']['identities']} identities, and these are others; resume with the same pictures"
             )
         try:
             self.model.load_state_dict(state["model"])
@@ -177,29 +171,6 @@ class Run:
         if self.place.sums is not None:
             self.place.sums = self.place.sums.to(self.accelerator.device)
         self.spec.trained_on["epochs"] = self.place.epoch
-
-    def _refuse_used_folder(self) -> None:
-        if self.out.exists() and not self.out.is_dir():
-            raise CdnetError(f"{self.out} is a file; choose a folder for --out")
-        if any((self.out / name).exists() for name in (FILE, RECIPE)):
-            raise CdnetError(f"{self.out} already holds a run; add --resume to go on, or choose another --out")
-
-    def _resumed(self) -> dict[str, Any]:
-        state = load_checkpoint(self.out)
-        path = self.out / RECIPE
-        try:
-            old = _flat(yaml.safe_load(path.read_text("utf-8")))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
-            raise CdnetError(f"{path}: missing or not readable; without it the run cannot be resumed") from None
-        new = _flat(recipe_to_dict(self.recipe))
-        changed = [key for key in new if key not in _FREE and old.get(key) != new[key]]
-        if changed:
-            key = changed[0]
-            raise CdnetError(
-                f"{self.out} was started with {key} = {old.get(key)}, not {new[key]}; resume it as it was, "
-                f"or start another run"
-            )
-        return state
 
     def _spec(self, data: ReidData) -> ModelSpec:
         recipe = self.recipe
@@ -218,22 +189,12 @@ class Run:
         )
 
 
-def recipe_to_dict(recipe: TrainRecipe) -> dict[str, Any]:
-    """Return a recipe as plain values that YAML can hold."""
-    plain = asdict(recipe)
-    for key in ("root", "cache"):
-        plain["data"][key] = None if plain["data"][key] is None else str(plain["data"][key])
-    return plain
-
-
-def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
+def describe_source(pictures: CachedPictures) -> dict[str, Any]:
+    """Return what tells one training set from another, wherever it lies: counts, and a digest of all names."""
+    names = "\n".join(f"{picture.identity}/{picture.path.name}" for picture in pictures.pictures)
+    identities = {picture.identity for picture in pictures.pictures}
+    digest = hashlib.sha256(names.encode()).hexdigest()[:16]
+    return {"pictures": len(pictures), "identities": len(identities), "names": digest}
 
 
 def _accelerator(recipe: TrainRecipe) -> Accelerator:
@@ -242,6 +203,9 @@ def _accelerator(recipe: TrainRecipe) -> Accelerator:
         raise CdnetError("fp16 needs a GPU; on a CPU use fp32 or bf16")
     if not on_cpu:
         torch.backends.cudnn.benchmark = True
+    if not torch.distributed.is_initialized():
+        # accelerate remembers the first run's device and precision for the whole process; each run has its own.
+        AcceleratorState._reset_state(reset_partial_state=True)
     precision = "no" if recipe.precision == "fp32" else recipe.precision
     return Accelerator(cpu=on_cpu, mixed_precision=precision)
 

@@ -1,0 +1,94 @@
+"""A run's folder: what may be started or resumed there, and by which recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cdnet.errors import CdnetError
+from cdnet.files import write_text
+from cdnet.train.checkpoint import FILE, load_checkpoint
+
+RECIPE = "recipe.yaml"
+
+# What may differ between a run and its resumption: where things are, not what is computed.
+FREE = ("device", "evaluate_every", "data.root", "data.cache")
+
+
+def open_folder(out: Path, recipe: Any, resume: bool) -> dict[str, Any] | None:
+    """Look whether a recipe can be run in a folder, and change nothing there.
+
+    Args:
+        out: the folder, there or not.
+        recipe: the recipe, a dataclass.
+        resume: whether to go on with the run that is there.
+
+    Returns:
+        The checkpoint to go on from, or None to begin at the beginning.
+
+    Raises:
+        CdnetError: if a new run would meet an old one, or there is nothing to resume, or it was another recipe's.
+    """
+    if out.exists() and not out.is_dir():
+        raise CdnetError(f"{out} is a file; choose a folder for --out")
+    if not resume:
+        if any((out / name).exists() for name in (FILE, RECIPE)):
+            raise CdnetError(f"{out} already holds a run; add --resume to go on, or choose another --out")
+        return None
+    if not (out / RECIPE).is_file():
+        raise CdnetError(f"{out}: nothing to resume, there is no {RECIPE}")
+    _refuse_another_recipe(out, as_plain(recipe))
+    # A run that was killed in its first epoch has a recipe and no checkpoint yet: it begins again.
+    return load_checkpoint(out) if (out / FILE).exists() else None
+
+
+def write_recipe(out: Path, recipe: Any) -> None:
+    """Write a recipe to a run's folder, which is made if need be.
+
+    Raises:
+        CdnetError: if it cannot be written.
+    """
+    write_text(out / RECIPE, yaml.safe_dump(as_plain(recipe), sort_keys=False))
+
+
+def as_plain(recipe: Any) -> dict[str, Any]:
+    """Return a recipe, a dataclass, as plain values that YAML can hold."""
+    plain: dict[str, Any] = _plain(asdict(recipe))
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _refuse_another_recipe(out: Path, new: dict[str, Any]) -> None:
+    path = out / RECIPE
+    try:
+        old = _flat(yaml.safe_load(path.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
+        raise CdnetError(f"{path}: not readable; without it the run cannot be resumed") from None
+    flat = _flat(new)
+    for key in sorted(flat.keys() | old.keys()):
+        if key not in FREE and old.get(key) != flat.get(key):
+            raise CdnetError(
+                f"{out} was started with {key} = {old.get(key)}, not {flat.get(key)}; resume it as it was, "
+                f"or start another run"
+            )
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
