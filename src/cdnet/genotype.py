@@ -10,7 +10,8 @@ A genotype is a small JSON file::
     }
 
 Each stage lists its CDBlocks as (k1, k2, r): two kernel sizes and the number of CBlocks in a row. The paper's
-networks ship by name; :func:`read_genotype` takes a name or the path of a file.
+networks ship by name; :func:`read_genotype` takes a name or the path of a file. A search adds
+``costs`` for the reader.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Genotype:
 
         if not isinstance(data, dict):
             raise refuse("a genotype is a JSON object with the keys name, stages, block and source")
-        unknown = set(data) - {"name", "stages", "block", "source"}
+        unknown = set(data) - {"name", "stages", "block", "source", "costs"}
         if unknown:
             raise refuse(f"unknown key {sorted(unknown)[0]!r}; a genotype has name, stages, block and source")
         name, block, source = data.get("name"), data.get("block", "CBlock"), data.get("source", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -12,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from cdnet.cli import COMMANDS, main
-from cdnet.cli.arguments import shipped_recipes
-from cdnet.cli.train import read_arguments
+from cdnet.cli.arguments import read_run, shipped_recipes
+from cdnet.search.recipe import SearchRecipe
+from cdnet.train.recipe import TrainRecipe
 from cdnet.weights import load_model
 
 
@@ -103,6 +105,9 @@ def test_info_reads_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         (["train", "--config", "none.yaml", "--out", "x"], 1, "no such recipe"),
         (["train", "--out", "x", "--data.root", "nowhere"], 1, "no such folder"),
         (["train", "--out", "nowhere", "--resume"], 1, "nothing to resume"),
+        (["search", "--out", "x", "--k", "0"], 1, "--k must be from 1 to 12"),
+        (["search", "--out", "x"], 1, "--data.root"),
+        (["search", "--out", "x", "--space.pairs", "[[3,4],[3,5]]"], 1, "no CDBlock"),
         (["evaluate"], 2, "weights"),
         (["evaluate", "nothing", "--data.root", "."], 1, "no such weights"),
         (["data"], 2, "check, draw"),
@@ -132,9 +137,11 @@ def test_a_recipe_with_a_wrong_key_names_it(tmp_path: Path, capsys: pytest.Captu
 
 @pytest.mark.parametrize("name", shipped_recipes())
 def test_every_shipped_recipe_reads_and_can_be_overridden(name: str) -> None:
-    recipe, out, resume = read_arguments(["--config", name, "--out", "x", "--optim.lr", "0.5"])
-    assert (recipe.optim.lr, out, resume) == (0.5, Path("x"), False)
-    assert read_arguments(["--config", f"recipes/{name}.yaml", "--out", "x"])[0].size == recipe.size
+    command, kind = ("search", SearchRecipe) if name.startswith("search") else ("train", TrainRecipe)
+    recipe, out, resume = read_run(command, "", kind, ["--config", name, "--out", "x", "--seed", "5"])
+    assert (recipe.seed, out, resume) == (5, Path("x"), False)
+    again, _, _ = read_run(command, "", kind, ["--config", f"recipes/{name}.yaml", "--out", "x"])
+    assert dataclasses.replace(again, seed=5) == recipe
 
 
 def test_evaluate_prints_and_writes_the_same_figures(

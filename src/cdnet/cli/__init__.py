@@ -12,6 +12,7 @@ from cdnet import CdnetError, __version__
 COMMANDS = {
     "info": "stages, parameters and MACs of a network",
     "data": "check a data set, or draw one",
+    "search": "search a network on pictures: CS and CDS, top-k",
     "train": "train a network by a recipe",
     "evaluate": "rank a gallery for every query: CMC, mAP, mINP",
     "demo": "draw pedestrians, train on them, evaluate, and write a report",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from importlib import resources
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ActionConfigFile, ArgumentParser
 
 from cdnet.errors import CdnetError
+
+R = TypeVar("R")
 
 
 class UsageError(Exception):
@@ -60,6 +62,36 @@ def with_recipe_paths(words: list[str]) -> list[str]:
         elif word.startswith("--config="):
             found[number] = f"--config={recipe_path(word.removeprefix('--config='))}"
     return found
+
+
+def read_run(command: str, description: str, recipe_type: type[R], words: list[str]) -> tuple[R, Path, bool]:
+    """Read the command line of a run: its recipe, its folder, and whether to resume.
+
+    The recipe file's keys come first, then the options over them; ``--resume`` without ``--config`` takes the recipe
+    that the run keeps.
+
+    Raises:
+        UsageError: if an option is unknown, or of the wrong type, or there is no ``--out``.
+        CdnetError: if the recipe is not there, or there is nothing to resume.
+    """
+    made = parser(command, description)
+    made.add_argument("--config", action=ActionConfigFile, help="recipe: a YAML file or a shipped recipe's name")
+    made.add_argument("--out", type=Path, help="the run's folder")
+    made.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
+    made.add_class_arguments(recipe_type)
+    words = with_recipe_paths(words)
+    found = made.parse_args(words)
+    if found.out is None:
+        raise UsageError("no folder for the run; give one with --out")
+    if found.resume and not found.config:
+        kept = found.out / "recipe.yaml"
+        if not kept.is_file():
+            raise CdnetError(f"{found.out}: nothing to resume, there is no recipe.yaml")
+        found = made.parse_args(["--config", str(kept), *words])
+    out, resume = found.out, found.resume
+    for key in ("config", "out", "resume"):
+        del found[key]
+    return recipe_type(**made.instantiate(found)), out, resume
 
 
 def _one_line(message: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -29,6 +32,7 @@ class Batches:
         device: where the batches go.
         rank: of this process.
         processes: how many there are; divides p.
+        rows: of the pictures that take part, in rising order; None means all.
 
     Raises:
         CdnetError: if p cannot be divided among the processes, or there are too few identities.
@@ -44,6 +48,7 @@ class Batches:
         device: torch.device,
         rank: int = 0,
         processes: int = 1,
+        rows: npt.NDArray[np.int64] | None = None,
     ) -> None:
         if p % processes:
             raise CdnetError(f"{p} identities per batch cannot be divided among {processes} processes")
@@ -51,27 +56,28 @@ class Batches:
         number = {name: index for index, name in enumerate(names)}
         self.identities = len(names)
         self.labels = torch.tensor([number[picture.identity] for picture in pictures.pictures])
-        self.sampler = PKSampler([picture.identity for picture in pictures.pictures], p, k, seed)
+        self.taking_part = np.arange(len(pictures)) if rows is None else rows
+        self.sampler = PKSampler([pictures.pictures[row].identity for row in self.taking_part], p, k, seed)
         self.size = (pictures.pixels.shape[1], pictures.pixels.shape[2])
         self.how, self.seed, self.device = how, seed, device
         share = p * k // processes
-        self.rows = slice(rank * share, (rank + 1) * share)
+        self.share = slice(rank * share, (rank + 1) * share)
         self.batch_size = p * k
         self._pixels = pictures.pixels
         self._resident = self._on_gpu(pictures.pixels)
 
     def epoch(self, number: int) -> npt.NDArray[np.int64]:
         """Return the picture indices of an epoch's batches, steps x (P K)."""
-        return self.sampler.epoch(number)
+        return self.taking_part[self.sampler.epoch(number)]
 
     def batch(self, indices: npt.NDArray[np.int64], epoch: int, step: int) -> tuple[Tensor, Tensor]:
         """Return this process's part of a batch: pictures N x 3 x H x W and identity numbers N."""
         state = np.random.SeedSequence([self.seed, epoch, step]).generate_state(1, np.uint64)[0]
         generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
         draws = draw(len(indices), self.size, self.how.flip, self.how.pad, self.how.erase, generator).rows(
-            self.rows.start, self.rows.stop
+            self.share.start, self.share.stop
         )
-        mine = indices[self.rows]
+        mine = indices[self.share]
         if self._resident is not None:
             pixels = self._resident[torch.from_numpy(mine).to(self.device)]
         else:
@@ -82,3 +88,11 @@ class Batches:
         if self.device.type != "cuda" or pixels.nbytes > torch.cuda.mem_get_info(self.device)[0] // 3:
             return None
         return torch.from_numpy(np.array(pixels)).to(self.device)
+
+
+def describe_source(pictures: CachedPictures) -> dict[str, Any]:
+    """Return what tells one training set from another, wherever it lies: counts, and a digest of all names."""
+    names = "\n".join(f"{picture.identity}/{picture.path.name}" for picture in pictures.pictures)
+    identities = {picture.identity for picture in pictures.pictures}
+    digest = hashlib.sha256(names.encode()).hexdigest()[:16]
+    return {"pictures": len(pictures), "identities": len(identities), "names": digest}

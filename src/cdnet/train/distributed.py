@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 from torch import distributed as dist
@@ -42,3 +44,16 @@ def any_process(flag: bool, device: torch.device) -> bool:
     value = torch.tensor(int(flag), device=device)
     dist.all_reduce(value, op=dist.ReduceOp.MAX)
     return bool(value)
+
+
+def average(tensors: Iterable[Tensor]) -> None:
+    """Replace each tensor by its mean over all processes, in place; all must hand in the same shapes in one order."""
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return
+    held = list(tensors)
+    joined = torch.cat([tensor.flatten() for tensor in held])
+    dist.all_reduce(joined)
+    joined /= dist.get_world_size()
+    parts = torch.split(joined, [tensor.numel() for tensor in held])
+    for tensor, part in zip(held, parts, strict=True):
+        tensor.copy_(part.view_as(tensor))

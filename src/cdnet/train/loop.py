@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +50,56 @@ class Place:
             "sums": sums,
         }
 
+    @classmethod
+    def from_state(cls, state: dict[str, Any], device: torch.device) -> Place:
+        """Return the place that a checkpoint kept."""
+        place = cls(**state)
+        if place.sums is not None:
+            place.sums = place.sums.to(device)
+        return place
+
+
+def run_epoch(
+    take_step: Callable[[int], Tensor],
+    steps: int,
+    batch_size: int,
+    place: Place,
+    epochs: int,
+    stop: Callable[[], bool],
+) -> list[float]:
+    """Take the steps of ``place``'s epoch that are left, and return the means of what all its steps gave.
+
+    Args:
+        take_step: takes step number s and returns a vector whose first value is the loss to watch.
+        steps: in the epoch.
+        batch_size: pictures that a step uses up.
+        place: moves along, step by step.
+        epochs: in all, for the display.
+        stop: whether to stop, asked after each step but the last.
+
+    Raises:
+        StoppedError: after the running step, if asked to stop.
+        CdnetError: if there is no step, or the loss is no longer a finite number.
+    """
+    if steps == 0:
+        raise CdnetError("no batch fits the training set; lower --batch.identities or --batch.pictures")
+    with training_bar() as bar:
+        task = bar.add_task(f"epoch {place.epoch + 1}/{epochs}", total=steps, completed=place.step, note="")
+        first, started, before = place.step, time.perf_counter(), place.seconds
+        for step in range(first, steps):
+            given = take_step(step).double()
+            place.sums = given if place.sums is None else place.sums + given
+            place.step, place.images = step + 1, place.images + batch_size
+            elapsed = time.perf_counter() - started
+            place.seconds = before + elapsed
+            if place.step % NOTE_EVERY == 0 or place.step == steps:
+                speed = batch_size * (place.step - first) / elapsed
+                bar.update(task, completed=place.step, note=f"{_mean_loss(place):.3f} loss, {speed:.0f} images/s")
+            if place.step < steps and stop():
+                raise StoppedError
+    assert place.sums is not None
+    return (place.sums / steps).tolist()
+
 
 def train_epoch(
     model: nn.Module,
@@ -68,35 +118,32 @@ def train_epoch(
     """
     order = batches.epoch(place.epoch)
     model.train()
-    if len(order) == 0:
-        raise CdnetError("no batch fits the training set; lower --batch.identities or --batch.pictures")
-    total = f"epoch {place.epoch + 1}/{recipe.schedule.epochs}"
-    with training_bar() as bar:
-        task = bar.add_task(total, total=len(order), completed=place.step, note="")
-        first, started, before = place.step, time.perf_counter(), place.seconds
-        for step in range(first, len(order)):
-            rate = learning_rate(recipe.optim.lr, recipe.schedule, place.epoch + step / len(order))
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            images, identities = batches.batch(order[step], place.epoch, step)
-            parts = train_step(model, optimizer, accelerator, images, identities, recipe)
-            place.sums = parts.double() if place.sums is None else place.sums + parts
-            place.step, place.images = step + 1, place.images + batches.batch_size
-            place.seconds = before + time.perf_counter() - started
-            if place.step % NOTE_EVERY == 0 or place.step == len(order):
-                speed = batches.batch_size * (place.step - first) / (time.perf_counter() - started)
-                bar.update(task, completed=place.step, note=f"{_mean_loss(place):.3f} loss, {speed:.0f} images/s")
-            if stop.requested and accelerator.num_processes == 1 and place.step < len(order):
-                raise StoppedError
-    assert place.sums is not None
-    means = [round(value, 6) for value in (place.sums / place.step).tolist()]
+
+    def take_step(step: int) -> Tensor:
+        rate = learning_rate(recipe.optim.lr, recipe.schedule, place.epoch + step / len(order))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        images, identities = batches.batch(order[step], place.epoch, step)
+        return train_step(model, optimizer, accelerator, images, identities, recipe)
+
+    # Several processes stop together, at the end of an epoch.
+    alone = accelerator.num_processes == 1
+    means = run_epoch(
+        take_step,
+        len(order),
+        batches.batch_size,
+        place,
+        recipe.schedule.epochs,
+        lambda: alone and stop.requested,
+    )
     heads = (len(means) - 1) // 2
+    rounded = [round(value, 6) for value in means]
     return {
         "epoch": place.epoch + 1,
-        "lr": rate,
-        "loss": means[0],
-        "triplet": means[1 : 1 + heads],
-        "softmax": means[1 + heads :],
+        "lr": optimizer.param_groups[0]["lr"],
+        "loss": rounded[0],
+        "triplet": rounded[1 : 1 + heads],
+        "softmax": rounded[1 + heads :],
         "images_per_second": round(place.images / place.seconds, 1),
         "seconds": round(place.seconds, 2),
     }

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from torch import nn
 
-from cdnet.data.cache import CachedPictures
 from cdnet.data.layout import read_data
 from cdnet.data.pictures import ReidData
 from cdnet.data.splits import decode_split
-from cdnet.device import choose_device
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
 from cdnet.genotype import read_genotype
 from cdnet.nn.baselines.osnet import OSNET
 from cdnet.progress import console, shown
-from cdnet.train.batches import Batches
+from cdnet.train.accelerator import make_accelerator
+from cdnet.train.batches import Batches, describe_source
 from cdnet.train.checkpoint import FILE, save_checkpoint
 from cdnet.train.folder import open_folder, write_recipe
 from cdnet.train.loop import Place, StoppedError, StopRequest, train_epoch
@@ -58,7 +54,7 @@ class Run:
 
     def __init__(self, recipe: TrainRecipe, out: Path, root: Path, resume: bool) -> None:
         self.recipe, self.out = recipe, out
-        self.accelerator = _accelerator(recipe)
+        self.accelerator = make_accelerator(recipe.device, recipe.precision)
         # What is wrong with the folder is said before a picture is decoded, and all processes look before one writes.
         state = open_folder(out, recipe, resume)
         self.accelerator.wait_for_everyone()
@@ -167,9 +163,7 @@ class Run:
             raise CdnetError(f"{self.out / FILE}: the checkpoint is of another network than its recipe") from None
         if self.accelerator.scaler is not None and state["scaler"] is not None:
             self.accelerator.scaler.load_state_dict(state["scaler"])
-        self.place = Place(**state["place"])
-        if self.place.sums is not None:
-            self.place.sums = self.place.sums.to(self.accelerator.device)
+        self.place = Place.from_state(state["place"], self.accelerator.device)
         self.spec.trained_on["epochs"] = self.place.epoch
 
     def _spec(self, data: ReidData) -> ModelSpec:
@@ -187,27 +181,6 @@ class Run:
                 "epochs": 0,
             },
         )
-
-
-def describe_source(pictures: CachedPictures) -> dict[str, Any]:
-    """Return what tells one training set from another, wherever it lies: counts, and a digest of all names."""
-    names = "\n".join(f"{picture.identity}/{picture.path.name}" for picture in pictures.pictures)
-    identities = {picture.identity for picture in pictures.pictures}
-    digest = hashlib.sha256(names.encode()).hexdigest()[:16]
-    return {"pictures": len(pictures), "identities": len(identities), "names": digest}
-
-
-def _accelerator(recipe: TrainRecipe) -> Accelerator:
-    on_cpu = choose_device(recipe.device).type == "cpu"
-    if recipe.precision == "fp16" and on_cpu:
-        raise CdnetError("fp16 needs a GPU; on a CPU use fp32 or bf16")
-    if not on_cpu:
-        torch.backends.cudnn.benchmark = True
-    if not torch.distributed.is_initialized():
-        # accelerate remembers the first run's device and precision for the whole process; each run has its own.
-        AcceleratorState._reset_state(reset_partial_state=True)
-    precision = "no" if recipe.precision == "fp32" else recipe.precision
-    return Accelerator(cpu=on_cpu, mixed_precision=precision)
 
 
 def _optimizer(model: nn.Module, recipe: TrainRecipe) -> torch.optim.SGD:

@@ -1,0 +1,181 @@
+"""Algorithm 1: alternating updates of w on the training side and of alpha on the validation side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from cdnet.losses.objective import Losses, objective
+from cdnet.search.gate import Gate, Selection, mixture, sampled, top_k
+from cdnet.search.recipe import SearchRecipe
+from cdnet.search.supernet import Supernet
+from cdnet.train.batches import Batches
+from cdnet.train.distributed import average, gather_rows
+from cdnet.train.loop import Place, StopRequest, run_epoch
+
+
+def make_gate(recipe: SearchRecipe) -> Gate:
+    """Return the gate that a recipe names."""
+    gates: dict[str, Gate] = {"top-k": partial(top_k, k=recipe.k), "mixture": mixture, "sampled": sampled}
+    return gates[recipe.gate]
+
+
+class Search:
+    """The supernet with both optimisers; :meth:`epoch` is one pass of Algorithm 1's outer loop.
+
+    Every step is a pure function of the weights, the seed, the epoch and the step's number. With several processes each
+    computes its share of both batches, gradients are averaged, and all select the same branches.
+
+    Args:
+        supernet: on the device.
+        recipe: the search's recipe.
+        train: batches that update w.
+        validation: batches that update alpha.
+        accelerator: device, precision and processes.
+    """
+
+    def __init__(
+        self,
+        supernet: Supernet,
+        recipe: SearchRecipe,
+        train: Batches,
+        validation: Batches,
+        accelerator: Accelerator,
+    ) -> None:
+        self.supernet, self.recipe, self.accelerator = supernet, recipe, accelerator
+        self.train, self.validation = train, validation
+        self.gate = make_gate(recipe)
+        self.w = supernet.weights()
+        w, alpha = recipe.weights, recipe.alpha
+        self.w_optimizer = torch.optim.SGD(self.w, lr=w.lr, momentum=w.momentum, weight_decay=w.weight_decay)
+        betas = (alpha.betas[0], alpha.betas[1])
+        self.alpha_optimizer = torch.optim.Adam(
+            [supernet.alpha], lr=alpha.lr, betas=betas, weight_decay=alpha.weight_decay
+        )
+
+    def epoch(self, place: Place, stop: StopRequest) -> dict[str, Any]:
+        """Search from ``place`` to the end of its epoch and return the epoch's log line.
+
+        Raises:
+            StoppedError: after the running step, if a stop was requested.
+            CdnetError: if the loss is no longer a finite number.
+        """
+        number = place.epoch
+        order = self.train.epoch(number)
+        validation = self._validation_order(number, len(order))
+        self.supernet.train()
+        _set_rate(self.alpha_optimizer, alpha_rate(self.recipe, number))
+
+        def take_step(step: int) -> Tensor:
+            _set_rate(self.w_optimizer, weights_rate(self.recipe, number + step / len(order)))
+            generator = self._generator(number, step)
+            losses, selections = self._update_w(order[step], number, step, generator)
+            on_validation = self._update_alpha(validation[step], number, step, generator)
+            parts = [*_parts(losses), *_parts(on_validation)]
+            return torch.cat([torch.stack(parts).double(), self._computed(selections).flatten()])
+
+        alone = self.accelerator.num_processes == 1
+        batch = self.train.batch_size + self.validation.batch_size
+        means = run_epoch(take_step, len(order), batch, place, self.recipe.epochs, lambda: alone and stop.requested)
+        return self._line(place, means, len(order))
+
+    def _update_w(
+        self, indices: npt.NDArray[np.int64], epoch: int, step: int, generator: torch.Generator
+    ) -> tuple[Losses, list[Selection]]:
+        images, identities = self.train.batch(indices, epoch, step)
+        selections = self.supernet.select(self.gate, generator, searching=False)
+        losses = self._losses(images, identities, selections)
+        self.w_optimizer.zero_grad()
+        losses.total.backward()  # type: ignore[no-untyped-call]
+        average(parameter.grad for parameter in self.w if parameter.grad is not None)
+        self.w_optimizer.step()
+        return losses, selections
+
+    def _update_alpha(
+        self, indices: npt.NDArray[np.int64], epoch: int, step: int, generator: torch.Generator
+    ) -> Losses:
+        images, identities = self.validation.batch(indices, epoch, step)
+        selections = self.supernet.select(self.gate, generator)
+        losses = self._losses(images, identities, selections)
+        # Asked for alpha alone, autograd leaves out every gradient of w.
+        (gradient,) = torch.autograd.grad(losses.total, [self.supernet.alpha])
+        average([gradient])
+        self.supernet.alpha.grad = gradient
+        self.alpha_optimizer.step()
+        self.supernet.alpha.grad = None
+        return losses
+
+    def _losses(self, images: Tensor, identities: Tensor, selections: Sequence[Selection]) -> Losses:
+        with self.accelerator.autocast():
+            heads = self.supernet(images, selections)
+        loss = self.recipe.loss
+        return objective(heads, identities, loss.margin, loss.smoothing, gather_rows)
+
+    def _validation_order(self, epoch: int, steps: int) -> npt.NDArray[np.int64]:
+        # The validation side is smaller: it goes round as often as the training side's epoch is long.
+        rounds: list[npt.NDArray[np.int64]] = []
+        while sum(map(len, rounds)) < steps:
+            rounds.append(self.validation.epoch(epoch * 1000 + len(rounds)))
+        return np.concatenate(rounds)[:steps]
+
+    def _generator(self, epoch: int, step: int) -> torch.Generator:
+        state = np.random.SeedSequence([self.recipe.seed, epoch, step, 1]).generate_state(1, np.uint64)[0]
+        return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+
+    def _computed(self, selections: Sequence[Selection]) -> Tensor:
+        computed = torch.zeros(self.supernet.alpha.shape, dtype=torch.double, device=self.supernet.alpha.device)
+        for row, selection in zip(computed, selections, strict=True):
+            row[list(selection.branches)] = 1
+        return computed
+
+    def _line(self, place: Place, means: list[float], steps: int) -> dict[str, Any]:
+        rounded = [round(value, 6) for value in means]
+        alpha = self.supernet.alpha.detach()
+        probabilities = alpha.softmax(1)
+        entropy = -(probabilities * alpha.log_softmax(1)).sum(1)
+        counts = torch.tensor(means[6:]).mul(steps).round().int().view(alpha.shape)
+        return {
+            "epoch": place.epoch + 1,
+            "lr": self.w_optimizer.param_groups[0]["lr"],
+            "alpha_lr": self.alpha_optimizer.param_groups[0]["lr"],
+            "loss": rounded[0],
+            "triplet": rounded[1],
+            "softmax": rounded[2],
+            "validation_loss": rounded[3],
+            "validation_triplet": rounded[4],
+            "validation_softmax": rounded[5],
+            "alpha": alpha.tolist(),
+            "entropy": [round(value, 6) for value in entropy.tolist()],
+            "chosen": self.supernet.chosen(),
+            "computed": counts.tolist(),
+            "milliseconds_per_image": round(1000 * place.seconds / place.images, 4),
+            "seconds": round(place.seconds, 2),
+        }
+
+
+def weights_rate(recipe: SearchRecipe, epoch: float) -> float:
+    """Return the learning rate of w: a cosine from ``lr`` to ``lr_end`` over all epochs."""
+    high, low = recipe.weights.lr, recipe.weights.lr_end
+    return low + (high - low) * 0.5 * (1 + math.cos(math.pi * epoch / recipe.epochs))
+
+
+def alpha_rate(recipe: SearchRecipe, epoch: int) -> float:
+    """Return the learning rate of alpha: ``lr``, times ``factor`` at each milestone."""
+    return recipe.alpha.lr * recipe.alpha.factor ** sum(epoch >= milestone for milestone in recipe.alpha.milestones)
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def _parts(losses: Losses) -> list[Tensor]:
+    return [losses.total.detach(), losses.triplet[0].detach(), losses.softmax[0].detach()]

@@ -1,0 +1,145 @@
+"""A search recipe: the space, the gate, and both optimisers of Algorithm 1. Every key is also a command-line option."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Literal
+
+from cdnet.errors import CdnetError
+from cdnet.genotype import CDChoice
+from cdnet.search.space import CK, SearchSpace
+from cdnet.train.recipe import AugmentRecipe, BatchRecipe, DataRecipe, LossRecipe, parse_size
+
+
+@dataclass
+class SpaceRecipe:
+    """What is searched.
+
+    Args:
+        name: how the space is called.
+        pairs: kernel pairs (k1, k2) that a CBlock may have.
+        repeats: numbers of CBlocks that a CDBlock may have; [1] is CS, [1, 2] is CDS.
+        blocks: MBlocks in each of the three stages.
+    """
+
+    name: str = "CDS"
+    pairs: list[list[int]] = field(default_factory=lambda: [list(pair) for pair in CK])
+    repeats: list[int] = field(default_factory=lambda: [1, 2])
+    blocks: list[int] = field(default_factory=lambda: [2, 2, 2])
+
+    def build(self) -> SearchSpace:
+        """Return the space.
+
+        Raises:
+            CdnetError: if it leaves nothing to choose, or has what is no CDBlock.
+        """
+        if any(len(pair) != 2 for pair in self.pairs):
+            raise CdnetError(f"the space {self.name} has a pair of kernels that is not two numbers")
+        candidates = (CDChoice(k1, k2, r) for r, (k1, k2) in product(self.repeats, self.pairs))
+        return SearchSpace(self.name, tuple(candidates), tuple(self.blocks))
+
+
+@dataclass
+class WeightsRecipe:
+    """Stochastic gradient descent on the network parameters w.
+
+    Args:
+        lr: learning rate at the start.
+        lr_end: learning rate at the end, reached by a cosine.
+        momentum: of SGD.
+        weight_decay: on all weights.
+    """
+
+    lr: float = 0.025
+    lr_end: float = 1e-4
+    momentum: float = 0.9
+    weight_decay: float = 3e-4
+
+
+@dataclass
+class AlphaRecipe:
+    """Adam on the architecture parameters alpha.
+
+    Args:
+        lr: learning rate at the start.
+        betas: of Adam.
+        weight_decay: on alpha.
+        milestones: epochs at which the rate falls.
+        factor: by which it falls.
+    """
+
+    lr: float = 3e-4
+    betas: list[float] = field(default_factory=lambda: [0.5, 0.999])
+    weight_decay: float = 1e-3
+    milestones: list[int] = field(default_factory=lambda: [80, 160])
+    factor: float = 0.1
+
+
+@dataclass
+class SearchRecipe:
+    """A whole search; the defaults are the paper's, for CDNet by top-2 on Market-1501.
+
+    Args:
+        space: what is searched.
+        gate: top-k (the paper's), mixture (DARTS, first order) or sampled (GDAS).
+        k: branches that top-k computes.
+        width: width multiplier beta.
+        size: height x width of the pictures.
+        data: which pictures.
+        batch: P x K, on both sides of the split.
+        augment: of the training side; the validation side is not varied.
+        loss: of Equation 9.
+        weights: the optimiser of w.
+        alpha: the optimiser of alpha.
+        epochs: in all.
+        validation: pictures of each identity that update alpha; the rest update w.
+        seed: decides the first weights, the split, the batches, and ties.
+        device: auto, cpu, or cuda.
+        precision: fp32, bf16 or fp16 (mixed precision).
+    """
+
+    space: SpaceRecipe = field(default_factory=SpaceRecipe)
+    gate: Literal["top-k", "mixture", "sampled"] = "top-k"
+    k: int = 2
+    width: float = 1.0
+    size: str = "256x128"
+    data: DataRecipe = field(default_factory=DataRecipe)
+    batch: BatchRecipe = field(default_factory=BatchRecipe)
+    augment: AugmentRecipe = field(default_factory=AugmentRecipe)
+    loss: LossRecipe = field(default_factory=LossRecipe)
+    weights: WeightsRecipe = field(default_factory=WeightsRecipe)
+    alpha: AlphaRecipe = field(default_factory=AlphaRecipe)
+    epochs: int = 240
+    validation: int = 4
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+
+
+def check_search(recipe: SearchRecipe) -> None:
+    """Refuse values that are of the right type but make no sense.
+
+    Raises:
+        CdnetError: with the first such key.
+    """
+    candidates = len(recipe.space.build().candidates)
+    parse_size(recipe.size)
+    rules = [
+        ("k", recipe.gate != "top-k" or 1 <= recipe.k <= candidates, f"from 1 to {candidates}, the candidates"),
+        ("epochs", recipe.epochs >= 1, "at least 1"),
+        ("validation", recipe.validation >= 1, "at least 1"),
+        ("weights.lr", recipe.weights.lr > 0, "above 0"),
+        ("weights.lr_end", recipe.weights.lr_end >= 0, "at least 0"),
+        ("weights.momentum", 0 <= recipe.weights.momentum < 1, "from 0 to below 1"),
+        ("weights.weight_decay", recipe.weights.weight_decay >= 0, "at least 0"),
+        ("alpha.lr", recipe.alpha.lr > 0, "above 0"),
+        ("alpha.betas", len(recipe.alpha.betas) == 2 and all(0 <= b < 1 for b in recipe.alpha.betas), "two below 1"),
+        ("alpha.weight_decay", recipe.alpha.weight_decay >= 0, "at least 0"),
+        ("alpha.factor", 0 < recipe.alpha.factor <= 1, "above 0 and at most 1"),
+        ("loss.margin", recipe.loss.margin >= 0, "at least 0"),
+        ("batch.pictures", recipe.batch.pictures >= 2, "at least 2, for the triplet loss needs a positive"),
+    ]
+    for key, fine, allowed in rules:
+        if not fine:
+            raise CdnetError(f"--{key} must be {allowed}")

@@ -1,0 +1,178 @@
+"""Whole searches: what they leave, stopping and resuming, several processes, and the way on to training."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from cdnet import CdnetError
+from cdnet.cli import main
+from cdnet.genotype import read_genotype
+from cdnet.search import algorithm
+from cdnet.search.recipe import SearchRecipe, SpaceRecipe
+from cdnet.search.run import search
+from cdnet.search.split import split_validation
+from cdnet.train.checkpoint import load_checkpoint
+from cdnet.train.folder import as_plain
+from cdnet.train.loop import StoppedError
+from cdnet.train.record import read_log
+
+
+def same_state(one: Path, other: Path) -> bool:
+    """Compare two searches' final weights, alpha, both optimisers' state and logs, times left out."""
+
+    def flat(value: object) -> list[object]:
+        if isinstance(value, torch.Tensor):
+            return [value.tolist()]
+        if isinstance(value, dict):
+            return [item for key in value for item in flat(value[key]) if "second" not in str(key)]
+        return [value]
+
+    a, b = load_checkpoint(one), load_checkpoint(other)
+    logs = [[{k: v for k, v in line.items() if "second" not in k} for line in read_log(run)] for run in (one, other)]
+    logs = [[{k: v for k, v in line.items() if k != "milliseconds_per_image"} for line in log] for log in logs]
+    equal = all(flat(a[key]) == flat(b[key]) for key in ("supernet", "w_optimizer", "alpha_optimizer"))
+    return equal and logs[0] == logs[1]
+
+
+def test_a_search_leaves_what_it_promises(recipe: SearchRecipe, market: Path, tmp_path: Path) -> None:
+    path = search(recipe, tmp_path / "run")
+    names = {entry.name for entry in (tmp_path / "run").iterdir()}
+    assert names == {"recipe.yaml", "checkpoint.pt", "log.jsonl", "tensorboard", "genotype.json"}
+    genotype = read_genotype(path)
+    assert [len(stage) for stage in genotype.stages] == [1, 2, 1]
+    assert "top-2" in genotype.source
+    log = read_log(tmp_path / "run")
+    assert len(log) == 3
+    for line in log:
+        computed = torch.tensor(line["computed"])
+        # Two of four branches in each MBlock and step: every row sums to twice the steps, alike in all MBlocks.
+        assert len(set(computed.sum(1).tolist())) == 1
+        assert computed.sum() % 8 == 0
+    alpha = torch.tensor(log[-1]["alpha"])
+    assert alpha.argmax(1).tolist() == log[-1]["chosen"]
+    assert (alpha != torch.tensor(log[0]["alpha"])).any()
+    words = ["train", "--genotype", path, "--out", tmp_path / "trained", "--data.root", market, "--width", 0.1]
+    small = ["--size", "64x32", "--batch.identities", 4, "--schedule.epochs", 1]
+    assert main([str(word) for word in words + small]) == 0
+    assert main(["info", str(path)]) == 0
+
+
+@pytest.mark.parametrize("stop_at", [1, 5])
+def test_stopped_and_resumed_ends_bit_for_bit_the_same(
+    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
+    search(recipe, tmp_path / "whole")
+    steps = 0
+    real = algorithm.Search._update_w
+
+    def stepping(self: algorithm.Search, *arguments: object) -> object:
+        nonlocal steps
+        steps += 1
+        if steps == stop_at:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(algorithm.Search, "_update_w", stepping)
+    with pytest.raises(StoppedError, match="--resume"):
+        search(recipe, tmp_path / "stopped")
+    search(recipe, tmp_path / "stopped", resume=True)
+    assert same_state(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_another_seed_gives_another_search(recipe: SearchRecipe, tmp_path: Path) -> None:
+    recipe.epochs = 1
+    search(recipe, tmp_path / "a")
+    search(recipe, tmp_path / "b")
+    search(dataclasses.replace(recipe, seed=1), tmp_path / "c")
+    assert same_state(tmp_path / "a", tmp_path / "b")
+    assert not same_state(tmp_path / "a", tmp_path / "c")
+
+
+@pytest.mark.parametrize("gate", ["mixture", "sampled"])
+def test_the_other_gates_search_too(recipe: SearchRecipe, tmp_path: Path, gate: str) -> None:
+    recipe.gate, recipe.epochs = gate, 1  # type: ignore[assignment]
+    search(recipe, tmp_path)
+    computed = torch.tensor(read_log(tmp_path)[0]["computed"])
+    steps = computed.sum(1).unique().item() // (4 if gate == "mixture" else 1)
+    assert (computed == steps).all() == (gate == "mixture")
+
+
+def test_two_processes_agree_on_alpha_exactly(recipe: SearchRecipe, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(as_plain(recipe)))
+    script = tmp_path / "both.py"
+    script.write_text(
+        "import os, sys, torch, yaml\n"
+        "from pathlib import Path\n"
+        "from cdnet.cli.arguments import read_run\n"
+        "from cdnet.search.recipe import SearchRecipe\n"
+        "from cdnet.search.run import SearchRun\n"
+        "recipe, out, _ = read_run('search', '', SearchRecipe, sys.argv[1:])\n"
+        "run = SearchRun(recipe, out, recipe.data.root, False)\n"
+        "run.search()\n"
+        "torch.save(run.supernet.state_dict(), f\"rank{os.environ['RANK']}.pt\")\n"
+    )
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [*launcher, str(script), "--config", "recipe.yaml", "--out", "run"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    one, two = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert torch.equal(one["alpha"], two["alpha"])
+    learned = [name for name in one if "running" not in name and "num_batches" not in name]
+    assert all(torch.equal(one[name], two[name]) for name in learned)
+
+
+def test_split_takes_four_of_each_and_half_of_the_few() -> None:
+    identities = ["a"] * 20 + ["b"] * 8 + ["c"] * 5 + ["d"]
+    split = split_validation(identities, 4, seed=3)
+    assert Counter(identities[i] for i in split.validation) == {"a": 4, "b": 4, "c": 2}
+    assert sorted([*split.train, *split.validation]) == list(range(34))
+    assert split.short == ("c", "d")
+    assert split_validation(identities, 4, seed=4).validation.tolist() != split.validation.tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"k": 0}, "--k must be from 1 to 4"),
+        ({"k": 5}, "--k must be from 1 to 4"),
+        ({"epochs": 0}, "--epochs must be"),
+        ({"space": SpaceRecipe("one", [[3, 5]], [1])}, "at least 2"),
+        ({"space": SpaceRecipe("odd", [[3, 4], [3, 5]], [1])}, "no CDBlock"),
+    ],
+)
+def test_senseless_recipes_are_refused(
+    recipe: SearchRecipe, tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    with pytest.raises(CdnetError, match=said):
+        search(dataclasses.replace(recipe, **changes), tmp_path / "run")  # type: ignore[arg-type]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_another_search_is_refused(recipe: SearchRecipe, tmp_path: Path) -> None:
+    recipe.epochs = 1
+    search(recipe, tmp_path)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    other = dataclasses.replace(recipe, space=SpaceRecipe("small", [[3, 5], [3, 7]], [1, 2], [1, 2, 1]))
+    with pytest.raises(CdnetError, match=r"started with space\.pairs"):
+        search(other, tmp_path, resume=True)
+    with pytest.raises(CdnetError, match="already holds a run"):
+        search(other, tmp_path)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+    assert json.loads((tmp_path / "genotype.json").read_text())["name"]
