@@ -15,6 +15,7 @@ COMMANDS = {
     "search": "search a network on pictures: CS and CDS, top-k",
     "train": "train a network by a recipe",
     "evaluate": "rank a gallery for every query: CMC, mAP, mINP",
+    "bench": "measure side by side: the cost of a search step",
     "demo": "draw pedestrians, train on them, evaluate, and write a report",
 }
 

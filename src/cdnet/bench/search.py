@@ -1,0 +1,104 @@
+"""What a step of the search costs: top-k against all branches (Table 1)."""
+
+from __future__ import annotations
+
+import statistics
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from cdnet.bench.alternating import compare
+from cdnet.losses.objective import objective
+from cdnet.search.gate import Gate, mixture, top_k
+from cdnet.search.space import SPACES
+from cdnet.search.supernet import Supernet
+
+
+def bench_search(
+    sizes: list[tuple[int, int]], batch: int = 8, width: float = 1.0, rounds: int = 9, device: str = "cpu"
+) -> list[dict[str, Any]]:
+    """Compare a forward and backward pass by top-1 and top-2 with one of all branches, in CS and CDS.
+
+    alpha is equal everywhere, so that top-k draws its branches at random, anew in every round.
+
+    Args:
+        sizes: heights and widths.
+        batch: pictures a step.
+        width: width multiplier.
+        rounds: timed, in turns.
+        device: cpu or cuda.
+
+    Returns:
+        Rows with ``what``, ``config``, ``ours``, ``peer``, ``ratio`` and ``unit``: time an image, bytes kept for the
+        backward pass an image, and MACs an image, which say what ratio the time should have. Times have the quartiles
+        of their ratio as ``low`` and ``high``.
+    """
+    rows: list[dict[str, Any]] = []
+    for space in SPACES.values():
+        torch.manual_seed(0)
+        net = Supernet(space, width, identities=751).to(device)
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net.train()
+        for height, across in sizes:
+            images = torch.randn(batch, 3, height, across, device=device).contiguous(memory_format=torch.channels_last)
+            for k in (1, 2):
+                config = f"{space.name}, top-{k}, {height}x{across}, batch {batch}, width {width:g}, {device}"
+                rows += _compare(Step(net, images, partial(top_k, k=k)), Step(net, images, mixture), config, rounds)
+    return rows
+
+
+class Step:
+    """A forward and backward pass of a supernet on fixed pictures, by a gate that draws anew in every round."""
+
+    def __init__(self, net: Supernet, images: Tensor, gate: Gate) -> None:
+        self.net, self.images, self.gate = net, images, gate
+        self.identities = torch.arange(len(images), device=images.device) // 2
+
+    def __call__(self, number: int) -> None:
+        """Take the step of round ``number``."""
+        selections = self.net.select(self.gate, torch.Generator().manual_seed(number))
+        self.net.zero_grad()
+        objective(self.net(self.images, selections), self.identities).total.backward()  # type: ignore[no-untyped-call]
+        if self.images.is_cuda:
+            torch.cuda.synchronize()
+
+    def kept_bytes(self, number: int) -> int:
+        """Return what autograd keeps between the passes, each storage once: the part of the peak that varies."""
+        kept: dict[int, int] = {}
+
+        def pack(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            kept[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            self(number)
+        return sum(kept.values())
+
+    def macs(self, number: int) -> int:
+        """Return the MACs of the forward pass."""
+        selections = self.net.select(self.gate, torch.Generator().manual_seed(number), searching=False)
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            self.net(self.images, selections)
+        return int(counter.get_total_flops()) // 2
+
+
+def _compare(ours: Step, peer: Step, config: str, rounds: int) -> list[dict[str, Any]]:
+    batch = len(ours.images)
+    timed = compare(ours, peer, rounds)
+    row = _row("time of a step", config, timed.ours / batch * 1e3, timed.peer / batch * 1e3, "ms an image")
+    drawn = range(1, rounds + 1)
+    kept = statistics.mean(ours.kept_bytes(number) for number in drawn)
+    macs = statistics.mean(ours.macs(number) for number in drawn)
+    return [
+        row | {"ratio": timed.ratio, "low": timed.low, "high": timed.high},
+        _row("kept for backward", config, kept / batch / 2**20, peer.kept_bytes(0) / batch / 2**20, "MiB an image"),
+        _row("forward pass", config, macs / batch / 1e6, peer.macs(0) / batch / 1e6, "M MACs an image"),
+    ]
+
+
+def _row(what: str, config: str, ours: float, peer: float, unit: str) -> dict[str, Any]:
+    return {"what": what, "config": config, "ours": ours, "peer": peer, "ratio": peer / ours, "unit": unit}

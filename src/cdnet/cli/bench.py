@@ -1,0 +1,50 @@
+"""``cdnet bench``: measurements side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from cdnet.cli.arguments import UsageError, parser
+
+
+def main(words: list[str]) -> None:
+    """Run ``search``."""
+    actions = {"search": search}
+    if words[:1] in (["-h"], ["--help"]):
+        print("usage: cdnet bench search [options]\n\n`cdnet bench search --help` explains it.")
+        return
+    if not words or words[0] not in actions:
+        raise UsageError(f"`cdnet bench` needs one of {', '.join(actions)}")
+    actions[words[0]](words[1:])
+
+
+def search(words: list[str]) -> None:
+    """Compare a step of the search by top-k with one of all branches."""
+    made = parser("bench search", "Compare a step of the search by top-k with one of all branches.")
+    made.add_argument("--sizes", nargs="+", default=["128x64", "256x128"], help="heights x widths of the pictures")
+    made.add_argument("--batch", type=int, default=8, help="pictures a step")
+    made.add_argument("--width", type=float, default=1.0, help="width multiplier beta")
+    made.add_argument("--rounds", type=int, default=9, help="timed rounds, in turns")
+    made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    made.add_argument("--json", type=Path, help="also write the rows to this file")
+    options = made.parse_args(words)
+    if options.batch < 4 or options.rounds < 3:
+        raise UsageError("a batch of at least 4 and at least 3 rounds are needed")
+
+    from cdnet.bench.search import bench_search
+    from cdnet.device import choose_device
+    from cdnet.files import write_text
+    from cdnet.train.recipe import parse_size
+
+    sizes = [parse_size(size) for size in options.sizes]
+    device = choose_device(options.device).type
+    rows = bench_search(sizes, options.batch, options.width, options.rounds, device)
+    if options.json is not None:
+        write_text(options.json, json.dumps(rows, indent=1) + "\n")
+    for row in rows:
+        spread = f" ({row['low']:.2f} to {row['high']:.2f})" if "low" in row else ""
+        print(
+            f"{row['what']}, {row['config']}: {row['ours']:.2f} against {row['peer']:.2f} {row['unit']}, "
+            f"{row['ratio']:.2f} times{spread}"
+        )

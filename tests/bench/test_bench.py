@@ -1,0 +1,50 @@
+"""The benchmark's figures that do not depend on the clock, and the shape of its rows."""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from cdnet.bench.alternating import compare
+from cdnet.bench.search import Step
+from cdnet.cli import main
+from cdnet.nn.counts import count
+from cdnet.nn.model import create_backbone
+from cdnet.search.gate import mixture, top_k
+from cdnet.search.space import CDS, CS
+from cdnet.search.supernet import Supernet
+
+
+def test_compare_tells_the_slower_from_the_faster() -> None:
+    found = compare(lambda _: time.sleep(0.01), lambda _: time.sleep(0.04), rounds=3)
+    assert 2.5 < found.low <= found.ratio <= found.high < 6
+
+
+def test_macs_of_top_1_are_those_of_the_network_it_drew() -> None:
+    net = Supernet(CDS, 0.25)
+    step = Step(net.train(), torch.zeros(2, 3, 64, 32), partial(top_k, k=1))
+    net.eval()
+    chosen = [s.branches[0] for s in net.select(step.gate, torch.Generator().manual_seed(5))]
+    network = create_backbone(CDS.genotype(chosen, "drawn"), 0.25)
+    assert step.macs(5) == 2 * count(network, 64, 32).macs
+
+
+def test_fewer_branches_keep_less() -> None:
+    net = Supernet(CS, 0.1, identities=4).train()
+    images = torch.randn(4, 3, 64, 32)
+    kept = [Step(net, images, gate).kept_bytes(0) for gate in (partial(top_k, k=1), partial(top_k, k=2), mixture)]
+    assert kept[0] < kept[1] < kept[2]
+
+
+def test_command_writes_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["bench", "search", "--sizes", "32x32", "--width", "0.1", "--batch", "4", "--rounds", "3"]
+    assert main([*words, "--json", str(tmp_path / "rows.json")]) == 0
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    assert len(rows) == 12
+    assert all({"what", "config", "ours", "peer", "ratio", "unit"} <= row.keys() for row in rows)
+    assert len(capsys.readouterr().out.splitlines()) == 12
