@@ -1,9 +1,10 @@
 """Decoded pictures on disk: each split is decoded once into a flat file of bytes, and mapped into memory after.
 
 A cache is two files: ``NAME.FINGERPRINT.u8``, the pixels N x H x W x 3, and ``NAME.json``, which names it and lists the
-pictures that could not be read. The fingerprint covers every picture's path, size and time, so that a changed source
+pictures that could not be read. The fingerprint covers every picture's path, size and times, so that a changed source
 is decoded anew. Both files appear by renaming, the index last: an interrupted build leaves nothing that is read, and
-of two processes that want the same cache one builds while the other waits.
+of two processes that want the same cache one builds while the other waits. The pixels of an older source go last;
+a process that has them mapped keeps them until it ends.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,10 +22,10 @@ from filelock import FileLock
 
 from cdnet.data.decode import BrokenPictureError, Pixels, read_pixels, resize
 from cdnet.data.pictures import Picture
+from cdnet.data.threads import in_threads
 from cdnet.files import saying_what_failed, write_atomically, write_text
 
 FORMAT = 1
-CHUNK = 256
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 """Wraps a loop, given what it does and how long it is, to show how far it is."""
@@ -78,66 +78,72 @@ def cached_pictures(
     folder = Path(folder) if folder is not None else default_cache_folder()
     with saying_what_failed(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    name = f"{hashlib.sha256(place.encode()).hexdigest()[:16]}-{size[0]}x{size[1]}"
+    name = f"{hashlib.sha256(os.fsencode(place)).hexdigest()[:16]}-{size[0]}x{size[1]}"
     print_ = _fingerprint(pictures, size)
-    with saying_what_failed(folder), FileLock(folder / f"{name}.lock"):
-        index = _valid_index(folder, name, print_, size)
-        if index is None:
-            index = _build(folder, name, print_, pictures, size, progress)
-    broken = dict(index["broken"])
-    kept = tuple(picture for number, picture in enumerate(pictures) if str(number) not in broken)
+    file = folder / f"{name}.{print_}.u8"
     pixels: Pixels = np.zeros((0, *size, 3), np.uint8)
-    if kept:
-        pixels = np.memmap(folder / index["pixels"], np.uint8, mode="r", shape=(len(kept), *size, 3))
+    with saying_what_failed(folder), FileLock(folder / f"{name}.lock"):
+        broken = _valid_index(folder, name, file, len(pictures), size)
+        if broken is None:
+            broken = _build(folder, name, file, pictures, size, progress)
+        kept = tuple(picture for number, picture in enumerate(pictures) if str(number) not in broken)
+        if kept:  # mapped while nobody else can replace it
+            pixels = np.memmap(file, np.uint8, mode="r", shape=(len(kept), *size, 3))
     return CachedPictures(kept, pixels, tuple(broken.values()))
 
 
 def _fingerprint(pictures: Sequence[Picture], size: tuple[int, int]) -> str:
     digest = hashlib.sha256(f"{FORMAT} {size}".encode())
     for picture in pictures:
+        digest.update(os.fsencode(os.path.abspath(picture.path)))
         try:
             status = os.stat(picture.path)
-            digest.update(f"{picture.path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-        except OSError:
-            digest.update(f"{picture.path}\0missing\n".encode())
+            # The time of the last change tells a replaced file even where `cp -p` gave it the old one's time.
+            digest.update(f"\0{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\n".encode())
+        except (OSError, ValueError):
+            digest.update(b"\0missing\n")
     return digest.hexdigest()[:16]
 
 
-def _valid_index(folder: Path, name: str, print_: str, size: tuple[int, int]) -> dict[str, Any] | None:
+def _valid_index(folder: Path, name: str, file: Path, count: int, size: tuple[int, int]) -> dict[str, str] | None:
+    # What is wrong with each broken picture, by its number; None where the cache is not this one, or not whole.
     try:
-        index: dict[str, Any] = json.loads((folder / f"{name}.json").read_text("utf-8"))
-        length = (folder / index["pixels"]).stat().st_size
-        whole = index["fingerprint"] == print_ and length == index["count"] * size[0] * size[1] * 3
-    except (OSError, ValueError, KeyError, TypeError):
+        index = json.loads((folder / f"{name}.json").read_text("utf-8"))
+        broken: dict[str, str] = {number: str(problem) for number, problem in index["broken"].items()}
+        numbers = broken.keys() <= {str(number) for number in range(count)}
+        length = file.stat().st_size
+        whole = index["pixels"] == file.name and numbers and length == (count - len(broken)) * size[0] * size[1] * 3
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return index if whole else None
+    return broken if whole else None
 
 
 def _build(
     folder: Path,
     name: str,
-    print_: str,
+    file: Path,
     pictures: Sequence[Picture],
     size: tuple[int, int],
     progress: Progress,
-) -> dict[str, Any]:
-    for stale in (*folder.glob(f".{name}.*"), *folder.glob(f"{name}.*.u8")):
-        stale.unlink(missing_ok=True)  # a build that was killed, or the pixels of an older source
+) -> dict[str, str]:
+    for half in folder.glob(f".{name}.*"):
+        half.unlink(missing_ok=True)  # a build that was killed
     broken: dict[str, str] = {}
 
-    def write(file: BinaryIO) -> None:
+    def write(out: BinaryIO) -> None:
         steps = progress(_decoded(pictures, size), "decoding pictures", len(pictures))
         for number, result in enumerate(steps):
             if isinstance(result, str):
                 broken[str(number)] = result
             else:
-                file.write(result.tobytes())
+                out.write(result.tobytes())
 
-    pixels = f"{name}.{print_}.u8"
-    write_atomically(folder / pixels, write)
-    index = {"fingerprint": print_, "pixels": pixels, "count": len(pictures) - len(broken), "broken": broken}
-    write_text(folder / f"{name}.json", json.dumps(index, indent=1))
-    return index
+    write_atomically(file, write)
+    write_text(folder / f"{name}.json", json.dumps({"pixels": file.name, "broken": broken}, indent=1))
+    for stale in folder.glob(f"{name}.*.u8"):
+        if stale != file:
+            stale.unlink(missing_ok=True)
+    return broken
 
 
 def _decoded(pictures: Sequence[Picture], size: tuple[int, int]) -> Iterator[Pixels | str]:
@@ -147,6 +153,4 @@ def _decoded(pictures: Sequence[Picture], size: tuple[int, int]) -> Iterator[Pix
         except BrokenPictureError as error:
             return str(error)
 
-    with ThreadPoolExecutor() as pool:
-        for start in range(0, len(pictures), CHUNK):
-            yield from pool.map(one, pictures[start : start + CHUNK])
+    return in_threads(one, pictures)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from cdnet.data.cache import Progress, silently
 from cdnet.data.decode import BrokenPictureError, read_pixels
 from cdnet.data.pictures import SPLITS, Picture, ReidData
+from cdnet.data.threads import in_threads
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Check:
     """The findings on one data set.
 
     ``shared`` are identities of the training set that the queries or the gallery have too, ``duplicates`` groups of
-    files with the same pixels, ``unmatched`` queries that no picture in the gallery can match.
+    files with the same pixels (a file that one split lists twice appears twice), ``unmatched`` queries that no picture
+    in the gallery can match.
     """
 
     name: str
@@ -57,16 +58,18 @@ def check_data(data: ReidData, progress: Progress = silently) -> Check:
         data: as read from disk.
         progress: shows how far the reading is.
     """
-    paths = list(dict.fromkeys(picture.path for split in SPLITS for picture in data.split(split)))
+    listed: Counter[Path] = Counter()  # how often the same split has the same file
+    for split in SPLITS:
+        listed |= Counter(picture.path for picture in data.split(split))
+    paths = list(listed)
     unreadable: list[str] = []
     groups: dict[str, list[str]] = {}
-    with ThreadPoolExecutor() as pool:
-        for path, found in zip(paths, progress(pool.map(_read, paths), "reading", len(paths)), strict=True):
-            digest, problem = found
-            if problem:
-                unreadable.append(problem)
-            else:
-                groups.setdefault(digest, []).append(str(path))
+    for path, found in zip(paths, progress(in_threads(_read, paths), "reading", len(paths)), strict=True):
+        digest, problem = found
+        if problem:
+            unreadable.append(problem)
+        else:
+            groups.setdefault(digest, []).extend([str(path)] * listed[path])
     test = {picture.identity for picture in (*data.query, *data.gallery)}
     return Check(
         name=data.name,

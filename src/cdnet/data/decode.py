@@ -1,4 +1,8 @@
-"""One picture from its file to pixels of a fixed size."""
+"""One picture from its file to pixels of a fixed size.
+
+Pixels are taken as stored: alpha is dropped, and the EXIF orientation of a JPEG, PNG or WebP is not applied, as other
+re-identification code does too, so that everybody sees the same pixels.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,9 @@ import numpy.typing as npt
 import simplejpeg
 
 Pixels = npt.NDArray[np.uint8]
+
+MAX_PIXELS = 80_000_000
+"""The most pixels a picture may claim to have: a few damaged bytes must not ask for all the memory."""
 
 
 class BrokenPictureError(Exception):
@@ -25,19 +32,23 @@ def read_pixels(path: Path) -> Pixels:
     """
     try:
         data = path.read_bytes()
-    except OSError as error:
-        raise BrokenPictureError(f"{path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        raise BrokenPictureError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     return decode(data, str(path))
 
 
 def decode(data: bytes, origin: str = "picture") -> Pixels:
     """Decode the bytes of a picture file to H x W x 3 RGB; ``origin`` is how errors call it.
 
+    Grey is repeated, 16 bits become 8 by their upper half, alpha is dropped.
+
     Raises:
-        BrokenPictureError: if the bytes are cut short or no picture.
+        BrokenPictureError: if the bytes are cut short, no picture, or more than ``MAX_PIXELS``.
     """
     if data[:3] == b"\xff\xd8\xff":
         try:
+            height, width = simplejpeg.decode_jpeg_header(data)[:2]
+            _refuse_huge(width, height)
             return simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True)  # type: ignore[no-any-return]
         except ValueError as error:
             if "colorspace" not in str(error).lower():
@@ -45,15 +56,27 @@ def decode(data: bytes, origin: str = "picture") -> Pixels:
     return _decode_other(data, origin)
 
 
+def _refuse_huge(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"{width} x {height} pixels are more than the {MAX_PIXELS:,} a picture may have")
+
+
 def _decode_other(data: bytes, origin: str) -> Pixels:
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(data)) as image:
+            _refuse_huge(*image.size)
+            if image.mode in ("I", "F"):
+                raise ValueError("pixels of 32 bits have no known range; save it with 8 bits")
+            if image.mode.startswith("I;16"):  # Pillow's own conversion would clip at 255
+                upper = (np.array(image) >> 8).astype(np.uint8)
+                return np.repeat(upper[:, :, None], 3, axis=2)
             return np.array(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = "not a picture" if isinstance(error, UnidentifiedImageError) else str(error).rstrip(".")
-        raise BrokenPictureError(f"{origin}: {reason or 'empty'}") from None
+    except UnidentifiedImageError:
+        raise BrokenPictureError(f"{origin}: {'not a picture' if data else 'empty'}") from None
+    except Exception as error:  # damaged bytes raise OSError, SyntaxError, struct.error, zlib.error and more
+        raise BrokenPictureError(f"{origin}: {str(error).rstrip('.') or 'damaged'}") from None
 
 
 def resize(pixels: Pixels, height: int, width: int) -> Pixels:

@@ -23,7 +23,13 @@ def read_data(root: Path | str, layout: str = "auto", holdout: float = 0.3) -> R
     Raises:
         CdnetError: if nothing is there, no picture is there, or the layout is unknown or does not fit.
     """
-    root = Path(root)
+    try:
+        return _read(Path(root), layout, holdout)
+    except OSError as error:
+        raise CdnetError(f"{error.filename or root} could not be read: {error.strerror or error}") from error
+
+
+def _read(root: Path, layout: str, holdout: float) -> ReidData:
     if layout not in LAYOUTS:
         raise CdnetError(f"unknown layout {layout!r}; known are {', '.join(LAYOUTS)}")
     if not 0 <= holdout <= 1:

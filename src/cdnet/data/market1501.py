@@ -19,7 +19,7 @@ _NAME = re.compile(r"(?P<identity>-1|\d+)_c(?P<camera>\d+)s\d+_\d+_\d+(\.jpe?g|\
 
 
 def is_market1501(root: Path) -> bool:
-    """Tell whether a folder has any of the three folders."""
+    """Tell whether a folder has the training or the gallery folder; ``query`` alone is also a layout of one's own."""
     return any((root / folder).is_dir() for folder in ("bounding_box_train", "bounding_box_test"))
 
 

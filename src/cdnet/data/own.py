@@ -54,12 +54,12 @@ def read_csv(path: Path, holdout: float) -> ReidData:
             missing = [column for column in COLUMNS[:2] if column not in header]
             if missing:
                 raise CdnetError(f"{path}: no column {missing[0]!r}; the header needs path and identity")
-            entries = list(rows)
+            entries = [(rows.line_num, row) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CdnetError(f"{path}: not readable as a CSV file ({error})") from None
     unparsed: list[str] = []
     groups: dict[str, list[Picture]] = {name: [] for name in FOLDERS}
-    for line, row in enumerate(entries, start=2):
+    for line, row in entries:
         cells = {column: (row.get(column) or "").strip() for column in COLUMNS}
         split = cells["split"].lower() or "train"
         if not cells["path"] or not cells["identity"]:
@@ -89,7 +89,8 @@ def _identities(folder: Path, unparsed: list[str]) -> list[Picture]:
 def _hold_out(pictures: Iterable[Picture], holdout: float) -> dict[str, list[Picture]]:
     groups: dict[str, list[Picture]] = {name: [] for name in FOLDERS}
     for picture in pictures:
-        digest = hashlib.sha256(picture.identity.encode()).digest()
+        # A name from the disk need not be UTF-8.
+        digest = hashlib.sha256(picture.identity.encode("utf-8", "surrogateescape")).digest()
         share = int.from_bytes(digest[:8], "big") / 2**64
         groups["test" if share < holdout else "train"].append(picture)
     return groups

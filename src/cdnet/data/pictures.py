@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from cdnet.errors import CdnetError
 
@@ -58,11 +60,25 @@ class ReidData:
 def picture_files(folder: Path) -> list[Path]:
     """Return the pictures below a folder in a fixed order; other files, such as Thumbs.db, are passed over.
 
+    Links to folders are followed, once each. Hidden files and folders, such as .ipynb_checkpoints, are passed over.
+    A link to a picture that is gone is returned: it is somebody's picture, and reading it says what is wrong.
+
     Raises:
-        CdnetError: if the folder cannot be read.
+        CdnetError: if the folder, or one below it, cannot be read.
     """
-    try:
-        found = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
-    except OSError as error:
-        raise CdnetError(f"{folder} could not be read: {error.strerror}") from error
-    return sorted(path for path in found if not path.name.startswith("."))
+    found: list[Path] = []
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, onerror=_unreadable, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = (Path(place, name) for name in names if not name.startswith("."))
+        found += (path for path in paths if path.suffix.lower() in SUFFIXES)
+    return sorted(found)
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    raise CdnetError(f"{error.filename} could not be read: {error.strerror}") from error

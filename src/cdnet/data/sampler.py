@@ -21,15 +21,17 @@ class PKSampler:
         identities: of each picture, any hashable values.
         p: identities per batch.
         k: pictures per identity, at least 1.
-        seed: with the epoch, decides everything.
+        seed: at least 0; with the epoch, decides everything.
 
     Raises:
-        CdnetError: if there are fewer than P identities, or P or K is less than allowed.
+        CdnetError: if there are fewer than P identities, or P, K or the seed is less than allowed.
     """
 
     def __init__(self, identities: Sequence[object], p: int, k: int, seed: int = 0) -> None:
         if p < 2 or k < 1:
             raise CdnetError(f"a batch needs at least 2 identities with 1 picture each, not {p} with {k}")
+        if seed < 0:
+            raise CdnetError(f"the seed must be at least 0, not {seed}")
         members: dict[object, list[int]] = {}
         for index, identity in enumerate(identities):
             members.setdefault(identity, []).append(index)
@@ -42,7 +44,7 @@ class PKSampler:
         self.p, self.k, self.seed = p, k, seed
 
     def epoch(self, number: int) -> npt.NDArray[np.int64]:
-        """Return the batches of an epoch, S x (P K) picture indices, each identity's K side by side."""
+        """Return the batches of an epoch, S x (P K) picture indices, S >= 1, each identity's K side by side."""
         rng = np.random.default_rng([self.seed, number])
         groups = [self._groups(indices, rng) for indices in self.members]
         left = np.array([len(group) for group in groups])

@@ -71,7 +71,7 @@ def run_epoch(
 
     Args:
         take_step: takes step number s and returns a vector whose first value is the loss to watch.
-        steps: in the epoch.
+        steps: in the epoch, at least 1.
         batch_size: pictures that a step uses up.
         place: moves along, step by step.
         epochs: in all, for the display.
@@ -79,10 +79,8 @@ def run_epoch(
 
     Raises:
         StoppedError: after the running step, if asked to stop.
-        CdnetError: if there is no step, or the loss is no longer a finite number.
+        CdnetError: if the loss is no longer a finite number.
     """
-    if steps == 0:
-        raise CdnetError("no batch fits the training set; lower --batch.identities or --batch.pictures")
     with training_bar() as bar:
         task = bar.add_task(f"epoch {place.epoch + 1}/{epochs}", total=steps, completed=place.step, note="")
         first, started, before = place.step, time.perf_counter(), place.seconds

@@ -173,6 +173,7 @@ def check_recipe(recipe: TrainRecipe) -> None:
         ("augment.pad", recipe.augment.pad >= 0, "at least 0"),
         ("batch.pictures", recipe.batch.pictures >= 2, "at least 2, for the triplet loss needs a positive"),
         ("evaluate_every", recipe.evaluate_every >= 0, "at least 0"),
+        ("seed", recipe.seed >= 0, "at least 0"),
     ]
     for key, fine, allowed in rules:
         if not fine:

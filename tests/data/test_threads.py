@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+import cdnet.data.threads as threads
+from cdnet.data.threads import in_threads
+
+
+@pytest.mark.parametrize("count", [0, 1, 6, 7, 8, 40])
+def test_results_come_in_order(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr(threads, "CHUNK", 7)
+
+    def later_is_faster(number: int) -> int:
+        time.sleep(0.002 * (number % 3 == 0))
+        return number**2
+
+    assert list(in_threads(later_is_faster, range(count))) == [number**2 for number in range(count)]
+
+
+def test_it_works_ahead_but_not_past_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "CHUNK", 5)
+    started: list[int] = []
+    results = in_threads(started.append, range(1000))
+    next(results)
+    time.sleep(0.05)
+    assert started == [0, 1, 2, 3, 4]
+    results.close()  # type: ignore[attr-defined]
+    assert len(started) == 5
+
+
+def test_stopping_cancels_what_has_not_begun() -> None:
+    begun: list[int] = []
+    gate = threading.Event()
+
+    def wait(number: int) -> None:
+        begun.append(number)
+        if number:
+            gate.wait(5)
+
+    results = in_threads(wait, range(threads.CHUNK))
+    next(results)
+    threading.Timer(0.1, gate.set).start()
+    results.close()  # type: ignore[attr-defined]
+    assert len(begun) < threads.CHUNK / 2
+
+
+def test_an_error_comes_out_where_it_belongs() -> None:
+    results = in_threads(lambda number: 1 / number, [2, 1, 0, 4])
+    assert [next(results), next(results)] == [0.5, 1.0]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
