@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -72,8 +73,35 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         load_model(tmp_path / "odd.safetensors")
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"width": "a"},
+        {"width": None},
+        {"stripes": "two"},
+        {"size": [64]},
+        {"size": [64, 32, 3]},
+        {"size": 3},
+        {"std": [0, 0, 0]},
+        {"mean": [1]},
+        {"genotype": 3},
+        {"trained_on": 4},
+        {"neck": None},
+    ],
+)
+def test_damaged_metadata_are_refused(tmp_path: Path, changes: dict[str, object]) -> None:
+    metadata = json.loads(spec().to_metadata()["cdnet"]) | changes
+    save_file(spec().build().state_dict(), tmp_path / "x.safetensors", {"cdnet": json.dumps(metadata)})
+    with pytest.raises(CdnetError):
+        load_model(tmp_path / "x.safetensors")
+
+
 def test_shipped_networks_are_small_described_and_run() -> None:
+    assert shipped_weights()
     for name in shipped_weights():
+        shipped = Path(str(resources.files("cdnet").joinpath("pretrained", name)))
+        assert shipped.with_name(f"{name}.safetensors").stat().st_size < 4_000_000
+        assert "research use only" in shipped.with_name(f"{name}.md").read_text("utf-8").lower()
         model, made = load_model(name)
         assert model(torch.zeros(1, 3, *made.size)).isfinite().all()
         assert made.trained_on["data"]

@@ -144,6 +144,6 @@ def read_genotype(name_or_path: str | Path) -> Genotype:
         raise CdnetError(f"{text}: no such genotype; give a JSON file or one of {known}")
     try:
         data = json.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CdnetError(f"{text}: not readable as a JSON genotype ({error})") from None
     return Genotype.from_json(data, text)

@@ -18,7 +18,7 @@ from rich.progress import (
 
 T = TypeVar("T")
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 """Where progress and notes go; results go to standard output."""
 
 

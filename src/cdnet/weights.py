@@ -18,6 +18,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
+from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
 from cdnet.files import write_atomically
 from cdnet.genotype import Genotype
@@ -87,14 +88,33 @@ class ModelSpec:
             values = json.loads(metadata[KEY])
             if values.pop("format") != FORMAT:
                 raise CdnetError(f"{origin}: weights of another version of cdnet")
-            genotype = values.pop("genotype")
-            if genotype != OSNET:
-                genotype = Genotype.from_json(genotype, origin)
-            for key in ("size", "mean", "std"):
-                values[key] = tuple(values[key])
-            return cls(genotype=genotype, **values)
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            genotype = values["genotype"]
+            size, mean, std = (tuple(values[key]) for key in ("size", "mean", "std"))
+            read = cls(
+                genotype=genotype if genotype == OSNET else Genotype.from_json(genotype, origin),
+                width=float(values["width"]),
+                neck=str(values["neck"]),
+                stripes=int(values["stripes"]),
+                size=parse_size("x".join(map(str, size))),
+                mean=tuple(map(float, mean)),
+                std=tuple(map(float, std)),
+                trained_on=dict(values["trained_on"]),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CdnetError(f"{origin}: the metadata are not those of cdnet's weights ({error})") from None
+        if len(read.mean) != 3 or len(read.std) != 3 or min(read.std) <= 0:
+            raise CdnetError(f"{origin}: the metadata have no mean and positive deviation for three channels")
+        return read
+
+
+def try_on_shapes(spec: ModelSpec) -> None:
+    """Run one picture through the inference network on shapes alone, to see that it can be built and fits its input.
+
+    Raises:
+        CdnetError: if the neck, the width or the stripes are not possible, or the pictures are too small for them.
+    """
+    with torch.device("meta"):
+        spec.build().eval()(torch.empty(1, 3, *spec.size))
 
 
 def save_weights(path: Path, model: ReidModel, spec: ModelSpec) -> None:

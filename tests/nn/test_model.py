@@ -35,6 +35,13 @@ def test_feature_dimensions_of_table_5(stripes: int, dim: int) -> None:
     assert create_model("cdnet", stripes=stripes).feature_dim == dim
 
 
+@pytest.mark.parametrize("genotype", ["cdnet", "cdnet-std", "osnet"])
+def test_the_smallest_width_still_builds_and_runs(genotype: str) -> None:
+    model = create_model(genotype, width=0.001).eval()
+    assert model(torch.randn(2, 3, 64, 32)).isfinite().all()
+    assert all(parameter.numel() for parameter in model.parameters())
+
+
 def fake_maps(rows: int = 7) -> FeatureMaps:
     generator = torch.Generator().manual_seed(1)
     return FeatureMaps(

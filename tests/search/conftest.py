@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from cdnet.data.recipe import DataRecipe
 from cdnet.search.recipe import SearchRecipe, SpaceRecipe
-from cdnet.train.recipe import AugmentRecipe, BatchRecipe, DataRecipe
+from cdnet.train.recipe import AugmentRecipe, BatchRecipe
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def same_state(one: Path, other: Path) -> bool:
 
 def test_a_search_leaves_what_it_promises(recipe: SearchRecipe, market: Path, tmp_path: Path) -> None:
     path = search(recipe, tmp_path / "run")
-    names = {entry.name for entry in (tmp_path / "run").iterdir()}
+    names = {entry.name for entry in (tmp_path / "run").iterdir()} - {".lock"}
     assert names == {"recipe.yaml", "checkpoint.pt", "log.jsonl", "tensorboard", "genotype.json"}
     genotype = read_genotype(path)
     assert [len(stage) for stage in genotype.stages] == [1, 2, 1]
@@ -113,12 +113,13 @@ def test_two_processes_agree_on_alpha_exactly(recipe: SearchRecipe, tmp_path: Pa
     script = tmp_path / "both.py"
     script.write_text(
         "import os, sys, torch, yaml\n"
+        "from contextlib import ExitStack\n"
         "from pathlib import Path\n"
         "from cdnet.cli.arguments import read_run\n"
         "from cdnet.search.recipe import SearchRecipe\n"
         "from cdnet.search.run import SearchRun\n"
         "recipe, out, _ = read_run('search', '', SearchRecipe, sys.argv[1:])\n"
-        "run = SearchRun(recipe, out, recipe.data.root, False)\n"
+        "run = SearchRun(recipe, out, recipe.data.root, False, ExitStack())\n"
         "run.search()\n"
         "torch.save(run.supernet.state_dict(), f\"rank{os.environ['RANK']}.pt\")\n"
     )

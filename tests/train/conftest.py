@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cdnet.train.recipe import BatchRecipe, DataRecipe, OptimRecipe, ScheduleRecipe, TrainRecipe
+from cdnet.data.recipe import DataRecipe
+from cdnet.train.recipe import BatchRecipe, OptimRecipe, ScheduleRecipe, TrainRecipe
 
 
 @pytest.fixture

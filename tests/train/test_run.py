@@ -19,7 +19,7 @@ import yaml
 from cdnet import CdnetError, load_model
 from cdnet.train import loop
 from cdnet.train.checkpoint import load_checkpoint
-from cdnet.train.folder import as_plain, write_recipe
+from cdnet.train.folder import as_plain, claimed, write_recipe
 from cdnet.train.loop import StoppedError
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.record import read_log
@@ -45,7 +45,7 @@ def same_state(one: Path, other: Path) -> bool:
 def test_a_run_leaves_what_it_promises(recipe: TrainRecipe, tmp_path: Path) -> None:
     recipe.evaluate_every = 2
     weights = train(recipe, tmp_path / "run")
-    names = {path.name for path in (tmp_path / "run").iterdir()}
+    names = {path.name for path in (tmp_path / "run").iterdir()} - {".lock"}
     assert names == {"recipe.yaml", "checkpoint.pt", "log.jsonl", "tensorboard", "weights.safetensors"}
     assert yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text()) == as_plain(recipe)
     log = read_log(tmp_path / "run")
@@ -180,6 +180,29 @@ def test_unreadable_pictures_are_left_out(
     assert first.name in said.replace("\n", "")
 
 
+def test_weights_that_are_gone_come_back(recipe: TrainRecipe, tmp_path: Path) -> None:
+    weights = train(recipe, tmp_path / "run")
+    before = weights.read_bytes()
+    weights.unlink()
+    assert train(recipe, tmp_path / "run", resume=True) == weights
+    assert weights.read_bytes() == before
+
+
+def test_a_run_resumes_from_another_folder(
+    recipe: TrainRecipe, market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.json").write_text('{"name": "mine", "stages": [[[3, 5]], [[3, 5]], [[3, 7]]]}')
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").symlink_to(market)
+    recipe.genotype, recipe.data.root = "mine.json", Path("pictures")
+    recipe.schedule.epochs = 1
+    train(recipe, Path("run"))
+    monkeypatch.chdir("/")
+    kept = yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())
+    assert kept["genotype"] == str(tmp_path / "mine.json")
+    assert kept["data"]["root"] == str(tmp_path / "pictures")
+
+
 class TestRefusals:
     """What a run refuses, in one sentence, before anything is lost."""
 
@@ -189,6 +212,30 @@ class TestRefusals:
         with pytest.raises(CdnetError, match="already holds a run; add --resume"):
             train(recipe, tmp_path)
         assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+    def test_a_folder_in_use(self, recipe: TrainRecipe, tmp_path: Path) -> None:
+        train(recipe, tmp_path / "old")
+        for out, resume in ((tmp_path / "new", False), (tmp_path / "old", True)):
+            with claimed(out), pytest.raises(CdnetError, match="in use by another process"):
+                train(recipe, out, resume=resume)
+            assert not (tmp_path / "new" / "recipe.yaml").exists()
+
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({"genotype": "nonet"}, "no such genotype"),
+            ({"width": 9.0}, "width multiplier"),
+            ({"size": "32x32", "stripes": 3}, "too few for 3 stripes"),
+            ({"seed": -1}, "--seed must be"),
+        ],
+    )
+    def test_a_wrong_network_before_decoding(
+        self, recipe: TrainRecipe, tmp_path: Path, changes: dict[str, object], said: str
+    ) -> None:
+        recipe.data.cache = tmp_path / "cache"
+        with pytest.raises(CdnetError, match=said):
+            train(dataclasses.replace(recipe, **changes), tmp_path / "run")  # type: ignore[arg-type]
+        assert not list(tmp_path.iterdir())
 
     def test_resuming_nothing(self, recipe: TrainRecipe, tmp_path: Path) -> None:
         with pytest.raises(CdnetError, match="nothing to resume"):

@@ -34,32 +34,40 @@ commands:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 for a mistake or a failure, 2 for wrong usage, 130 if stopped."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = _run(words)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
+    except CdnetError as error:
+        return _complain(str(error), 1)
+    except BrokenPipeError:
+        # The reader has gone (`cdnet info | head`): nothing is left to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}", 1)
+    except KeyboardInterrupt as stopped:
+        return _complain(str(stopped) or "stopped", 130)
+
+
+def _run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
-        print(HELP.format(commands="\n".join(f"  {name:10}{text}" for name, text in COMMANDS.items())), end="")
+        commands = "\n".join(f"  {name:10}{text}" for name, text in COMMANDS.items())
+        print(HELP.format(commands=commands), end="")
         return 0 if words else 2
     if words[0] == "--version":
         print(f"cdnet {__version__}")
         return 0
     if words[0] not in COMMANDS:
         return _complain(f"unknown command {words[0]!r}; known are {', '.join(COMMANDS)}", 2)
-    return _run(words[0], words[1:])
-
-
-def _run(command: str, words: list[str]) -> int:
     from cdnet.cli.arguments import UsageError
 
     try:
-        import_module(f"cdnet.cli.{command}").main(words)
-        sys.stdout.flush()
+        import_module(f"cdnet.cli.{words[0]}").main(words[1:])
     except UsageError as error:
-        return _complain(f"{error}; see `cdnet {command} --help`", 2)
-    except CdnetError as error:
-        return _complain(str(error), 1)
-    except BrokenPipeError:
-        # The reader has gone (`cdnet info | head`): nothing is left to say, and nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt as stopped:
-        return _complain(str(stopped) or "stopped", 130)
+        return _complain(f"{error}; see `cdnet {words[0]} --help`", 2)
     return 0
 
 

@@ -48,7 +48,7 @@ def recipe_path(name: str) -> Path:
     if path.is_file():
         return path
     shipped = path.name.removesuffix(".yaml")
-    if shipped in shipped_recipes():
+    if path.parent in (Path(), Path("recipes")) and shipped in shipped_recipes():
         return Path(str(resources.files("cdnet").joinpath("recipes", f"{shipped}.yaml")))
     raise CdnetError(f"{name}: no such recipe; give a YAML file or one of {', '.join(shipped_recipes())}")
 

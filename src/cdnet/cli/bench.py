@@ -33,9 +33,9 @@ def search(words: list[str]) -> None:
         raise UsageError("a batch of at least 4 and at least 3 rounds are needed")
 
     from cdnet.bench.search import bench_search
+    from cdnet.data.recipe import parse_size
     from cdnet.device import choose_device
     from cdnet.files import write_text
-    from cdnet.train.recipe import parse_size
 
     sizes = [parse_size(size) for size in options.sizes]
     device = choose_device(options.device).type

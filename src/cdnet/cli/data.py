@@ -47,9 +47,9 @@ def check(words: list[str]) -> None:
     from cdnet.progress import shown
 
     found = check_data(read_data(options.root, options.layout, options.holdout), shown)
+    print(as_text(found))
     if options.json is not None:
         write_text(options.json, json.dumps(asdict(found), indent=1) + "\n")
-    print(as_text(found))
     if not found.sound:
         raise CdnetError(f"{found.root}: not sound; see the findings above")
 
@@ -68,6 +68,7 @@ def as_text(found: Check) -> str:
     lines.append(f"{found.unmatched:,} queries without a match in the gallery")
     duplicates = [" = ".join(group) for group in found.duplicates]
     for title, entries in (
+        ("splits without pictures", found.empty),
         ("identities shared between training and test", found.shared),
         ("names or rows that do not parse", found.unparsed),
         ("unreadable pictures", found.unreadable),
@@ -94,8 +95,8 @@ def draw(words: list[str]) -> None:
     made.add_argument("--seed", type=int, default=0)
     options = made.parse_args(words)
 
+    from cdnet.data.recipe import parse_size
     from cdnet.draw.market import draw_market1501
-    from cdnet.train.recipe import parse_size
 
     draw_market1501(
         options.out,

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from cdnet.cli.arguments import parser
+from cdnet.data.recipe import DataRecipe
 from cdnet.errors import CdnetError
-from cdnet.train.recipe import DataRecipe
 
 
 def main(words: list[str]) -> None:
@@ -35,6 +35,6 @@ def main(words: list[str]) -> None:
     if broken:
         console.print(f"{len(broken)} unreadable picture(s) left out; first {broken[0]}")
     metrics = evaluate_model(model, pictures, spec.mean, spec.std, progress=shown)
+    print(metrics.as_text())
     if options.json is not None:
         write_text(options.json, json.dumps(metrics.to_json(), indent=1) + "\n")
-    print(metrics.as_text())

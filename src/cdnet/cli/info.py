@@ -36,9 +36,9 @@ def count_network(genotype: str, width: float, size: str) -> dict[str, Any]:
         ``genotype``, ``width``, ``size``, ``params_backbone``, ``macs_backbone``, and ``params``, ``macs`` with the
         squeeze; ``stages`` maps each part's name to what it is, its output's shape, parameters and MACs.
     """
+    from cdnet.data.recipe import parse_size
     from cdnet.nn.counts import count, count_stages
     from cdnet.nn.model import create_model
-    from cdnet.train.recipe import parse_size
 
     height, across = parse_size(size)
     model = create_model(genotype, width)

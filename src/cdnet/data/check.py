@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from os.path import realpath
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,14 @@ class Check:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing stands in the way of training and evaluating: every name parses, every picture reads."""
-        return not (self.unparsed or self.unreadable or self.shared)
+        """Whether nothing stands in the way of training and evaluating: every split has pictures,
+        every name parses, every picture reads, and no identity is both trained and tested on."""
+        return not (self.empty or self.unparsed or self.unreadable or self.shared)
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """Splits without pictures."""
+        return tuple(name for name, counts in self.splits.items() if not counts.pictures)
 
 
 def check_data(data: ReidData, progress: Progress = silently) -> Check:
@@ -111,7 +118,8 @@ def _unmatched(query: Iterable[Picture], gallery: Iterable[Picture]) -> int:
         of_identity.setdefault(picture.identity, []).append(picture)
     return sum(
         not any(
-            other.path != picture.path and (picture.camera is None or other.camera != picture.camera)
+            (picture.camera is None or other.camera != picture.camera)
+            and realpath(other.path) != realpath(picture.path)
             for other in of_identity.get(picture.identity, ())
         )
         for picture in query

@@ -36,9 +36,11 @@ def read_folders(root: Path, holdout: float) -> ReidData:
     unparsed: list[str] = []
     if any((root / name).is_dir() for name in FOLDERS):
         groups = {name: _identities(root / name, unparsed) for name in FOLDERS}
+        others = (path for path in picture_files(root) if path.relative_to(root).parts[0] not in FOLDERS)
+        unparsed += (f"{path}: lies beside the folders train, query, gallery or test, not in one" for path in others)
         return _with_test("folders", root, groups, unparsed)
     groups = _hold_out(_identities(root, unparsed), holdout)
-    return _with_test(f"folders, {holdout:g} of the identities held out", root, groups, unparsed)
+    return _with_test(f"folders, {_held_out(groups)}", root, groups, unparsed)
 
 
 def read_csv(path: Path, holdout: float) -> ReidData:
@@ -70,7 +72,7 @@ def read_csv(path: Path, holdout: float) -> ReidData:
             groups[split].append(Picture(path.parent / cells["path"], cells["identity"], cells["camera"] or None))
     if "split" not in header:
         groups = _hold_out(groups["train"], holdout)
-        return _with_test(f"csv, {holdout:g} of the identities held out", path, groups, unparsed)
+        return _with_test(f"csv, {_held_out(groups)}", path, groups, unparsed)
     return _with_test("csv", path, groups, unparsed)
 
 
@@ -94,6 +96,11 @@ def _hold_out(pictures: Iterable[Picture], holdout: float) -> dict[str, list[Pic
         share = int.from_bytes(digest[:8], "big") / 2**64
         groups["test" if share < holdout else "train"].append(picture)
     return groups
+
+
+def _held_out(groups: dict[str, list[Picture]]) -> str:
+    trained, tested = ({picture.identity for picture in groups[name]} for name in ("train", "test"))
+    return f"{len(tested)} of {len(trained) + len(tested)} identities held out"
 
 
 def _with_test(name: str, root: Path, groups: dict[str, list[Picture]], unparsed: list[str]) -> ReidData:

@@ -35,6 +35,8 @@ class PKSampler:
         members: dict[object, list[int]] = {}
         for index, identity in enumerate(identities):
             members.setdefault(identity, []).append(index)
+        if len(members) < 2:
+            raise CdnetError(f"training needs at least 2 identities, and there are {len(members)}")
         if len(members) < p:
             raise CdnetError(
                 f"the training set has {len(members)} identities, fewer than the {p} of a batch; "

@@ -11,6 +11,7 @@ from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.data.cache import CachedPictures, Progress, silently
 from cdnet.data.pictures import ReidData
 from cdnet.data.splits import decode_split
+from cdnet.errors import CdnetError
 from cdnet.evaluate.extract import extract, number_labels
 from cdnet.evaluate.ranking import Labels, Metrics, evaluate_ranking
 
@@ -54,7 +55,13 @@ def evaluate_model(
     std: tuple[float, ...] = IMAGENET_STD,
     progress: Progress = silently,
 ) -> Metrics:
-    """Extract the features of all queries and gallery pictures, and rank."""
+    """Extract the features of all queries and gallery pictures, and rank.
+
+    Raises:
+        CdnetError: if a feature is not finite.
+    """
     query = extract(model, pictures.query.pixels, mean, std, progress=progress)
     gallery = extract(model, pictures.gallery.pixels, mean, std, progress=progress)
+    if not (query.isfinite().all() and gallery.isfinite().all()):
+        raise CdnetError("the network gives features that are not finite numbers; its weights are broken")
     return evaluate_features(query, gallery, pictures)

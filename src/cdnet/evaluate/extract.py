@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,7 +43,7 @@ def extract(
 
 
 def number_labels(*splits: Iterable[Picture]) -> list[Labels]:
-    """Turn identities, cameras and paths into numbers, the same number for the same value in every split."""
+    """Turn identities, cameras and files into numbers, the same number for the same one in every split."""
     identities: dict[Any, int] = {}
     cameras: dict[Any, int] = {}
     pictures: dict[Any, int] = {}
@@ -52,7 +53,7 @@ def number_labels(*splits: Iterable[Picture]) -> list[Labels]:
             (
                 identities.setdefault(picture.identity, len(identities)),
                 UNKNOWN if picture.camera is None else cameras.setdefault(picture.camera, len(cameras)),
-                pictures.setdefault(picture.path, len(pictures)),
+                pictures.setdefault(os.path.realpath(picture.path), len(pictures)),
             )
             for picture in split
         ]

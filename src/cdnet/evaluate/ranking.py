@@ -1,7 +1,7 @@
 """Ranking a gallery for every query: CMC, mAP and mINP by the Market-1501 protocol.
 
-Pure functions of tensors. The gallery is ranked tile by tile, so that memory stays small; within a tile all queries are
-handled at once.
+Pure functions of tensors. The queries are ranked tile by tile, so that memory stays small; all of a tile are handled at
+once.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -63,30 +63,41 @@ class Stage(nn.Sequential):
         self.choices = tuple(choices)
 
 
-class Backbone(nn.Module):
-    """The searched network without its neck; any genotype, any width, any input of at least 32x32.
+class StagedBackbone(nn.Module):
+    """Stem, three stages and the DownSamples between them, whatever the stages are made of.
 
     ``channels`` are those of fmap1, fmap2 and fmap3.
+
+    Args:
+        width: width multiplier beta.
+        make_stage: takes a stage's number (from 0), its input's channels and its own, and makes it.
     """
 
-    def __init__(self, genotype: Genotype, width: float = 1.0) -> None:
+    def __init__(self, width: float, make_stage: Callable[[int, int, int], nn.Module]) -> None:
         super().__init__()
         stem = scale_channels(STEM_CHANNELS, width)
         c1, c2, c3 = (scale_channels(channels, width) for channels in STAGE_CHANNELS)
         self.channels = (c1, c2, c3)
         self.stem = Stem(stem)
-        self.stage1 = Stage(stem, c1, genotype.stages[0], genotype.block)
+        self.stage1 = make_stage(0, stem, c1)
         self.down1 = DownSample(c1)
-        self.stage2 = Stage(c1, c2, genotype.stages[1], genotype.block)
+        self.stage2 = make_stage(1, c1, c2)
         self.down2 = DownSample(c2)
-        self.stage3 = Stage(c2, c3, genotype.stages[2], genotype.block)
+        self.stage3 = make_stage(2, c2, c3)
         initialise(self)
 
     def forward(self, x: Tensor) -> FeatureMaps:
-        """Map normalised pictures N x 3 x H x W to the three feature maps."""
+        """Map normalised pictures N x 3 x H x W, at least 32x32, to the three feature maps."""
         fmap1 = self.down1(self.stage1(self.stem(x)))
         fmap2 = self.down2(self.stage2(fmap1))
         return FeatureMaps(fmap1, fmap2, self.stage3(fmap2))
+
+
+class Backbone(StagedBackbone):
+    """The searched network without its neck; any genotype, any width, any input of at least 32x32."""
+
+    def __init__(self, genotype: Genotype, width: float = 1.0) -> None:
+        super().__init__(width, lambda stage, c_in, c: Stage(c_in, c, genotype.stages[stage], genotype.block))
 
 
 def initialise(module: nn.Module) -> None:

@@ -23,9 +23,10 @@ class AdaptiveGate(nn.Module):
 
     def __init__(self, channels: int, reduction: int = 4) -> None:
         super().__init__()
-        self.squeeze = nn.Conv2d(channels, channels // reduction, 1)
+        squeezed = max(1, channels // reduction)
+        self.squeeze = nn.Conv2d(channels, squeezed, 1)
         self.relu = nn.ReLU(inplace=True)
-        self.restore = nn.Conv2d(channels // reduction, channels, 1)
+        self.restore = nn.Conv2d(squeezed, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map N x C x H x W to weights N x C x 1 x 1."""
@@ -33,7 +34,7 @@ class AdaptiveGate(nn.Module):
         return self.restore(self.relu(self.squeeze(pooled))).sigmoid()  # type: ignore[no-any-return]
 
 
-class _Bottleneck(nn.Module):
+class Bottleneck(nn.Module):
     """1x1 to a quarter of the channels, something, 1x1 back, and the shortcut around all of it."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -46,6 +47,7 @@ class _Bottleneck(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def transform(self, x: Tensor) -> Tensor:
+        """Map N x M x H x W to the same shape, M being a quarter of C'."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
@@ -53,7 +55,7 @@ class _Bottleneck(nn.Module):
         return self.relu(self.expand(self.transform(self.reduce(x))) + self.shortcut(x))  # type: ignore[no-any-return]
 
 
-class CBlock(_Bottleneck):
+class CBlock(Bottleneck):
     """Combined block: Lite k1 and Lite k2 side by side, fused by one gate (Figure 2 c).
 
     Args:
@@ -74,7 +76,7 @@ class CBlock(_Bottleneck):
         return self.gate(small) * small + self.gate(large) * large  # type: ignore[no-any-return]
 
 
-class StdBlock(_Bottleneck):
+class StdBlock(Bottleneck):
     """The single branch of CDNet_std in Table 7: the Lite 3x3 of both kernels in a row, and no gate."""
 
     def __init__(self, in_channels: int, out_channels: int, kernels: tuple[int, int]) -> None:

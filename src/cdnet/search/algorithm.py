@@ -82,9 +82,9 @@ class Search:
             parts = [*_parts(losses), *_parts(on_validation)]
             return torch.cat([torch.stack(parts).double(), self._computed(selections).flatten()])
 
-        alone = self.accelerator.num_processes == 1
         batch = self.train.batch_size + self.validation.batch_size
-        means = run_epoch(take_step, len(order), batch, place, self.recipe.epochs, lambda: alone and stop.requested)
+        asked = partial(stop.by_any_process, self.accelerator)
+        means = run_epoch(take_step, len(order), batch, place, self.recipe.epochs, asked, describe_losses)
         return self._line(place, means, len(order))
 
     def _update_w(
@@ -159,6 +159,11 @@ class Search:
             "milliseconds_per_image": round(1000 * place.seconds / place.images, 4),
             "seconds": round(place.seconds, 2),
         }
+
+
+def describe_losses(means: list[float]) -> str:
+    """Say the losses of both sides."""
+    return f"loss {means[0]:.2f}, validation {means[3]:.2f}"
 
 
 def weights_rate(recipe: SearchRecipe, epoch: float) -> float:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Literal
 
+from cdnet.data.recipe import DataRecipe, parse_size
 from cdnet.errors import CdnetError
 from cdnet.genotype import CDChoice
 from cdnet.search.space import CK, SearchSpace
-from cdnet.train.recipe import AugmentRecipe, BatchRecipe, DataRecipe, LossRecipe, parse_size
+from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 
 from cdnet.data.cache import CachedPictures
 from cdnet.data.layout import read_data
+from cdnet.data.recipe import parse_size
 from cdnet.data.splits import decode_split
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
@@ -23,9 +25,9 @@ from cdnet.search.supernet import Supernet
 from cdnet.train.accelerator import make_accelerator
 from cdnet.train.batches import Batches, describe_source
 from cdnet.train.checkpoint import FILE, save_checkpoint
-from cdnet.train.folder import open_folder, write_recipe
+from cdnet.train.folder import begin, open_claimed, open_folder
 from cdnet.train.loop import Place, StoppedError, StopRequest
-from cdnet.train.recipe import AugmentRecipe, parse_size
+from cdnet.train.recipe import AugmentRecipe
 from cdnet.train.record import Record
 
 GENOTYPE = "genotype.json"
@@ -48,17 +50,18 @@ def search(recipe: SearchRecipe, out: Path, resume: bool = False) -> Path:
     check_search(recipe)
     if recipe.data.root is None:
         raise CdnetError("no pictures to search on; give their folder with --data.root")
-    return SearchRun(recipe, out, recipe.data.root, resume).search()
+    with ExitStack() as held:
+        return SearchRun(recipe, out, recipe.data.root, resume, held).search()
 
 
 class SearchRun:
     """One search in its folder; :meth:`search` does it all."""
 
-    def __init__(self, recipe: SearchRecipe, out: Path, root: Path, resume: bool) -> None:
+    def __init__(self, recipe: SearchRecipe, out: Path, root: Path, resume: bool, held: ExitStack) -> None:
         self.recipe, self.out = recipe, out
         self.space = recipe.space.build()
         self.accelerator = make_accelerator(recipe.device, recipe.precision)
-        state = open_folder(out, recipe, resume)
+        state = open_claimed(out, recipe, resume, held) if self.main else open_folder(out, recipe, resume)
         self.accelerator.wait_for_everyone()
         self.size = parse_size(recipe.size)
         self.data = read_data(root, recipe.data.layout, recipe.data.holdout)
@@ -72,8 +75,8 @@ class SearchRun:
         self.source = describe_source(pictures)
         if state is not None:
             self._restore(state)
-        elif self.main:
-            write_recipe(out, recipe)
+        elif self.main and not resume:
+            begin(out, recipe, held)
 
     @property
     def main(self) -> bool:

@@ -36,8 +36,8 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
         raise CdnetError(f"{run}: nothing to resume, there is no {FILE}")
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if state["format"] != FORMAT:
+        if state["format"] != FORMAT or not {"place", "source"} <= state.keys():
             raise CdnetError(f"{path}: a checkpoint of another version of cdnet")
-    except (RuntimeError, EOFError, OSError, KeyError, TypeError, pickle.UnpicklingError, zipfile.BadZipFile):
+    except (RuntimeError, EOFError, OSError, LookupError, TypeError, pickle.UnpicklingError, zipfile.BadZipFile):
         raise CdnetError(f"{path}: cut short or no checkpoint; remove the run's folder to start again") from None
     return state

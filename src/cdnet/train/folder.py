@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 from cdnet.errors import CdnetError
-from cdnet.files import write_text
+from cdnet.files import saying_what_failed, write_text
 from cdnet.train.checkpoint import FILE, load_checkpoint
 
 RECIPE = "recipe.yaml"
+LOCK = ".lock"
 
 # What may differ between a run and its resumption: where things are, not what is computed.
 FREE = ("device", "evaluate_every", "data.root", "data.cache")
@@ -46,6 +50,46 @@ def open_folder(out: Path, recipe: Any, resume: bool) -> dict[str, Any] | None:
     return load_checkpoint(out) if (out / FILE).exists() else None
 
 
+@contextmanager
+def claimed(out: Path) -> Iterator[None]:
+    """Keep a run's folder, which is made if need be, from every other process for the time of the block.
+
+    Raises:
+        CdnetError: if another process has it, or it cannot be made.
+    """
+    with saying_what_failed(out):
+        out.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(out / LOCK, blocking=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise CdnetError(f"{out} is in use by another process; wait for it, or choose another --out") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def open_claimed(out: Path, recipe: Any, resume: bool, held: ExitStack) -> dict[str, Any] | None:
+    """Do as :func:`open_folder` does, and keep a folder that is resumed from others until ``held`` closes."""
+    state = open_folder(out, recipe, resume)
+    if resume:
+        held.enter_context(claimed(out))
+        state = open_folder(out, recipe, resume)
+    return state
+
+
+def begin(out: Path, recipe: Any, held: ExitStack) -> None:
+    """Begin a new run: keep its folder from others until ``held`` closes, and write its recipe there.
+
+    Raises:
+        CdnetError: if another run has come there meanwhile, or it cannot be written.
+    """
+    held.enter_context(claimed(out))
+    open_folder(out, recipe, resume=False)
+    write_recipe(out, recipe)
+
+
 def write_recipe(out: Path, recipe: Any) -> None:
     """Write a recipe to a run's folder, which is made if need be.
 
@@ -56,7 +100,7 @@ def write_recipe(out: Path, recipe: Any) -> None:
 
 
 def as_plain(recipe: Any) -> dict[str, Any]:
-    """Return a recipe, a dataclass, as plain values that YAML can hold."""
+    """Return a recipe, a dataclass, as plain values that YAML can hold; paths are made absolute."""
     plain: dict[str, Any] = _plain(asdict(recipe))
     return plain
 
@@ -66,7 +110,7 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+    return os.path.abspath(value) if isinstance(value, Path) else value
 
 
 def _refuse_another_recipe(out: Path, new: dict[str, Any]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,7 +19,7 @@ from cdnet.errors import CdnetError
 from cdnet.losses.objective import objective
 from cdnet.progress import training_bar
 from cdnet.train.batches import Batches
-from cdnet.train.distributed import any_process, gather_rows
+from cdnet.train.distributed import any_process, average, gather_rows
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.schedule import learning_rate
 
@@ -65,7 +67,8 @@ def run_epoch(
     batch_size: int,
     place: Place,
     epochs: int,
-    stop: Callable[[], bool],
+    stop: Callable[[int], bool],
+    describe: Callable[[list[float]], str],
 ) -> list[float]:
     """Take the steps of ``place``'s epoch that are left, and return the means of what all its steps gave.
 
@@ -75,14 +78,19 @@ def run_epoch(
         batch_size: pictures that a step uses up.
         place: moves along, step by step.
         epochs: in all, for the display.
-        stop: whether to stop, asked after each step but the last.
+        stop: takes the number of steps done and says whether to stop; asked after each step but the last.
+        describe: says the means so far in a few words, for the display.
 
     Raises:
         StoppedError: after the running step, if asked to stop.
         CdnetError: if the loss is no longer a finite number.
     """
     with training_bar() as bar:
-        task = bar.add_task(f"epoch {place.epoch + 1}/{epochs}", total=steps, completed=place.step, note="")
+        # The bar is the whole run's, as long as if every epoch had as many steps, so that the time left is too.
+        done = place.epoch * steps
+        task = bar.add_task(
+            f"epoch {place.epoch + 1}/{epochs}", total=epochs * steps, completed=done + place.step, note=""
+        )
         first, started, before = place.step, time.perf_counter(), place.seconds
         for step in range(first, steps):
             given = take_step(step).double()
@@ -92,10 +100,12 @@ def run_epoch(
             place.seconds = before + elapsed
             if place.step % NOTE_EVERY == 0 or place.step == steps:
                 speed = batch_size * (place.step - first) / elapsed
-                bar.update(task, completed=place.step, note=f"{_mean_loss(place):.3f} loss, {speed:.0f} images/s")
-            if place.step < steps and stop():
+                note = f"{describe(_means(place))}, {speed:.0f} images/s"
+                bar.update(task, completed=done + place.step, note=note)
+            if place.step < steps and stop(place.step):
                 raise StoppedError
     assert place.sums is not None
+    average([place.sums])
     return (place.sums / steps).tolist()
 
 
@@ -124,16 +134,9 @@ def train_epoch(
         images, identities = batches.batch(order[step], place.epoch, step)
         return train_step(model, optimizer, accelerator, images, identities, recipe)
 
-    # Several processes stop together, at the end of an epoch.
-    alone = accelerator.num_processes == 1
-    means = run_epoch(
-        take_step,
-        len(order),
-        batches.batch_size,
-        place,
-        recipe.schedule.epochs,
-        lambda: alone and stop.requested,
-    )
+    epochs = recipe.schedule.epochs
+    asked = partial(stop.by_any_process, accelerator)
+    means = run_epoch(take_step, len(order), batches.batch_size, place, epochs, asked, describe_losses)
     heads = (len(means) - 1) // 2
     rounded = [round(value, 6) for value in means]
     return {
@@ -165,14 +168,23 @@ def train_step(
     return torch.stack([losses.total, *losses.triplet, *losses.softmax]).detach()
 
 
-def _mean_loss(place: Place) -> float:
+def describe_losses(means: list[float]) -> str:
+    """Say the loss and its triplet and softmax parts, head by head."""
+    heads = (len(means) - 1) // 2
+    triplet, softmax = (
+        "+".join(f"{value:.2f}" for value in part) for part in (means[1 : 1 + heads], means[1 + heads :])
+    )
+    return f"loss {means[0]:.2f} (triplet {triplet}, softmax {softmax})"
+
+
+def _means(place: Place) -> list[float]:
     assert place.sums is not None
-    loss = float(place.sums[0]) / place.step
-    if not torch.isfinite(torch.tensor(loss)):
+    means: list[float] = (place.sums / place.step).tolist()
+    if not math.isfinite(means[0]):
         raise CdnetError(
             f"the loss is no longer finite in epoch {place.epoch + 1}, step {place.step}; lower --optim.lr"
         )
-    return loss
+    return means
 
 
 class StopRequest:
@@ -196,6 +208,8 @@ class StopRequest:
             raise KeyboardInterrupt
         self.requested = True
 
-    def by_any_process(self, accelerator: Accelerator) -> bool:
-        """Agree with the other processes on whether to stop."""
-        return any_process(self.requested, accelerator.device)
+    def by_any_process(self, accelerator: Accelerator, steps: int = 0) -> bool:
+        """Agree with the other processes on whether to stop; they ask each other every few steps only."""
+        if accelerator.num_processes == 1:
+            return self.requested
+        return steps % NOTE_EVERY == 0 and any_process(self.requested, accelerator.device)

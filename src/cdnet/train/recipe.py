@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
+from cdnet.data.recipe import DataRecipe, parse_size
 from cdnet.errors import CdnetError
-
-
-@dataclass
-class DataRecipe:
-    """Which pictures.
-
-    Args:
-        root: folder or CSV file with the pictures.
-        layout: auto, market1501, folders or csv.
-        holdout: share of the identities held out for the test where the layout gives no split.
-        cache: folder for decoded pictures; by default ~/.cache/cdnet.
-    """
-
-    root: Path | None = None
-    layout: Literal["auto", "market1501", "folders", "csv"] = "auto"
-    holdout: float = 0.3
-    cache: Path | None = None
 
 
 @dataclass
@@ -135,21 +117,6 @@ class TrainRecipe:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     evaluate_every: int = 0
-
-
-def parse_size(size: str) -> tuple[int, int]:
-    """Return (height, width) of a size such as ``256x128``.
-
-    Raises:
-        CdnetError: if it is not of that form, or a side is below 32 or above 2048.
-    """
-    match = re.fullmatch(r"(\d+)x(\d+)", size.strip())
-    if match is None:
-        raise CdnetError(f"{size!r} is no size; write height x width, such as 256x128")
-    height, width = int(match[1]), int(match[2])
-    if not (32 <= height <= 2048 and 32 <= width <= 2048):
-        raise CdnetError(f"the size {size} has a side outside 32 to 2048")
-    return height, width
 
 
 def check_recipe(recipe: TrainRecipe) -> None:

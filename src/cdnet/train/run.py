@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +13,21 @@ import torch
 from torch import nn
 
 from cdnet.data.layout import read_data
-from cdnet.data.pictures import ReidData
+from cdnet.data.recipe import parse_size
 from cdnet.data.splits import decode_split
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
-from cdnet.genotype import read_genotype
+from cdnet.genotype import read_genotype, shipped_genotypes
 from cdnet.nn.baselines.osnet import OSNET
 from cdnet.progress import console, shown
 from cdnet.train.accelerator import make_accelerator
 from cdnet.train.batches import Batches, describe_source
 from cdnet.train.checkpoint import FILE, save_checkpoint
-from cdnet.train.folder import open_folder, write_recipe
+from cdnet.train.folder import begin, open_claimed, open_folder
 from cdnet.train.loop import Place, StoppedError, StopRequest, train_epoch
-from cdnet.train.recipe import TrainRecipe, check_recipe, parse_size
+from cdnet.train.recipe import TrainRecipe, check_recipe
 from cdnet.train.record import Record
-from cdnet.weights import ModelSpec, save_weights
+from cdnet.weights import ModelSpec, save_weights, try_on_shapes
 
 WEIGHTS = "weights.safetensors"
 
@@ -46,19 +49,22 @@ def train(recipe: TrainRecipe, out: Path, resume: bool = False) -> Path:
     check_recipe(recipe)
     if recipe.data.root is None:
         raise CdnetError("no pictures to train on; give their folder with --data.root")
-    return Run(recipe, out, recipe.data.root, resume).train()
+    with ExitStack() as held:
+        return Run(recipe, out, recipe.data.root, resume, held).train()
 
 
 class Run:
     """One training run in its folder; :meth:`train` does it all."""
 
-    def __init__(self, recipe: TrainRecipe, out: Path, root: Path, resume: bool) -> None:
+    def __init__(self, recipe: TrainRecipe, out: Path, root: Path, resume: bool, held: ExitStack) -> None:
         self.recipe, self.out = recipe, out
-        self.accelerator = make_accelerator(recipe.device, recipe.precision)
-        # What is wrong with the folder is said before a picture is decoded, and all processes look before one writes.
-        state = open_folder(out, recipe, resume)
-        self.accelerator.wait_for_everyone()
+        # What is wrong with the network or the folder is said before a picture is decoded.
         self.size = parse_size(recipe.size)
+        self.spec = _spec(recipe, self.size)
+        try_on_shapes(self.spec)
+        self.accelerator = make_accelerator(recipe.device, recipe.precision)
+        state = open_claimed(out, recipe, resume, held) if self.main else open_folder(out, recipe, resume)
+        self.accelerator.wait_for_everyone()  # all have looked before one writes
         data = read_data(root, recipe.data.layout, recipe.data.holdout)
         # The processes of one machine share the cache: its lock makes all but one wait.
         pictures = decode_split(data, "train", self.size, recipe.data.cache, shown)
@@ -71,9 +77,10 @@ class Run:
         index, count = self.accelerator.process_index, self.accelerator.num_processes
         p, k = recipe.batch.identities, recipe.batch.pictures
         self.batches = Batches(pictures, p, k, recipe.augment, recipe.seed, device, index, count)
-        self.spec = self._spec(data)
+        identities = self.batches.identities
+        self.spec.trained_on.update(data=data.name, identities=identities, seed=recipe.seed, epochs=0)
         torch.manual_seed(recipe.seed)
-        self.model = self.spec.build(self.batches.identities).to(device)
+        self.model = self.spec.build(identities).to(device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = _optimizer(self.model, recipe)
         self.wrapped, self.optimizer = self.accelerator.prepare(self.model, optimizer)
@@ -81,8 +88,8 @@ class Run:
         self.source = describe_source(pictures)
         if state is not None:
             self._restore(state)
-        elif self.main:
-            write_recipe(out, recipe)
+        elif self.main and not resume:
+            begin(out, recipe, held)
 
     @property
     def main(self) -> bool:
@@ -115,6 +122,8 @@ class Run:
         finally:
             if record is not None:
                 record.close()
+        if self.main and not (self.out / WEIGHTS).exists():
+            save_weights(self.out / WEIGHTS, self.model, self.spec)
         return self.out / WEIGHTS
 
     def _end_epoch(self, line: dict[str, Any], record: Record | None) -> None:
@@ -166,21 +175,12 @@ class Run:
         self.place = Place.from_state(state["place"], self.accelerator.device)
         self.spec.trained_on["epochs"] = self.place.epoch
 
-    def _spec(self, data: ReidData) -> ModelSpec:
-        recipe = self.recipe
-        return ModelSpec(
-            genotype=OSNET if recipe.genotype == OSNET else read_genotype(recipe.genotype),
-            width=recipe.width,
-            neck=recipe.neck,
-            stripes=recipe.stripes,
-            size=self.size,
-            trained_on={
-                "data": data.name,
-                "identities": self.batches.identities,
-                "seed": recipe.seed,
-                "epochs": 0,
-            },
-        )
+
+def _spec(recipe: TrainRecipe, size: tuple[int, int]) -> ModelSpec:
+    genotype = OSNET if recipe.genotype == OSNET else read_genotype(recipe.genotype)
+    if recipe.genotype not in (OSNET, *shipped_genotypes()):
+        recipe.genotype = os.path.abspath(recipe.genotype)  # a resumption may be started elsewhere
+    return ModelSpec(genotype, recipe.width, recipe.neck, recipe.stripes, size)
 
 
 def _optimizer(model: nn.Module, recipe: TrainRecipe) -> torch.optim.SGD:
@@ -202,6 +202,7 @@ def _say(line: dict[str, Any], epochs: int) -> None:
         f"triplet {'+'.join(f'{value:.3f}' for value in line['triplet'])}",
         f"softmax {'+'.join(f'{value:.3f}' for value in line['softmax'])}",
         f"{line['images_per_second']:.0f} images/s",
+        f"{timedelta(seconds=round((epochs - line['epoch']) * line['seconds']))} left",
     ]
     if "rank1" in line:
         parts.append(f"rank-1 {100 * line['rank1']:.1f}, mAP {100 * line['mAP']:.1f}")

@@ -1,0 +1,1 @@
+"""The demo's report: one HTML file with tables, curves and ranked lists."""

@@ -1,0 +1,138 @@
+"""The report's page: everything in one HTML file, from the template ``demo.html.j2``."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import simplejpeg
+from markupsafe import Markup
+
+from cdnet.data.decode import Pixels
+from cdnet.evaluate.evaluation import TestPictures
+from cdnet.evaluate.ranking import Metrics
+from cdnet.evaluate.reference import STRIPES
+from cdnet.files import write_text
+from cdnet.report.charts import cmc_chart, loss_chart, quality_chart
+from cdnet.report.ranked import RankedList
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What the page tells.
+
+    Args:
+        methods: figures of merit of each method by its name; the trained network first, then what it must beat.
+        log: the training run's log, a line an epoch.
+        lists: ranked lists of the trained network.
+        pictures: the queries and the gallery that the lists point into.
+        samples: some training pictures N x H x W x 3, to show what was drawn.
+        network: as :func:`cdnet.cli.info.count_network` gives it.
+        splits: of each split, by name, the numbers of ``pictures``, ``identities`` and ``cameras``.
+        extras: gallery pictures of strangers (``distractors``) and pictures that are ignored (``junk``), counted.
+        facts: what else decided the result, name and value.
+        seconds: of each phase, by name.
+    """
+
+    methods: Mapping[str, Metrics]
+    log: Sequence[Mapping[str, Any]]
+    lists: Sequence[RankedList]
+    pictures: TestPictures
+    samples: Pixels
+    network: Mapping[str, Any]
+    splits: Mapping[str, Mapping[str, int]]
+    extras: Mapping[str, int]
+    facts: Mapping[str, str]
+    seconds: Mapping[str, float]
+
+
+def write_report(path: Path, report: DemoReport) -> None:
+    """Write the page, atomically.
+
+    Raises:
+        CdnetError: if it cannot be written.
+    """
+    write_text(path, render(report))
+
+
+def render(report: DemoReport) -> str:
+    """Return the page as HTML. It asks nothing of the network: styles, charts and pictures are inside."""
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("cdnet", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {"percent": percent, "thousands": thousands, "duration": duration}
+    quality = quality_chart(report.log) if report.log else None
+    return templates.get_template("demo.html.j2").render(
+        report=report,
+        trained=next(iter(report.methods.values())),
+        rivals=dict(list(report.methods.items())[1:]),
+        cmc=Markup(cmc_chart({name: metrics.cmc for name, metrics in report.methods.items()})),
+        loss=Markup(loss_chart(report.log)) if report.log else None,
+        quality=None if quality is None else Markup(quality),
+        stripes=STRIPES,
+        samples=[data_uri(picture) for picture in report.samples],
+        lists=[_shown(entry, report.pictures) for entry in report.lists],
+    )
+
+
+def data_uri(pixels: Pixels) -> str:
+    """Return a picture H x W x 3, RGB bytes, as a JPEG inside a ``data:`` address."""
+    jpeg = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality=88, colorspace="RGB")
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
+
+
+def percent(share: float) -> str:
+    """Return a share in [0, 1] in per cent with one decimal, without the sign."""
+    return f"{100 * share:.1f}"
+
+
+def thousands(number: int) -> str:
+    """Return a whole number with thin spaces between its thousands."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def duration(seconds: float) -> str:
+    """Return a time as ``8.1 s`` or ``2 min 05 s``."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def _shown(entry: RankedList, pictures: TestPictures) -> dict[str, Any]:
+    query, gallery = pictures.query, pictures.gallery
+    asked = query.pictures[entry.query]
+    places = []
+    for rank, place in enumerate(entry.places, start=1):
+        found = gallery.pictures[place.picture]
+        # Identity 0 stands for everybody who is not looked for.
+        who = f"person {found.identity}" if int(found.identity) else "a stranger or an empty place"
+        places.append(
+            {
+                "rank": rank,
+                "right": place.right,
+                "image": data_uri(gallery.pixels[place.picture]),
+                "alt": f"Rank {rank}, {'right' if place.right else 'wrong'}: {who}, camera {found.camera}",
+                "similarity": f"{place.similarity:.3f}",
+            }
+        )
+    return {
+        "solved": entry.solved,
+        "person": asked.identity,
+        "camera": asked.camera,
+        "image": data_uri(query.pixels[entry.query]),
+        "places": places,
+        "right": sum(place.right for place in entry.places),
+        "matches": entry.matches,
+        "first_right": entry.first_right,
+        "average_precision": percent(entry.average_precision),
+    }
