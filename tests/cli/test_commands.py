@@ -65,6 +65,27 @@ def test_each_command_has_help(command: str, capsys: pytest.CaptureFixture[str])
     assert f"cdnet {command}" in capsys.readouterr().out
 
 
+def test_output_that_cannot_be_written_is_said() -> None:
+    for arguments in (["info"], ["--help"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "cdnet", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            )
+        assert done.returncode != 0
+        assert "No space left" in done.stderr
+
+
+def test_a_reader_that_has_gone_is_no_mistake() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cdnet", "info"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait() == 0
+
+
 def test_version_and_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "--version")[1].startswith("cdnet 0.")
     assert "unknown command 'trian'" in refused(capsys, "trian", status=2)
@@ -105,6 +126,10 @@ def test_info_reads_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         (["train", "--config", "none.yaml", "--out", "x"], 1, "no such recipe"),
         (["train", "--out", "x", "--data.root", "nowhere"], 1, "no such folder"),
         (["train", "--out", "nowhere", "--resume"], 1, "nothing to resume"),
+        (["train", "--config", "nowhere/demo.yaml", "--out", "x"], 1, "no such recipe"),
+        (["train", "--out", "x", "--data.root", ".", "--seed", "99999999999999999999"], 1, "--seed must be"),
+        (["info", "x" * 300], 1, "name too long"),
+        (["evaluate", "x" * 300, "--data.root", "."], 1, "name too long"),
         (["search", "--out", "x", "--k", "0"], 1, "--k must be from 1 to 12"),
         (["search", "--out", "x"], 1, "--data.root"),
         (["search", "--out", "x", "--space.pairs", "[[3,4],[3,5]]"], 1, "no CDBlock"),
@@ -124,13 +149,15 @@ def test_mistakes_get_one_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert said in refused(capsys, *words, status=status)
+    assert said.lower() in refused(capsys, *words, status=status).lower()
     assert not list(tmp_path.iterdir())
 
 
 def test_a_recipe_with_a_wrong_key_names_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "r.yaml").write_text("optim: {speed: 3}\n")
     assert "speed" in refused(capsys, "train", "--config", tmp_path / "r.yaml", "--out", tmp_path / "x", status=2)
+    (tmp_path / "r.yaml").write_bytes(b"\x89PNG")
+    assert "not a text file" in refused(capsys, "train", "--config", tmp_path / "r.yaml", "--out", tmp_path / "x")
     (tmp_path / "r.yaml").write_text("optim: [unclosed\n")
     refused(capsys, "train", "--config", tmp_path / "r.yaml", "--out", tmp_path / "x", status=2)
 

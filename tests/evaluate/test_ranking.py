@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -127,3 +131,19 @@ def test_shapes_that_disagree_are_refused() -> None:
         evaluate_ranking(torch.eye(2), torch.eye(2), labels([(1, 0, 0)]), labels([(1, 1, 1), (2, 1, 2)]))
     with pytest.raises(ValueError, match="at least one"):
         evaluate_ranking(torch.eye(2), torch.zeros(0, 2), labels([(1, 0, 0), (1, 0, 1)]), labels([]))
+
+
+@pytest.mark.parametrize("expected", json.loads(Path(__file__).with_name("torchreid.json").read_text()))
+def test_equals_torchreid(expected: dict[str, Any]) -> None:
+    # torchreid.json has what torchreid 1.4.0's evaluate_rank (in Python, Market-1501's protocol) gives on this data.
+    rng = np.random.default_rng(expected["seed"])
+    queries, size, people = int(rng.integers(20, 90)), int(rng.integers(100, 400)), int(rng.integers(5, 30))
+    q, g = rng.standard_normal((queries, 16)), rng.standard_normal((size, 16))
+    q_person, g_person = rng.integers(0, people + 3, queries), rng.integers(0, people, size)
+    q_camera, g_camera = rng.integers(0, 6, queries), rng.integers(0, 6, size)
+    query = labels(list(zip(q_person, q_camera, range(queries), strict=True)))
+    gallery = labels(list(zip(g_person, g_camera, range(1000, 1000 + size), strict=True)))
+    found = evaluate_ranking(torch.from_numpy(q), torch.from_numpy(g), query, gallery)
+    cmc = [found.rank1, found.rank5, found.rank10, found.rank20]
+    assert cmc == pytest.approx(expected["cmc"], abs=1e-6)
+    assert found.mAP == pytest.approx(expected["mAP"], abs=1e-6)

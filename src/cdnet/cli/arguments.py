@@ -42,10 +42,14 @@ def recipe_path(name: str) -> Path:
     """Return the path of a recipe file, or of a shipped recipe by its name.
 
     Raises:
-        CdnetError: if there is neither.
+        CdnetError: if there is neither, or the file is no text.
     """
     path = Path(name)
     if path.is_file():
+        try:
+            path.read_text("utf-8")
+        except UnicodeDecodeError:
+            raise CdnetError(f"{name}: no recipe, for it is not a text file") from None
         return path
     shipped = path.name.removesuffix(".yaml")
     if path.parent in (Path(), Path("recipes")) and shipped in shipped_recipes():

@@ -130,7 +130,7 @@ def check_search(recipe: SearchRecipe) -> None:
         ("k", recipe.gate != "top-k" or 1 <= recipe.k <= candidates, f"from 1 to {candidates}, the candidates"),
         ("epochs", recipe.epochs >= 1, "at least 1"),
         ("validation", recipe.validation >= 1, "at least 1"),
-        ("seed", recipe.seed >= 0, "at least 0"),
+        ("seed", 0 <= recipe.seed < 2**63, "at least 0 and below 2^63"),
         ("weights.lr", recipe.weights.lr > 0, "above 0"),
         ("weights.lr_end", recipe.weights.lr_end >= 0, "at least 0"),
         ("weights.momentum", 0 <= recipe.weights.momentum < 1, "from 0 to below 1"),

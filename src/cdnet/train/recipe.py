@@ -140,7 +140,7 @@ def check_recipe(recipe: TrainRecipe) -> None:
         ("augment.pad", recipe.augment.pad >= 0, "at least 0"),
         ("batch.pictures", recipe.batch.pictures >= 2, "at least 2, for the triplet loss needs a positive"),
         ("evaluate_every", recipe.evaluate_every >= 0, "at least 0"),
-        ("seed", recipe.seed >= 0, "at least 0"),
+        ("seed", 0 <= recipe.seed < 2**63, "at least 0 and below 2^63"),
     ]
     for key, fine, allowed in rules:
         if not fine:
