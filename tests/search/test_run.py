@@ -19,7 +19,7 @@ from cdnet import CdnetError
 from cdnet.cli import main
 from cdnet.genotype import read_genotype
 from cdnet.search import algorithm
-from cdnet.search.recipe import SearchRecipe, SpaceRecipe
+from cdnet.search.recipe import CostRecipe, SearchRecipe, SpaceRecipe
 from cdnet.search.run import search
 from cdnet.search.split import split_validation
 from cdnet.train.checkpoint import load_checkpoint
@@ -62,6 +62,9 @@ def test_a_search_leaves_what_it_promises(recipe: SearchRecipe, market: Path, tm
     alpha = torch.tensor(log[-1]["alpha"])
     assert alpha.argmax(1).tolist() == log[-1]["chosen"]
     assert (alpha != torch.tensor(log[0]["alpha"])).any()
+    again = ["search", "--out", tmp_path / "run", "--resume"]  # finished: only the report is written
+    assert main([str(word) for word in again]) == 0
+    assert "top-2" in (tmp_path / "run" / "report.html").read_text("utf-8")
     words = ["train", "--genotype", path, "--out", tmp_path / "trained", "--data.root", market, "--width", 0.1]
     small = ["--size", "64x32", "--batch.identities", 4, "--schedule.epochs", 1]
     assert main([str(word) for word in words + small]) == 0
@@ -154,6 +157,7 @@ def test_split_takes_four_of_each_and_half_of_the_few() -> None:
         ({"k": 0}, "--k must be from 1 to 4"),
         ({"k": 5}, "--k must be from 1 to 4"),
         ({"epochs": 0}, "--epochs must be"),
+        ({"cost": CostRecipe(budget=1e6)}, "--cost.kind must be macs or params"),
         ({"space": SpaceRecipe("one", [[3, 5]], [1])}, "at least 2"),
         ({"space": SpaceRecipe("odd", [[3, 4], [3, 5]], [1])}, "no CDBlock"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from importlib import resources
 from pathlib import Path
@@ -96,6 +97,11 @@ def read_run(command: str, description: str, recipe_type: type[R], words: list[s
     for key in ("config", "out", "resume"):
         del found[key]
     return recipe_type(**made.instantiate(found)), out, resume
+
+
+def is_first_process() -> bool:
+    """Tell whether this is the only process of a command, or the first of those that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _one_line(message: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cdnet.cli.arguments import read_run
+from cdnet.cli.arguments import is_first_process, read_run
 from cdnet.train.recipe import TrainRecipe
 
 
@@ -18,7 +18,8 @@ def main(words: list[str]) -> None:
         weights = train(recipe, out, resume)
     except StoppedError as stopped:
         raise KeyboardInterrupt(str(stopped)) from None
-    print(f"weights: {weights}\nevaluate them: cdnet evaluate {out} --data.root {recipe.data.root}")
+    if is_first_process():
+        print(f"weights: {weights}\nevaluate them: cdnet evaluate {out} --data.root {recipe.data.root}")
 
 
 def read_arguments(words: list[str]) -> tuple[TrainRecipe, Path, bool]:

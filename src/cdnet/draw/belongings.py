@@ -43,9 +43,7 @@ def draw_belonging(canvas: Canvas, thing: Belonging, body: Body, view: View) -> 
         _box(canvas, view, place, (0.036, 0.062, 0.085), colour)
     elif thing.kind == "handbag":
         for dz in (-0.04, 0.04):
-            canvas.line(
-                view.pixel(hand), view.pixel((x, y - 0.05, z + dz)), 0.012 * unit, shaded(colour, 0.6)
-            )
+            canvas.line(view.pixel(hand), view.pixel((x, y - 0.05, z + dz)), 0.012 * unit, shaded(colour, 0.6))
         _box(canvas, view, place, (0.03, 0.05, 0.08), colour)
     elif thing.kind == "shopping":
         _box(canvas, view, place, (0.045, 0.085, 0.06), _PAPER)

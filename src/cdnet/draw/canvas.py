@@ -108,9 +108,7 @@ class Canvas:
         ]
         self.polygon(caps, paint)
 
-    def ellipse(
-        self, centre: Pixel, radii: Pixel, colour: Rgb, *, tilt: float = 0, span: Pixel = (0, 360)
-    ) -> None:
+    def ellipse(self, centre: Pixel, radii: Pixel, colour: Rgb, *, tilt: float = 0, span: Pixel = (0, 360)) -> None:
         """Fill an ellipse, or the sector of it between two angles (degrees, clockwise from the right)."""
         middle = round(centre[0]), round(centre[1])
         axes = max(0, round(radii[0])), max(0, round(radii[1]))

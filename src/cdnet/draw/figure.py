@@ -88,9 +88,7 @@ def _compose(
     return expose(picture, camera, rng)
 
 
-def _stand(
-    picture: Picture, identity: Identity, camera: Camera, rng: np.random.Generator, crop: _Crop
-) -> Picture:
+def _stand(picture: Picture, identity: Identity, camera: Camera, rng: np.random.Generator, crop: _Crop) -> Picture:
     """Put a person, lit from the side, and their shadow on the ground into a picture."""
     height, width = picture.shape[:2]
     foot = crop.foot[0] * width, crop.foot[1] * height

@@ -124,9 +124,7 @@ def _logo(canvas: Canvas, body: Body, view: View, colour: tuple[int, int, int]) 
     canvas.ellipse(spot, (radius * abs(view.facing), radius), colour)
 
 
-def _seam(
-    canvas: Canvas, leg: Leg, view: View, side: Side, colour: tuple[int, int, int], *, knee_only: bool
-) -> None:
+def _seam(canvas: Canvas, leg: Leg, view: View, side: Side, colour: tuple[int, int, int], *, knee_only: bool) -> None:
     """Draw the stripe down the outside of a trouser leg, where the camera can see that side."""
     sign = 1 if side == "left" else -1
     if view.depth((sign, 0, 0)) < -0.75:

@@ -92,7 +92,5 @@ def _draw_hat(
             canvas.ellipse((x + reach, y + drop), (half, 0.015 * size), shaded(colour, 0.75))
     else:
         canvas.ellipse((x, y + 0.006 * size), (0.063 * size, 0.072 * size), colour, span=(180, 360))
-        canvas.limb(
-            (x - 0.048 * size, y), (x + 0.048 * size, y), 0.017 * size, 0.017 * size, shaded(colour, 0.8)
-        )
+        canvas.limb((x - 0.048 * size, y), (x + 0.048 * size, y), 0.017 * size, 0.017 * size, shaded(colour, 0.8))
         canvas.ellipse((x, y - 0.07 * size), (0.022 * size, 0.022 * size), shaded(colour, 1.15))

@@ -134,9 +134,7 @@ def sample_identity(rng: np.random.Generator) -> Identity:
         shoes=_pick(rng, colours),
         scarf=_pick(rng, colours) if rng.random() < 0.2 else None,
         bag=Belonging(_pick(rng, BAGS), _pick(rng, colours), bag_side) if rng.random() < 0.65 else None,
-        carried=Belonging(_pick(rng, CARRIED), _pick(rng, colours), other_side)
-        if rng.random() < 0.35
-        else None,
+        carried=Belonging(_pick(rng, CARRIED), _pick(rng, colours), other_side) if rng.random() < 0.35 else None,
     )
 
 

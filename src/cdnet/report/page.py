@@ -62,14 +62,7 @@ def write_report(path: Path, report: DemoReport) -> None:
 
 def render(report: DemoReport) -> str:
     """Return the page as HTML. It asks nothing of the network: styles, charts and pictures are inside."""
-    templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("cdnet", "report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters |= {"percent": percent, "thousands": thousands, "duration": duration}
+    templates = environment()
     quality = quality_chart(report.log) if report.log else None
     return templates.get_template("demo.html.j2").render(
         report=report,
@@ -82,6 +75,19 @@ def render(report: DemoReport) -> str:
         samples=[data_uri(picture) for picture in report.samples],
         lists=[_shown(entry, report.pictures) for entry in report.lists],
     )
+
+
+def environment() -> jinja2.Environment:
+    """Return where the templates are, with the filters ``percent``, ``thousands`` and ``duration``."""
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("cdnet", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {"percent": percent, "thousands": thousands, "duration": duration}
+    return templates
 
 
 def data_uri(pixels: Pixels) -> str:

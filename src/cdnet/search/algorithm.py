@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from cdnet.losses.objective import Losses, objective
+from cdnet.search.cost import CostTable, choose_within, expected_cost
 from cdnet.search.gate import Gate, Selection, mixture, sampled, top_k
 from cdnet.search.recipe import SearchRecipe
 from cdnet.search.supernet import Supernet
@@ -40,6 +41,7 @@ class Search:
         train: batches that update w.
         validation: batches that update alpha.
         accelerator: device, precision and processes.
+        costs: of the space's networks, if the recipe weighs or bounds them.
     """
 
     def __init__(
@@ -49,10 +51,12 @@ class Search:
         train: Batches,
         validation: Batches,
         accelerator: Accelerator,
+        costs: CostTable | None = None,
     ) -> None:
         self.supernet, self.recipe, self.accelerator = supernet, recipe, accelerator
         self.train, self.validation = train, validation
         self.gate = make_gate(recipe)
+        self.costs = costs
         self.w = supernet.weights()
         w, alpha = recipe.weights, recipe.alpha
         self.w_optimizer = torch.optim.SGD(self.w, lr=w.lr, momentum=w.momentum, weight_decay=w.weight_decay)
@@ -106,12 +110,24 @@ class Search:
         selections = self.supernet.select(self.gate, generator)
         losses = self._losses(images, identities, selections)
         # Asked for alpha alone, autograd leaves out every gradient of w.
-        (gradient,) = torch.autograd.grad(losses.total, [self.supernet.alpha])
+        (gradient,) = torch.autograd.grad(losses.total + self._cost_term(), [self.supernet.alpha])
         average([gradient])
         self.supernet.alpha.grad = gradient
         self.alpha_optimizer.step()
         self.supernet.alpha.grad = None
         return losses
+
+    def _cost_term(self) -> Tensor | float:
+        weight = self.recipe.cost.weight
+        if self.costs is None or weight == 0:
+            return 0.0
+        return weight * expected_cost(self.supernet.alpha, self.costs) / (self.recipe.cost.budget or self.costs.mean)
+
+    def chosen(self) -> list[int]:
+        """Return each MBlock's candidate: that of the greatest alpha, or the most probable ones within the budget."""
+        if self.costs is None:
+            return self.supernet.chosen()
+        return choose_within(self.supernet.alpha, self.costs, self.recipe.cost.budget)
 
     def _losses(self, images: Tensor, identities: Tensor, selections: Sequence[Selection]) -> Losses:
         with self.accelerator.autocast():
@@ -142,7 +158,10 @@ class Search:
         probabilities = alpha.softmax(1)
         entropy = -(probabilities * alpha.log_softmax(1)).sum(1)
         counts = torch.tensor(means[6:]).mul(steps).round().int().view(alpha.shape)
-        return {
+        expected = {}
+        if self.costs is not None:
+            expected = {"expected_cost": float(expected_cost(alpha, self.costs))}
+        return expected | {
             "epoch": place.epoch + 1,
             "lr": self.w_optimizer.param_groups[0]["lr"],
             "alpha_lr": self.alpha_optimizer.param_groups[0]["lr"],
@@ -154,7 +173,7 @@ class Search:
             "validation_softmax": rounded[5],
             "alpha": alpha.tolist(),
             "entropy": [round(value, 6) for value in entropy.tolist()],
-            "chosen": self.supernet.chosen(),
+            "chosen": self.chosen(),
             "computed": counts.tolist(),
             "milliseconds_per_image": round(1000 * place.seconds / place.images, 4),
             "seconds": round(place.seconds, 2),

@@ -78,6 +78,25 @@ class AlphaRecipe:
 
 
 @dataclass
+class CostRecipe:
+    """What the network may cost where it is to be used, with FNeck's squeeze, as ``cdnet info`` counts it.
+
+    Args:
+        kind: none, macs or params.
+        weight: of the expected cost in alpha's loss, as a share of the budget, or of the space's mean without one.
+        budget: the most that the derived network may cost, such as 600e6 MACs.
+        width: width multiplier of the network that is to be used.
+        size: height x width of its pictures.
+    """
+
+    kind: Literal["none", "macs", "params"] = "none"
+    weight: float = 0.0
+    budget: float | None = None
+    width: float = 1.0
+    size: str = "256x128"
+
+
+@dataclass
 class SearchRecipe:
     """A whole search; the defaults are the paper's, for CDNet by top-2 on Market-1501.
 
@@ -93,11 +112,12 @@ class SearchRecipe:
         loss: of Equation 9.
         weights: the optimiser of w.
         alpha: the optimiser of alpha.
+        cost: what the network may cost.
         epochs: in all.
         validation: pictures of each identity that update alpha; the rest update w.
         seed: decides the first weights, the split, the batches, and ties.
         device: auto, cpu, or cuda.
-        precision: fp32, bf16 or fp16 (mixed precision).
+        precision: fp32 or bf16 (mixed precision); alpha's gradients are too small for fp16.
     """
 
     space: SpaceRecipe = field(default_factory=SpaceRecipe)
@@ -111,11 +131,12 @@ class SearchRecipe:
     loss: LossRecipe = field(default_factory=LossRecipe)
     weights: WeightsRecipe = field(default_factory=WeightsRecipe)
     alpha: AlphaRecipe = field(default_factory=AlphaRecipe)
+    cost: CostRecipe = field(default_factory=CostRecipe)
     epochs: int = 240
     validation: int = 4
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    precision: Literal["fp32", "bf16"] = "fp32"
 
 
 def check_search(recipe: SearchRecipe) -> None:
@@ -126,6 +147,8 @@ def check_search(recipe: SearchRecipe) -> None:
     """
     candidates = len(recipe.space.build().candidates)
     parse_size(recipe.size)
+    parse_size(recipe.cost.size)
+    counted = recipe.cost.kind != "none"
     rules = [
         ("k", recipe.gate != "top-k" or 1 <= recipe.k <= candidates, f"from 1 to {candidates}, the candidates"),
         ("epochs", recipe.epochs >= 1, "at least 1"),
@@ -137,6 +160,9 @@ def check_search(recipe: SearchRecipe) -> None:
         ("weights.weight_decay", recipe.weights.weight_decay >= 0, "at least 0"),
         ("alpha.lr", recipe.alpha.lr > 0, "above 0"),
         ("alpha.betas", len(recipe.alpha.betas) == 2 and all(0 <= b < 1 for b in recipe.alpha.betas), "two below 1"),
+        ("cost.kind", counted or not (recipe.cost.weight or recipe.cost.budget), "macs or params to weigh or bound it"),
+        ("cost.weight", recipe.cost.weight >= 0, "at least 0"),
+        ("cost.budget", recipe.cost.budget is None or recipe.cost.budget > 0, "above 0"),
         ("alpha.weight_decay", recipe.alpha.weight_decay >= 0, "at least 0"),
         ("alpha.factor", 0 < recipe.alpha.factor <= 1, "above 0 and at most 1"),
         ("loss.margin", recipe.loss.margin >= 0, "at least 0"),

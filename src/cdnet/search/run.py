@@ -16,10 +16,12 @@ from cdnet.data.recipe import parse_size
 from cdnet.data.splits import decode_split
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
+from cdnet.genotype import Genotype
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
 from cdnet.progress import console, shown
 from cdnet.search.algorithm import Search
+from cdnet.search.cost import CostTable, cost_table
 from cdnet.search.recipe import SearchRecipe, check_search
 from cdnet.search.split import split_validation
 from cdnet.search.supernet import Supernet
@@ -58,6 +60,7 @@ class SearchRun(Session):
 
     def __init__(self, recipe: SearchRecipe, out: Path, root: Path, resume: bool, held: ExitStack) -> None:
         self.recipe, self.space = recipe, recipe.space.build()
+        costs = self._costs()
         super().__init__(recipe, out, recipe.epochs, resume, held)
         size = parse_size(recipe.size)
         self.data = read_data(root, recipe.data.layout, recipe.data.holdout)
@@ -66,7 +69,7 @@ class SearchRun(Session):
         torch.manual_seed(recipe.seed)
         self.supernet = Supernet(self.space, recipe.width, train.identities).to(self.accelerator.device)
         self.supernet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.algorithm = Search(self.supernet, recipe, train, validation, self.accelerator)
+        self.algorithm = Search(self.supernet, recipe, train, validation, self.accelerator, costs)
         self.source = describe_source(pictures)
         self.start()
 
@@ -74,9 +77,17 @@ class SearchRun(Session):
         """Search to the last epoch, write the genotype, and return its path."""
         self.run()
         if self.main:
-            lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in self._genotype().items()]
-            write_text(self.out / GENOTYPE, "{\n" + ",\n".join(lines) + "\n}\n")
+            self._write_results()
         return self.out / GENOTYPE
+
+    def _write_results(self) -> None:
+        genotype = self._genotype()
+        cost = self.recipe.cost
+        found = count(create_model(genotype, cost.width), *parse_size(cost.size))
+        costs = {"width": cost.width, "size": cost.size, "params": found.params, "macs": found.macs}
+        content = genotype.to_json() | {"costs": costs}
+        lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
+        write_text(self.out / GENOTYPE, "{\n" + ",\n".join(lines) + "\n}\n")
 
     def epoch(self, stop: StopRequest) -> dict[str, Any]:
         """Search from ``place`` to the end of its epoch and return the epoch's log line."""
@@ -115,6 +126,18 @@ class SearchRun(Session):
         except (RuntimeError, ValueError, KeyError):
             raise CdnetError(f"{self.out / FILE}: the checkpoint is of another search than its recipe") from None
 
+    def _costs(self) -> CostTable | None:
+        cost = self.recipe.cost
+        if cost.kind == "none":
+            return None
+        table = cost_table(self.space, cost.kind, cost.width, parse_size(cost.size))
+        if cost.budget is not None and table.least > cost.budget:
+            raise CdnetError(
+                f"no network in {self.space.name} costs at most {cost.budget:,.0f} {cost.kind} at width {cost.width:g} "
+                f"and {cost.size}; the cheapest costs {table.least:,.0f}"
+            )
+        return table
+
     def _batches(self, pictures: CachedPictures) -> tuple[Batches, Batches]:
         recipe = self.recipe
         identities = [picture.identity for picture in pictures.pictures]
@@ -146,13 +169,14 @@ class SearchRun(Session):
             )
         return sides[0], sides[1]
 
-    def _genotype(self) -> dict[str, Any]:
+    def _genotype(self) -> Genotype:
         recipe = self.recipe
         how = f"top-{recipe.k}" if recipe.gate == "top-k" else recipe.gate
         source = (
             f"searched in {self.space.name} by {how}, {recipe.epochs} epochs, width {recipe.width:g}, "
             f"{recipe.size}, seed {recipe.seed}, on {self.source['pictures']} pictures of {self.data.name}"
         )
-        genotype = self.supernet.derive(self.out.resolve().name, source)
-        costs = count(create_model(genotype), 256, 128)
-        return genotype.to_json() | {"costs": {"size": "256x128", "params": costs.params, "macs": costs.macs}}
+        cost = recipe.cost
+        if cost.budget is not None:
+            source += f", for at most {cost.budget:,.0f} {cost.kind} at width {cost.width:g} and {cost.size}"
+        return self.space.genotype(self.algorithm.chosen(), self.out.resolve().name, source)

@@ -94,5 +94,5 @@ def describe_source(pictures: CachedPictures) -> dict[str, Any]:
     """Return what tells one training set from another, wherever it lies: counts, and a digest of all names."""
     names = "\n".join(f"{picture.identity}/{picture.path.name}" for picture in pictures.pictures)
     identities = {picture.identity for picture in pictures.pictures}
-    digest = hashlib.sha256(names.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return {"pictures": len(pictures), "identities": len(identities), "names": digest}

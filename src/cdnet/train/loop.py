@@ -1,4 +1,4 @@
-"""The training loop: batches, heads, losses, one SGD step; a checkpoint and a log line after each epoch."""
+"""The training loop: batches, heads, losses, one SGD step; an epoch of steps, stopped and resumed at any of them."""
 
 from __future__ import annotations
 
