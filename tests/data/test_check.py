@@ -135,8 +135,11 @@ def test_junk_is_not_read(tree: Tree) -> None:
     root = tree(["bounding_box_train/0002_c1s1_000451_03.jpg", "bounding_box_test/-1_c1s1_000401_03.jpg"])
     (root / "bounding_box_test/-1_c1s1_000401_03.jpg").write_bytes(b"")
     found = check_data(read_data(root))
-    assert found.sound
+    assert found.unreadable == ()
     assert found.ignored == {"junk (identity -1)": 1}
+    # Junk is no picture of the gallery: that split is empty, and so is the missing query.
+    assert found.empty == ("query", "gallery")
+    assert not found.sound
 
 
 camera = st.sampled_from([None, "1", "2"])
