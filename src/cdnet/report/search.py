@@ -22,7 +22,7 @@ from cdnet.search.space import SearchSpace
 COLUMNS = 60
 """The most epochs that a map shows; of a longer search, so many are picked at even distances."""
 
-ROW, COLUMN, LABEL, BAR = 16, 8, 52, 60
+ROW, COLUMN, LABEL, BAR = 16, 10, 66, 90
 
 
 def write_search_report(
@@ -128,7 +128,8 @@ def probability_map(
     best = space.candidates[int(probabilities[-1].argmax())]
     about = f"Probabilities over the epochs; at the end {best} is the likeliest, {100 * probabilities[-1].max():.2f} %"
     return (
-        f'<svg viewBox="0 0 {wide + BAR + 14} {height}" role="img" aria-label="{html.escape(about)}" '
+        f'<svg width="{wide + BAR + 14}" height="{height}" viewBox="0 0 {wide + BAR + 14} {height}" '
+        f'role="img" aria-label="{html.escape(about)}" '
         f'font-size="11" fill="currentColor">{"".join(parts)}</svg>'
     )
 
