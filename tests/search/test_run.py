@@ -25,6 +25,7 @@ from cdnet.search.split import split_validation
 from cdnet.train.checkpoint import load_checkpoint
 from cdnet.train.folder import as_plain
 from cdnet.train.loop import StoppedError
+from cdnet.train.recipe import AugmentRecipe, LossRecipe
 from cdnet.train.record import read_log
 
 
@@ -157,6 +158,8 @@ def test_split_takes_four_of_each_and_half_of_the_few() -> None:
         ({"k": 0}, "--k must be from 1 to 4"),
         ({"k": 5}, "--k must be from 1 to 4"),
         ({"epochs": 0}, "--epochs must be"),
+        ({"loss": LossRecipe(smoothing=5.0)}, "--loss.smoothing must be"),
+        ({"augment": AugmentRecipe(flip=2.0)}, "--augment.flip must be"),
         ({"cost": CostRecipe(budget=1e6)}, "--cost.kind must be macs or params"),
         ({"space": SpaceRecipe("one", [[3, 5]], [1])}, "at least 2"),
         ({"space": SpaceRecipe("odd", [[3, 4], [3, 5]], [1])}, "no CDBlock"),

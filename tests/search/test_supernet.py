@@ -119,7 +119,7 @@ def test_derived_network_equals_the_supernet_at_its_choice(space: SearchSpace) -
         net.alpha += torch.randn_like(net.alpha)
     net(torch.randn(8, 3, 64, 32), net.select(mixture, generator()))  # moves the batch norms' statistics
     net.eval()
-    genotype = net.derive("derived")
+    genotype = net.space.genotype(net.chosen(), "derived")
     model = create_model(genotype, 0.1, "blneck", identities=3)
     model.load_state_dict(net.derived_state())
     images = torch.randn(3, 3, 64, 32)

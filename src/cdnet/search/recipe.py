@@ -10,7 +10,7 @@ from cdnet.data.recipe import DataRecipe, parse_size
 from cdnet.errors import CdnetError
 from cdnet.genotype import CDChoice
 from cdnet.search.space import CK, SearchSpace
-from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe
+from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe, refuse_senseless, shared_rules
 
 
 @dataclass
@@ -153,7 +153,6 @@ def check_search(recipe: SearchRecipe) -> None:
         ("k", recipe.gate != "top-k" or 1 <= recipe.k <= candidates, f"from 1 to {candidates}, the candidates"),
         ("epochs", recipe.epochs >= 1, "at least 1"),
         ("validation", recipe.validation >= 1, "at least 1"),
-        ("seed", 0 <= recipe.seed < 2**63, "at least 0 and below 2^63"),
         ("weights.lr", recipe.weights.lr > 0, "above 0"),
         ("weights.lr_end", recipe.weights.lr_end >= 0, "at least 0"),
         ("weights.momentum", 0 <= recipe.weights.momentum < 1, "from 0 to below 1"),
@@ -165,9 +164,5 @@ def check_search(recipe: SearchRecipe) -> None:
         ("cost.budget", recipe.cost.budget is None or recipe.cost.budget > 0, "above 0"),
         ("alpha.weight_decay", recipe.alpha.weight_decay >= 0, "at least 0"),
         ("alpha.factor", 0 < recipe.alpha.factor <= 1, "above 0 and at most 1"),
-        ("loss.margin", recipe.loss.margin >= 0, "at least 0"),
-        ("batch.pictures", recipe.batch.pictures >= 2, "at least 2, for the triplet loss needs a positive"),
     ]
-    for key, fine, allowed in rules:
-        if not fine:
-            raise CdnetError(f"--{key} must be {allowed}")
+    refuse_senseless([*rules, *shared_rules(recipe.batch, recipe.augment, recipe.loss, recipe.seed)])

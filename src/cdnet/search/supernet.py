@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from cdnet.genotype import Genotype
 from cdnet.nn.backbone import STAGE_CHANNELS, STEM_CHANNELS, DownSample, FeatureMaps, Stem, initialise, scale_channels
 from cdnet.nn.blocks import CDBlock
 from cdnet.nn.necks import BLNeck, Head
@@ -91,10 +90,6 @@ class Supernet(nn.Module):
     def chosen(self) -> list[int]:
         """Return each MBlock's candidate of the greatest alpha, as the derivation takes it (Section 4.1)."""
         return [int(index) for index in self.alpha.argmax(1)]
-
-    def derive(self, name: str, source: str = "") -> Genotype:
-        """Return the genotype of the greatest alphas."""
-        return self.space.genotype(self.chosen(), name, source)
 
     def derived_state(self) -> dict[str, Tensor]:
         """Return the derived network's weights under the names that a :class:`~cdnet.nn.model.ReidModel` has."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from cdnet.data.recipe import DataRecipe, parse_size
 from cdnet.errors import CdnetError
+
+Rule = tuple[str, bool, str]
+"""A recipe's key, whether its value is fine, and what is allowed."""
 
 
 @dataclass
@@ -133,15 +137,30 @@ def check_recipe(recipe: TrainRecipe) -> None:
         ("optim.lr", recipe.optim.lr > 0, "above 0"),
         ("optim.momentum", 0 <= recipe.optim.momentum < 1, "from 0 to below 1"),
         ("optim.weight_decay", recipe.optim.weight_decay >= 0, "at least 0"),
-        ("loss.margin", recipe.loss.margin >= 0, "at least 0"),
-        ("loss.smoothing", 0 <= recipe.loss.smoothing < 1, "from 0 to below 1"),
-        ("augment.flip", 0 <= recipe.augment.flip <= 1, "from 0 to 1"),
-        ("augment.erase", 0 <= recipe.augment.erase <= 1, "from 0 to 1"),
-        ("augment.pad", recipe.augment.pad >= 0, "at least 0"),
-        ("batch.pictures", recipe.batch.pictures >= 2, "at least 2, for the triplet loss needs a positive"),
         ("evaluate_every", recipe.evaluate_every >= 0, "at least 0"),
-        ("seed", 0 <= recipe.seed < 2**63, "at least 0 and below 2^63"),
     ]
+    refuse_senseless([*rules, *shared_rules(recipe.batch, recipe.augment, recipe.loss, recipe.seed)])
+
+
+def shared_rules(batch: BatchRecipe, augment: AugmentRecipe, loss: LossRecipe, seed: int) -> list[Rule]:
+    """Return the rules of the sections that training and searching share."""
+    return [
+        ("loss.margin", loss.margin >= 0, "at least 0"),
+        ("loss.smoothing", 0 <= loss.smoothing < 1, "from 0 to below 1"),
+        ("augment.flip", 0 <= augment.flip <= 1, "from 0 to 1"),
+        ("augment.erase", 0 <= augment.erase <= 1, "from 0 to 1"),
+        ("augment.pad", augment.pad >= 0, "at least 0"),
+        ("batch.pictures", batch.pictures >= 2, "at least 2, for the triplet loss needs a positive"),
+        ("seed", 0 <= seed < 2**63, "at least 0 and below 2^63"),
+    ]
+
+
+def refuse_senseless(rules: Iterable[Rule]) -> None:
+    """Refuse the first key whose rule does not hold.
+
+    Raises:
+        CdnetError: that names it and says what is allowed.
+    """
     for key, fine, allowed in rules:
         if not fine:
             raise CdnetError(f"--{key} must be {allowed}")
