@@ -17,6 +17,7 @@ networks ship by name; :func:`read_genotype` takes a name or the path of a file.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -128,8 +129,12 @@ def shipped_genotypes() -> list[str]:
     return sorted([*names, *ALIASES])
 
 
-def read_genotype(name_or_path: str | Path) -> Genotype:
+def read_genotype(name_or_path: str | Path, others: Iterable[str] = ()) -> Genotype:
     """Read a shipped genotype by name, or a genotype file by path.
+
+    Args:
+        name_or_path: either.
+        others: names of networks without a genotype, which the message should list as well.
 
     Raises:
         CdnetError: if there is no such name or file, or the file is not a legal genotype.
@@ -140,7 +145,7 @@ def read_genotype(name_or_path: str | Path) -> Genotype:
         return Genotype.from_json(json.loads(shipped.read_text("utf-8")), text)
     path = Path(text)
     if not path.is_file():
-        known = ", ".join(shipped_genotypes())
+        known = ", ".join([*shipped_genotypes(), *others])
         raise CdnetError(f"{text}: no such genotype; give a JSON file or one of {known}")
     try:
         data = json.loads(path.read_text("utf-8"))

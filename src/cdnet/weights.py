@@ -22,7 +22,7 @@ from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
 from cdnet.files import write_atomically
 from cdnet.genotype import Genotype
-from cdnet.nn.baselines.osnet import OSNET
+from cdnet.nn.baselines import BASELINES
 from cdnet.nn.model import ReidModel, create_model
 
 FORMAT = 1
@@ -35,7 +35,7 @@ class ModelSpec:
     """What a network is and what it wants as input.
 
     Args:
-        genotype: the genotype itself, or ``osnet``.
+        genotype: the genotype itself, or the name of a baseline (:mod:`cdnet.nn.baselines`).
         width: width multiplier.
         neck: name of the neck.
         stripes: FNeck's stripes.
@@ -91,7 +91,7 @@ class ModelSpec:
             genotype = values["genotype"]
             size, mean, std = (tuple(values[key]) for key in ("size", "mean", "std"))
             read = cls(
-                genotype=genotype if genotype == OSNET else Genotype.from_json(genotype, origin),
+                genotype=_network(genotype, origin),
                 width=float(values["width"]),
                 neck=str(values["neck"]),
                 stripes=int(values["stripes"]),
@@ -105,6 +105,14 @@ class ModelSpec:
         if len(read.mean) != 3 or len(read.std) != 3 or min(read.std) <= 0:
             raise CdnetError(f"{origin}: the metadata have no mean and positive deviation for three channels")
         return read
+
+
+def _network(genotype: object, origin: str) -> Genotype | str:
+    if not isinstance(genotype, str):
+        return Genotype.from_json(genotype, origin)
+    if genotype not in BASELINES:
+        raise CdnetError(f"{origin}: of the network {genotype!r}, which is not one of {', '.join(BASELINES)}")
+    return genotype
 
 
 def try_on_shapes(spec: ModelSpec) -> None:
@@ -136,7 +144,12 @@ def shipped_weights() -> list[str]:
     return sorted(entry.name.removesuffix(SUFFIX) for entry in files if entry.name.endswith(SUFFIX))
 
 
-def _find(path: Path | str) -> Path:
+def find_weights(path: Path | str) -> Path:
+    """Return the file that a path or a shipped network's name means.
+
+    Raises:
+        CdnetError: if there is none.
+    """
     if str(path) in shipped_weights():
         return Path(str(resources.files("cdnet").joinpath("pretrained", f"{path}{SUFFIX}")))
     path = Path(path)
@@ -159,13 +172,15 @@ def load_model(path: Path | str, device: str | torch.device = "cpu") -> tuple[Re
     Raises:
         CdnetError: if there is no such file, it is cut short, or it holds another network than it says.
     """
-    path = _find(path)
+    path = find_weights(path)
     tensors: dict[str, Tensor] = {}
     try:
         with safe_open(path, framework="pt") as file:
             spec = ModelSpec.from_metadata(file.metadata() or {}, str(path))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
+        if path.suffix in (".pth", ".pt", ".tar"):
+            raise CdnetError(f"{path}: a torch file; `cdnet convert` turns published weights into ours") from None
         raise CdnetError(f"{path}: cut short or no safetensors file ({error})") from None
     model = spec.build()
     try:

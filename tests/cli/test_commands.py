@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cdnet.classify.recipe import ClassifyRecipe
 from cdnet.cli import COMMANDS, main
 from cdnet.cli.arguments import read_run, shipped_recipes
 from cdnet.search.recipe import SearchRecipe
@@ -94,7 +95,7 @@ def test_version_and_unknown_command(capsys: pytest.CaptureFixture[str]) -> None
 def test_info_as_json_and_as_table(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "info", "--json")
     found = json.loads(out)
-    assert list(found) == ["genotype", "width", "size", "params_backbone", "macs_backbone", "params", "macs"]
+    assert list(found) == ["genotype", "width", "size", "neck", "params_backbone", "macs_backbone", "params", "macs"]
     assert (found["params_backbone"], found["params"]) == (1_747_448, 1_796_600)
     _, table, _ = run(capsys, "info", "cdnet-top1", "--width", 0.5, "--size", "128x64")
     assert "(3,7,2) (3,9,1)" in table
@@ -165,6 +166,8 @@ def test_a_recipe_with_a_wrong_key_names_it(tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.parametrize("name", shipped_recipes())
 def test_every_shipped_recipe_reads_and_can_be_overridden(name: str) -> None:
     command, kind = ("search", SearchRecipe) if name.startswith("search") else ("train", TrainRecipe)
+    if name.startswith(("cifar", "imagenet", "tiny-imagenet")):
+        command, kind = "classify", ClassifyRecipe
     recipe, out, resume = read_run(command, "", kind, ["--config", name, "--out", "x", "--seed", "5"])
     assert (recipe.seed, out, resume) == (5, Path("x"), False)
     again, _, _ = read_run(command, "", kind, ["--config", f"recipes/{name}.yaml", "--out", "x"])
@@ -178,7 +181,8 @@ def test_evaluate_prints_and_writes_the_same_figures(
     assert status == 0
     found = json.loads((tmp_path / "e.json").read_text())
     assert set(found) == {
-        "rank1", "rank5", "rank10", "rank20", "mAP", "mINP", "queries", "queries_without_match", "gallery"
+        "rank1", "rank5", "rank10", "rank20", "mAP", "mINP", "queries", "queries_without_match", "gallery",
+        "flip", "rerank", "intervals", "thresholds", "weights", "trained_on", "data", "folder",
     }  # fmt: skip
     assert f"rank-1 {100 * found['rank1']:.2f}" in out
     assert f"mAP {100 * found['mAP']:.2f}" in out

@@ -8,11 +8,15 @@ import torch
 from torch import nn
 
 from cdnet.cli import main
+from cdnet.cli.arguments import read_run
 from cdnet.cli.demo import run_demo, run_folder
 from cdnet.cli.train import read_arguments
 from cdnet.errors import CdnetError
+from cdnet.genotype import read_genotype
 from cdnet.report.drawing import Drawing, drawn_pictures
 from cdnet.report.gather import CHANCE, HISTOGRAM, TRAINED, UNTRAINED, untrained_network
+from cdnet.search.algorithm import Search
+from cdnet.search.recipe import SearchRecipe
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.record import read_log
 from cdnet.weights import load_model
@@ -29,17 +33,30 @@ DRAWING = Drawing(
 )
 
 
+SMALL = ["--out", "unused", "--width", "0.1", "--size", "64x32", "--seed", "3"]
+SMALL += ["--batch.identities", "4", "--batch.pictures", "2"]
+
+
 def recipe(epochs: int = 2) -> TrainRecipe:
-    words = ["--config", "demo", "--out", "unused", "--width", "0.1", "--size", "64x32", "--seed", "3"]
-    words += ["--batch.identities", "4", "--batch.pictures", "2", "--evaluate_every", "1"]
+    words = ["--config", "demo", *SMALL, "--evaluate_every", "1"]
     made, _, _ = read_arguments([*words, "--schedule.epochs", str(epochs)])
     return made
+
+
+def searching(epochs: int = 2) -> SearchRecipe:
+    words = ["--config", "demo-search", *SMALL, "--validation", "2", "--space.repeats", "[1]"]
+    made, _, _ = read_run("search", "", SearchRecipe, [*words, "--epochs", str(epochs)])
+    return made
+
+
+def demo(out: Path, epochs: int = 2, search_epochs: int = 2) -> None:
+    run_demo(out, DRAWING, searching(search_epochs), recipe(epochs))
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("demo") / "demo"
-    run_demo(out, recipe(), DRAWING)
+    demo(out)
     return out
 
 
@@ -49,9 +66,9 @@ def printed_rows(text: str) -> dict[str, list[float]]:
     return {name: [float(number) for number in match[1].split()] for name, match in rows.items() if match}
 
 
-def test_the_demo_leaves_pictures_a_run_and_a_report(finished: Path) -> None:
-    assert {entry.name for entry in finished.iterdir()} == {"pictures", "cache", "run", "report.html"}
-    assert len(read_log(finished / "run")) == 2
+def test_the_demo_leaves_pictures_a_search_a_run_and_a_report(finished: Path) -> None:
+    assert {entry.name for entry in finished.iterdir()} == {"pictures", "cache", "search", "run", "report.html"}
+    assert len(read_log(finished / "search")) == len(read_log(finished / "run")) == 2
     page = (finished / "report.html").read_text("utf-8")
     for name in (TRAINED, UNTRAINED, HISTOGRAM, CHANCE):
         assert f'<th scope="row">{name}</th>' in page
@@ -60,9 +77,10 @@ def test_the_demo_leaves_pictures_a_run_and_a_report(finished: Path) -> None:
 
 
 def test_a_second_demo_uses_everything_again(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    kept = [finished / "run" / "weights.safetensors", *sorted((finished / "pictures").rglob("*.jpg"))]
+    kept = [finished / "search" / "checkpoint.pt", finished / "run" / "weights.safetensors"]
+    kept += sorted((finished / "pictures").rglob("*.jpg"))
     before = [path.stat().st_mtime_ns for path in kept]
-    run_demo(finished, recipe(), DRAWING)
+    demo(finished)
     assert [path.stat().st_mtime_ns for path in kept] == before
     assert not list(finished.glob("*-2"))
     rows = printed_rows(capsys.readouterr().out)
@@ -72,13 +90,37 @@ def test_a_second_demo_uses_everything_again(finished: Path, capsys: pytest.Capt
     assert rows[TRAINED][0] == pytest.approx(trained, abs=0.051)
 
 
-def test_other_settings_leave_the_old_run_and_pictures_alone(tmp_path: Path) -> None:
-    run_demo(tmp_path, recipe(1), DRAWING)
-    weights = (tmp_path / "run" / "weights.safetensors").read_bytes()
-    run_demo(tmp_path, recipe(2), DRAWING)
-    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == weights
-    assert len(read_log(tmp_path / "run-2")) == 2
-    assert not (tmp_path / "pictures-2").exists()
+def test_the_network_that_was_found_is_trained_and_told(finished: Path) -> None:
+    found = read_genotype(finished / "search" / "genotype.json")
+    chosen = [choice for stage in found.stages for choice in stage]
+    space = searching().space.build()
+    assert [space.candidates.index(choice) for choice in chosen] == read_log(finished / "search")[-1]["chosen"]
+    assert load_model(finished / "run")[1].genotype.stages == found.stages
+    page = (finished / "report.html").read_text("utf-8")
+    assert re.findall(r"MBlock \d: <strong>(.*?)</strong>", page) == [str(choice) for choice in chosen]
+
+
+def test_a_moved_demo_is_used_again(finished: Path, tmp_path: Path) -> None:
+    copytree(finished, tmp_path / "moved")
+    before = (tmp_path / "moved" / "run" / "weights.safetensors").stat().st_mtime_ns
+    demo(tmp_path / "moved")
+    assert not list((tmp_path / "moved").glob("*-2"))
+    assert (tmp_path / "moved" / "run" / "weights.safetensors").stat().st_mtime_ns == before
+
+
+def test_other_settings_leave_the_old_run_search_and_pictures_alone(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    copytree(finished, out)
+    kept = [out / "search" / "checkpoint.pt", out / "run" / "weights.safetensors"]
+    before = [path.read_bytes() for path in kept]
+    demo(out, epochs=1)
+    assert len(read_log(out / "run-2")) == 1
+    assert not (out / "search-2").exists()
+    demo(out, search_epochs=1)
+    assert len(read_log(out / "search-2")) == 1
+    assert len(read_log(out / "run-3")) == 2  # of another search, though by the same recipe
+    assert [path.read_bytes() for path in kept] == before
+    assert not (out / "pictures-2").exists()
 
 
 def test_other_pictures_mean_another_run_even_by_the_same_recipe(finished: Path, tmp_path: Path) -> None:
@@ -91,9 +133,10 @@ def test_other_pictures_mean_another_run_even_by_the_same_recipe(finished: Path,
     )
     same = recipe()
     same.data.layout = "market1501"
+    same.genotype = str(tmp_path / "demo" / "search" / "genotype.json")
     for name, expected in (("pictures", ("run", True)), ("pictures-2", ("run-2", False))):
         same.data.root = tmp_path / "demo" / name
-        folder, resume = run_folder(tmp_path / "demo", same)
+        folder, resume = run_folder(tmp_path / "demo" / "run", same)
         assert (folder.name, resume) == expected
 
 
@@ -119,11 +162,11 @@ def test_a_stopped_demo_says_so_and_goes_on_and_the_untrained_network_is_the_one
         return line
 
     monkeypatch.setattr(run, "train_epoch", stopped)
-    with pytest.raises(KeyboardInterrupt, match=r"epoch 2.*same command"):
-        run_demo(tmp_path, recipe(), DRAWING)
+    with pytest.raises(KeyboardInterrupt, match=r"^training stopped in epoch 2.*same command"):
+        demo(tmp_path)
     assert not (tmp_path / "report.html").exists()
     monkeypatch.undo()
-    run_demo(tmp_path, recipe(), DRAWING)
+    demo(tmp_path)
     assert [line["epoch"] for line in read_log(tmp_path / "run")] == [1, 2]
     assert (tmp_path / "report.html").is_file()
     _, spec = load_model(tmp_path / "run")
@@ -132,10 +175,28 @@ def test_a_stopped_demo_says_so_and_goes_on_and_the_untrained_network_is_the_one
     assert all(torch.equal(untrained[name], tensor) for name, tensor in began_with.items())
 
 
+def test_a_stopped_search_goes_on_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Search.epoch
+
+    def stopped(self: Search, *arguments: object) -> dict[str, object]:
+        line = real(self, *arguments)  # type: ignore[arg-type]
+        signal.raise_signal(signal.SIGINT)
+        return line
+
+    monkeypatch.setattr(Search, "epoch", stopped)
+    with pytest.raises(KeyboardInterrupt, match=r"^search stopped in epoch 2.*same command"):
+        demo(tmp_path, epochs=1)
+    assert not (tmp_path / "run").exists()
+    monkeypatch.undo()
+    demo(tmp_path, epochs=1)
+    assert [line["epoch"] for line in read_log(tmp_path / "search")] == [1, 2]
+    assert not list(tmp_path.glob("*-2"))
+
+
 def test_a_file_where_the_folder_should_be_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "demo").write_text("")
     with pytest.raises(CdnetError, match="is a file"):
-        run_demo(tmp_path / "demo", recipe(), DRAWING)
+        demo(tmp_path / "demo")
     assert main(["demo", "--out", str(tmp_path / "demo")]) == 1
     assert "choose a folder" in capsys.readouterr().err
 

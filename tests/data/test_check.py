@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -206,11 +206,22 @@ def test_progress_sees_every_file_once(tree: Tree) -> None:
     assert totals == [3, 3, 3]
 
 
-def test_sound_means_nothing_unparsed_unreadable_or_shared() -> None:
+def test_splits_that_differ_from_the_published_counts_are_named_and_no_obstacle(tree: Tree) -> None:
+    data = read_data(tree(SOUND))
+    assert check_data(data).unpublished == ()  # nothing is published of one's own pictures
+    exact = {"train": (3, 2, 2), "query": (2, 2, 1), "gallery": (4, 3, 2)}
+    assert check_data(replace(data, published=exact)).unpublished == ()
+    for wrong in ((4, 3, 3), (5, 3, 2), (4, 4, 2)):
+        found = check_data(replace(data, published=exact | {"gallery": wrong}))
+        assert found.unpublished == ("gallery",)
+        assert found.sound
+
+
+def test_sound_means_nothing_unparsed_unreadable_shared_or_missing() -> None:
     def made(**problems: Any) -> Check:
         return Check("n", "r", {}, {}, **{"unparsed": (), "unreadable": (), "shared": (), "unmatched": 0, **problems})
 
     assert made().sound
     assert made(unmatched=3, duplicates=(("a", "b"),)).sound
-    for problem in ("unparsed", "unreadable", "shared"):
+    for problem in ("unparsed", "unreadable", "shared", "missing"):
         assert not made(**{problem: ("x",)}).sound

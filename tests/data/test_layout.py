@@ -4,11 +4,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
-from cdnet.data.layout import read_data
+from cdnet.data.layout import LAYOUTS, read_data
 from cdnet.data.pictures import ReidData, picture_files
+from cdnet.data.recipe import DataRecipe
 from cdnet.errors import CdnetError
 
 Tree = Callable[[Iterable[str]], Path]
@@ -71,6 +73,26 @@ def test_the_folder_of_the_archive_is_found_inside(tmp_path: Path, save: Callabl
         assert data.root == tmp_path / "Market-1501-v15.09.15"
 
 
+def test_a_folder_of_several_data_sets_is_no_guess(tmp_path: Path, save: Callable[..., Path]) -> None:
+    for number, name in enumerate(MARKET):
+        save(tmp_path / "Market-1501-v15.09.15" / name, number)
+    save(tmp_path / "DukeMTMC-reID" / "query" / "0001_c2_f0046182.jpg")
+    with pytest.raises(CdnetError, match=r"holds Market-1501-v15\.09\.15 and DukeMTMC-reID; name one of these folders"):
+        read_data(tmp_path)
+    assert read_data(tmp_path, "market1501").name == "market1501"
+    assert read_data(tmp_path, "dukemtmc").root == tmp_path / "DukeMTMC-reID"
+
+
+def test_market1501_that_is_not_there_says_where_it_is_to_be_had(tmp_path: Path) -> None:
+    for root in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(CdnetError, match=r"Market-1501 is on its authors' page, https://"):
+            read_data(root, "market1501")
+
+
+def test_every_layout_can_be_said_in_a_recipe() -> None:
+    assert get_args(get_type_hints(DataRecipe)["layout"]) == LAYOUTS
+
+
 @pytest.mark.parametrize("layout", ["auto", "market1501", "folders", "csv"])
 def test_nothing_there(tmp_path: Path, layout: str) -> None:
     with pytest.raises(CdnetError, match=r"nowhere: no such folder or CSV file; --data\.root"):
@@ -99,8 +121,8 @@ def test_layout_and_path_must_fit(tmp_path: Path) -> None:
         read_data(tmp_path, "csv")
     with pytest.raises(CdnetError, match="market1501 needs a folder, not a file"):
         read_data(file, "market1501")
-    with pytest.raises(CdnetError, match="unknown layout 'dukemtmc'; known are auto, market1501, folders, csv"):
-        read_data(tmp_path, "dukemtmc")
+    with pytest.raises(CdnetError, match="unknown layout 'cuhk03'; known are auto, market1501, dukemtmc, msmt17, "):
+        read_data(tmp_path, "cuhk03")
     with pytest.raises(CdnetError, match="no pictures there"):
         read_data(file)
 

@@ -104,6 +104,7 @@ def test_published_counts() -> None:
     data = read_data(os.environ["CDNET_MARKET1501"])
     counts = {s: (len(data.split(s)), len({p.identity for p in data.split(s)})) for s in ("train", "query", "gallery")}
     assert counts == {"train": (12_936, 751), "query": (3_368, 750), "gallery": (15_913, 751)}
+    assert {s: found[:2] for s, found in data.published.items()} == counts
     assert data.ignored == {"junk (identity -1)": 3_819}
     assert data.unparsed == ()
     assert {p.camera for p in data.train} == set("123456")

@@ -7,6 +7,7 @@ import torch
 
 from cdnet import CdnetError, create_model
 from cdnet.nn.backbone import FeatureMaps, scale_channels
+from cdnet.nn.baselines import BASELINES
 from cdnet.nn.model import create_backbone
 from cdnet.nn.necks import NECKS, Head, create_neck
 
@@ -17,7 +18,7 @@ def test_feature_maps_of_figure_4() -> None:
 
 
 @pytest.mark.parametrize("size", [(32, 32), (64, 32), (97, 51), (224, 224), (256, 128)])
-@pytest.mark.parametrize("genotype", ["cdnet", "cnet-top3", "cdnet-std", "osnet"])
+@pytest.mark.parametrize("genotype", ["cdnet", "cnet-top3", "cdnet-std", *BASELINES])
 def test_any_size_gives_finite_features(genotype: str, size: tuple[int, int]) -> None:
     model = create_model(genotype, width=0.25).eval()
     features = model(torch.randn(2, 3, *size))
@@ -35,7 +36,7 @@ def test_feature_dimensions_of_table_5(stripes: int, dim: int) -> None:
     assert create_model("cdnet", stripes=stripes).feature_dim == dim
 
 
-@pytest.mark.parametrize("genotype", ["cdnet", "cdnet-std", "osnet"])
+@pytest.mark.parametrize("genotype", ["cdnet", "cdnet-std", *BASELINES])
 def test_the_smallest_width_still_builds_and_runs(genotype: str) -> None:
     model = create_model(genotype, width=0.001).eval()
     assert model(torch.randn(2, 3, 64, 32)).isfinite().all()
@@ -90,7 +91,7 @@ def test_bnneck_feature_is_what_the_softmax_side_sees() -> None:
 
 
 @pytest.mark.parametrize("neck", [*NECKS])
-@pytest.mark.parametrize("genotype", ["cdnet", "osnet"])
+@pytest.mark.parametrize("genotype", ["cdnet", *BASELINES])
 def test_every_neck_joins_every_backbone(genotype: str, neck: str) -> None:
     training = create_model(genotype, 0.25, neck, identities=7)
     heads = training(torch.randn(4, 3, 64, 32))

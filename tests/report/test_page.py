@@ -13,8 +13,11 @@ from cdnet.data.decode import decode
 from cdnet.data.pictures import Picture
 from cdnet.evaluate.evaluation import TestPictures
 from cdnet.evaluate.ranking import Metrics
-from cdnet.report.page import DemoReport, data_uri, duration, render, thousands, write_report
+from cdnet.report.page import DemoReport, Searched, data_uri, duration, render, thousands, write_report
 from cdnet.report.ranked import rank_queries
+from cdnet.report.search import compare_networks, describe_mblocks
+from cdnet.search.recipe import CostRecipe, SearchRecipe
+from cdnet.search.space import CDS
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 METHODS = {"trained": 0.9, "untrained": 0.2, "histograms <b>": 0.4, "chance": 0.05}
@@ -60,6 +63,25 @@ def metrics(rank1: float) -> Metrics:
     return Metrics(rank1, 0.95, 0.96, 0.97, 0.5, 0.25, 4, 0, 8, tuple([rank1] + [0.98] * 19))
 
 
+def searched(given_up: list[int]) -> Searched:
+    alpha = np.eye(12)[[3, 1, 4, 1, 5, 9]]
+    line = {
+        "epoch": 1,
+        "alpha": alpha.tolist(),
+        "chosen": alpha.argmax(1).tolist(),
+        "entropy": [2.0] * 6,
+        "computed": [[1] * 12] * 6,
+    }
+    return Searched(
+        recipe=SearchRecipe(epochs=2, size="64x32", cost=CostRecipe("macs", budget=20e6, width=0.25, size="128x64")),
+        space=CDS,
+        steps=1234,
+        blocks=describe_mblocks(CDS, [line, {**line, "epoch": 2}]),
+        networks=compare_networks(CDS.genotype(line["chosen"], "found"), 0.25, (128, 64)),  # type: ignore[arg-type]
+        given_up=given_up,
+    )
+
+
 @pytest.fixture(scope="module")
 def report() -> DemoReport:
     pictures = TestPictures(
@@ -81,6 +103,7 @@ def report() -> DemoReport:
         "mAP": 0.5,
     }
     return DemoReport(
+        searched=searched([]),
         methods={name: metrics(rank1) for name, rank1 in METHODS.items()},
         log=[epoch, {**epoch, "epoch": 2}],
         lists=rank_queries(*features, *pictures.labels()),
@@ -142,6 +165,26 @@ def test_frames_marks_and_alternative_texts_agree_with_the_lists(report: DemoRep
     ]
     assert found == expected
     assert {right for entry in found for right, _, _ in entry} == {True, False}
+
+
+def test_the_search_is_told_with_what_was_chosen_and_what_it_costs(report: DemoReport) -> None:
+    html = render(report)
+    section = html[
+        html.index('<section aria-labelledby="search">') : html.index('<section aria-labelledby="training">')
+    ]
+    text = " ".join(Page(section).text.split())
+    assert "12 candidates (k1,k2,r) in each of 6 MBlocks, 2 985 984 networks" in text
+    assert "each of 1 234 steps computed only the 2 likeliest candidates" in text
+    # By hand: the likeliest of twelve, whose alpha is 1 and the others' 0, has e / (e + 11).
+    assert text.count(", 19.8 %") == 6
+    assert "MBlock 1: (5,7,1), 19.8 %" in text
+    assert section.count("<svg") == 6
+    assert "All began at 8.3 %" in text
+    assert "likeliest network of at most 20 million MACs, counted at width 0.25 and 128x64. This is" in text
+    assert "CDNet (paper)9134 36619 878 336" in text
+    assert "not that it finds a better network" in text
+    given_up = render(DemoReport(**{**vars(report), "searched": searched([2, 5])}))
+    assert "the likeliest candidate was given up in MBlock 2, 5. This is" in " ".join(given_up.split())
 
 
 def test_a_run_without_a_log_still_gives_a_page(report: DemoReport) -> None:

@@ -30,3 +30,9 @@ def test_cosine_after_warm_up() -> None:
         expected = (1 + math.cos(math.pi * (epoch - 4) / 16)) / 2
         assert learning_rate(0.5, schedule, epoch) == pytest.approx(0.5 * expected)
     assert learning_rate(0.5, schedule, 20) == pytest.approx(0, abs=1e-12)
+
+
+def test_exponential_falls_after_each_epoch() -> None:
+    schedule = ScheduleRecipe(epochs=240, kind="exponential", factor=0.97)
+    rates = [learning_rate(0.1, schedule, epoch) for epoch in (0, 0.99, 1, 2.5, 239)]
+    assert rates == pytest.approx([0.1, 0.1, 0.097, 0.09409, 0.1 * 0.97**239])

@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from cdnet.bench.alternating import compare
 from cdnet.losses.objective import objective
 from cdnet.search.gate import Gate, mixture, top_k
+from cdnet.search.memory import StepMemory
 from cdnet.search.space import SPACES
 from cdnet.search.supernet import Supernet
 
@@ -67,16 +68,10 @@ class Step:
 
     def kept_bytes(self, number: int) -> int:
         """Return what autograd keeps between the passes, each storage once: the part of the peak that varies."""
-        kept: dict[int, int] = {}
-
-        def pack(tensor: Tensor) -> Tensor:
-            storage = tensor.untyped_storage()
-            kept[storage.data_ptr()] = storage.nbytes()
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        memory = StepMemory(torch.device("cpu"))
+        with memory.watched():
             self(number)
-        return sum(kept.values())
+        return memory.bytes
 
     def macs(self, number: int) -> int:
         """Return the MACs of the forward pass."""

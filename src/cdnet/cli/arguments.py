@@ -79,11 +79,8 @@ def read_run(command: str, description: str, recipe_type: type[R], words: list[s
         UsageError: if an option is unknown, or of the wrong type, or there is no ``--out``.
         CdnetError: if the recipe is not there, or there is nothing to resume.
     """
-    made = parser(command, description)
-    made.add_argument("--config", action=ActionConfigFile, help="recipe: a YAML file or a shipped recipe's name")
-    made.add_argument("--out", type=Path, help="the run's folder")
+    made = _recipe_parser(command, description, recipe_type, "the run's folder")
     made.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
-    made.add_class_arguments(recipe_type)
     words = with_recipe_paths(words)
     found = made.parse_args(words)
     if found.out is None:
@@ -97,6 +94,36 @@ def read_run(command: str, description: str, recipe_type: type[R], words: list[s
     for key in ("config", "out", "resume"):
         del found[key]
     return recipe_type(**made.instantiate(found)), out, resume
+
+
+FOLDER_OF_TABLE = "folder of the table; what is finished there is kept"
+
+
+def read_table(
+    command: str, description: str, recipe_type: type[R], words: list[str], place: str = FOLDER_OF_TABLE
+) -> tuple[R, Path]:
+    """Read the command line of a table: its recipe, and where it is to be written.
+
+    Raises:
+        UsageError: if an option is unknown, or of the wrong type, or there is no ``--out``.
+        CdnetError: if the recipe is not there.
+    """
+    made = _recipe_parser(command, description, recipe_type, place)
+    found = made.parse_args(with_recipe_paths(words))
+    if found.out is None:
+        raise UsageError("no place for the table; give one with --out")
+    out = found.out
+    for key in ("config", "out"):
+        del found[key]
+    return recipe_type(**made.instantiate(found)), out
+
+
+def _recipe_parser(command: str, description: str, recipe_type: type[Any], out: str) -> Parser:
+    made = parser(command, description)
+    made.add_argument("--config", action=ActionConfigFile, help="recipe: a YAML file or a shipped recipe's name")
+    made.add_argument("--out", type=Path, help=out)
+    made.add_class_arguments(recipe_type)
+    return made
 
 
 def is_first_process() -> bool:

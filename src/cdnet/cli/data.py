@@ -34,15 +34,16 @@ def check(words: list[str]) -> None:
     Raises:
         CdnetError: if something is wrong that training or evaluation would stumble over.
     """
+    from cdnet.data.layout import LAYOUTS, read_data
+
     made = parser("data check", "Report a data set's splits and counts, and what is wrong with it.")
     made.add_argument("root", type=Path, help="folder or CSV file with the pictures")
-    made.add_argument("--layout", default="auto", help="auto, market1501, folders or csv")
+    made.add_argument("--layout", default="auto", help=f"one of {', '.join(LAYOUTS)}")
     made.add_argument("--holdout", type=float, default=0.3, help="share of identities held out where no split is given")
     made.add_argument("--json", type=Path, help="also write all findings to this file")
     options = made.parse_args(words)
 
     from cdnet.data.check import check_data
-    from cdnet.data.layout import read_data
     from cdnet.files import write_text
     from cdnet.progress import shown
 
@@ -63,7 +64,13 @@ def as_text(found: Check) -> str:
             f"{name:10}{split.pictures:>10,}{split.identities:>12,}{split.cameras:>9}"
             f"{split.without_camera:>11,}{split.single:>11,}"
         )
+        if name in found.published:
+            pictures, identities, cameras = found.published[name]
+            lines.append(f"{'published':>10}{pictures:>10,}{identities:>12,}{cameras:>9}")
     lines.append("")
+    if found.published:
+        differing = ", ".join(found.unpublished)
+        lines.append(f"not the published counts: {differing}" if differing else "all counts are the published ones")
     lines += [f"{count:,} pictures ignored: {reason}" for reason, count in found.ignored.items()]
     lines.append(f"{found.unmatched:,} queries without a match in the gallery")
     duplicates = [" = ".join(group) for group in found.duplicates]
@@ -71,6 +78,7 @@ def as_text(found: Check) -> str:
         ("splits without pictures", found.empty),
         ("identities shared between training and test", found.shared),
         ("names or rows that do not parse", found.unparsed),
+        ("listed pictures that are not there", found.missing),
         ("unreadable pictures", found.unreadable),
         ("groups of duplicate pictures", duplicates),
     ):

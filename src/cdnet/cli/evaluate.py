@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cdnet.cli.arguments import parser
 from cdnet.data.recipe import DataRecipe
 from cdnet.errors import CdnetError
+
+if TYPE_CHECKING:
+    from cdnet.evaluate.options import Options
 
 
 def main(words: list[str]) -> None:
@@ -16,6 +21,24 @@ def main(words: list[str]) -> None:
     made.add_argument("weights", help="a run's folder, a .safetensors file, or a shipped network's name")
     made.add_argument("--data", type=DataRecipe, default=DataRecipe(), help="which pictures")
     made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    made.add_argument("--flip", action="store_true", help="average the features of each picture and its mirror image")
+    made.add_argument(
+        "--rerank", action="store_true", help="re-rank by k-reciprocal neighbours, which uses all queries together"
+    )
+    made.add_argument("--rerank-k1", type=int, help="neighbours that may be reciprocal; 20 if not given")
+    made.add_argument("--rerank-k2", type=int, help="neighbours that an encoding is averaged over; 6 if not given")
+    made.add_argument("--rerank-lambda", type=float, help="share of the original distance; 0.3 if not given")
+    made.add_argument(
+        "--bootstrap", type=int, default=0, help="print confidence intervals from so many samples of the queries"
+    )
+    made.add_argument("--seed", type=int, help="of the bootstrap's samples; 0 if not given")
+    made.add_argument(
+        "--false-match-rate",
+        type=float,
+        nargs="+",
+        default=[],
+        help="print the cosine similarity above which so large a share of the pairs of different persons lies",
+    )
     made.add_argument("--json", type=Path, help="also write the figures to this file")
     options = made.instantiate(made.parse_args(words))
     if options.data.root is None:
@@ -23,18 +46,48 @@ def main(words: list[str]) -> None:
 
     from cdnet.data.layout import read_data
     from cdnet.device import choose_device
-    from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures
+    from cdnet.evaluate.evaluation import evaluate_with_options, read_test_pictures
     from cdnet.files import write_text
     from cdnet.progress import console, shown
     from cdnet.weights import load_model
 
+    asked = _asked(options)
     model, spec = load_model(options.weights, choose_device(options.device))
     data = read_data(options.data.root, options.data.layout, options.data.holdout)
     pictures = read_test_pictures(data, spec.size, options.data.cache, shown)
     broken = [*pictures.query.broken, *pictures.gallery.broken]
     if broken:
         console.print(f"{len(broken)} unreadable picture(s) left out; first {broken[0]}")
-    metrics = evaluate_model(model, pictures, spec.mean, spec.std, progress=shown)
-    print(metrics.as_text())
+    found = evaluate_with_options(model, pictures, asked, spec.mean, spec.std, progress=shown)
+    folder = os.fsencode(data.root.resolve().name).decode("utf-8", "replace")
+    trained_on = spec.trained_on.get("data", "pictures that they do not name")
+    print(f"weights {options.weights}, trained on {trained_on}; evaluated on {folder} (layout {data.name})")
+    print(found.as_text())
     if options.json is not None:
-        write_text(options.json, json.dumps(metrics.to_json(), indent=1) + "\n")
+        origin = {
+            "weights": str(options.weights),
+            "trained_on": spec.trained_on,
+            "data": data.name,
+            "folder": folder,
+        }
+        write_text(options.json, json.dumps(found.to_json() | origin, indent=1) + "\n")
+
+
+def _asked(options: Any) -> Options:
+    """Return what the command line asks for beyond the plain protocol.
+
+    Raises:
+        CdnetError: if a setting is out of range, or says how to do what is not asked for.
+    """
+    from cdnet.evaluate.options import Options
+    from cdnet.evaluate.rerank import Rerank
+
+    given = {"k1": options.rerank_k1, "k2": options.rerank_k2, "weight": options.rerank_lambda}
+    settings = {key: value for key, value in given.items() if value is not None}
+    if settings and not options.rerank:
+        raise CdnetError("--rerank-k1, --rerank-k2 and --rerank-lambda say how to re-rank; add --rerank")
+    if options.seed is not None and not options.bootstrap:
+        raise CdnetError("--seed is that of the bootstrap's samples; add --bootstrap 1000")
+    rerank = Rerank(**settings) if options.rerank else None
+    rates = tuple(options.false_match_rate)
+    return Options(options.flip, rerank, options.bootstrap, options.seed or 0, rates)

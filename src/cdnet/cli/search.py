@@ -8,12 +8,26 @@ from cdnet.cli.arguments import is_first_process, read_run
 from cdnet.search.recipe import SearchRecipe
 
 REPORT = "report.html"
+DESCRIPTION = (
+    "Search a network by a recipe; every key of a recipe is an option here. `cdnet search --measure-latency` times the "
+    "candidates on this machine, for --cost.kind latency, and `cdnet search compare` trains what was found and more; "
+    "each has its own --help."
+)
 
 
 def main(words: list[str]) -> None:
-    """Search, or go on searching, write the report, and say where the genotype is."""
-    description = "Search a network by a recipe; every key of a recipe is an option here."
-    recipe, out, resume = read_run("search", description, SearchRecipe, words)
+    """Search, or go on searching, write the report, and say where the genotype is; or compare what was found."""
+    if words[:1] == ["compare"]:
+        from cdnet.cli import search_compare
+
+        search_compare.main(words[1:])
+        return
+    if "--measure-latency" in words:
+        from cdnet.cli import search_latency
+
+        search_latency.main([word for word in words if word != "--measure-latency"])
+        return
+    recipe, out, resume = read_run("search", DESCRIPTION, SearchRecipe, words)
     from cdnet.search.run import search
     from cdnet.train.loop import StoppedError
 
@@ -34,9 +48,12 @@ def write_report(recipe: SearchRecipe, out: Path, genotype: Path) -> Path:
     from cdnet.data.recipe import parse_size
     from cdnet.genotype import read_genotype
     from cdnet.report.search import write_search_report
+    from cdnet.search.latency import latency_for
     from cdnet.train.record import read_log
 
     found, cost = read_genotype(genotype), recipe.cost
-    costs = {"width": cost.width, "size": parse_size(cost.size)}
-    write_search_report(out / REPORT, found.source, recipe.space.build(), read_log(out), found, costs)
+    space = recipe.space.build()
+    latency = latency_for(cost, space)
+    costs = {"width": cost.width, "size": parse_size(cost.size), "latency": latency, "budget": cost.budget}
+    write_search_report(out / REPORT, found.source, space, read_log(out), found, costs)
     return out / REPORT

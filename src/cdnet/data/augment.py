@@ -67,15 +67,19 @@ def _erase_boxes(count: int, size: tuple[int, int], erase: float, generator: tor
     return picked * chosen[:, None]
 
 
-def augment(pixels: Tensor, draws: Draws) -> Tensor:
+def augment(
+    pixels: Tensor, draws: Draws, mean: tuple[float, ...] = IMAGENET_MEAN, std: tuple[float, ...] = IMAGENET_STD
+) -> Tensor:
     """Flip, shift and normalise a batch, then erase boxes to 0, the mean of normalised pictures.
 
     Args:
         pixels: N x H x W x 3 bytes, on any device.
         draws: for these N pictures.
+        mean: of the channels, for values in [0, 1].
+        std: deviation of the channels.
 
     Returns:
-        N x 3 x H x W, float32 in channels-last memory, normalised by ImageNet's mean and deviation.
+        N x 3 x H x W, float32 in channels-last memory, normalised.
     """
     device = pixels.device
     flips, offsets, boxes = (part.to(device, non_blocking=True) for part in draws)
@@ -87,8 +91,8 @@ def augment(pixels: Tensor, draws: Draws) -> Tensor:
     erased = ((y[:, None] >= top) & (y[:, None] < bottom)) & ((x >= left) & (x < right))
     outside = ((rows < 0) | (rows >= height)) | ((columns < 0) | (columns >= width))
     # One gather from a table of all normalised pixels does everything; its last two rows are black and the mean.
-    normal = normalise(pixels).permute(0, 2, 3, 1).reshape(-1, 3)
-    black = normalise(pixels.new_zeros(1, 1, 1, 3)).view(1, 3)
+    normal = normalise(pixels, mean, std).permute(0, 2, 3, 1).reshape(-1, 3)
+    black = normalise(pixels.new_zeros(1, 1, 1, 3), mean, std).view(1, 3)
     table = torch.cat([normal, black, torch.zeros_like(black)])
     first = torch.arange(count, device=device)[:, None, None] * (height * width)
     index = first + rows * width + columns

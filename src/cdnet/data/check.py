@@ -33,7 +33,8 @@ class Check:
 
     ``shared`` are identities of the training set that the queries or the gallery have too, ``duplicates`` groups of
     files with the same pixels (a file that one split lists twice appears twice), ``unmatched`` queries that no picture
-    in the gallery can match.
+    in the gallery can match, ``missing`` files that the data set's lists name and that are not there. ``published``
+    has each split's pictures, identities and cameras as the authors count them, and nothing where they do not.
     """
 
     name: str
@@ -45,17 +46,25 @@ class Check:
     shared: tuple[str, ...]
     unmatched: int
     duplicates: tuple[tuple[str, ...], ...] = field(default=())
+    missing: tuple[str, ...] = ()
+    published: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     @property
     def sound(self) -> bool:
         """Whether nothing stands in the way of training and evaluating: every split has pictures,
-        every name parses, every picture reads, and no identity is both trained and tested on."""
-        return not (self.empty or self.unparsed or self.unreadable or self.shared)
+        every name parses, every listed picture is there and reads, and no identity is both trained and tested on."""
+        return not (self.empty or self.unparsed or self.missing or self.unreadable or self.shared)
 
     @property
     def empty(self) -> tuple[str, ...]:
         """Splits without pictures."""
         return tuple(name for name, counts in self.splits.items() if not counts.pictures)
+
+    @property
+    def unpublished(self) -> tuple[str, ...]:
+        """Splits whose pictures, identities or cameras are not as many as published."""
+        found = {name: (split.pictures, split.identities, split.cameras) for name, split in self.splits.items()}
+        return tuple(name for name, counts in self.published.items() if found[name] != counts)
 
 
 def check_data(data: ReidData, progress: Progress = silently) -> Check:
@@ -88,6 +97,8 @@ def check_data(data: ReidData, progress: Progress = silently) -> Check:
         shared=tuple(sorted({picture.identity for picture in data.train} & test)),
         unmatched=_unmatched(data.query, data.gallery),
         duplicates=tuple(tuple(group) for group in groups.values() if len(group) > 1),
+        missing=data.missing,
+        published=data.published,
     )
 
 

@@ -27,7 +27,8 @@ class ReidData:
     """A data set as found on disk. A split may be empty; :meth:`require` refuses that where it matters.
 
     ``ignored`` counts pictures left out on purpose, by reason; ``unparsed`` lists those whose name or row says
-    nothing that could be understood.
+    nothing that could be understood, ``missing`` the files that the data set's own lists name and that are not there.
+    ``published`` has each split's pictures, identities and cameras as its authors count them, where they do.
     """
 
     name: str
@@ -37,20 +38,27 @@ class ReidData:
     gallery: tuple[Picture, ...] = ()
     ignored: dict[str, int] = field(default_factory=dict)
     unparsed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    published: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def split(self, name: str) -> tuple[Picture, ...]:
         """Return a split by name, perhaps empty."""
         return {"train": self.train, "query": self.query, "gallery": self.gallery}[name]
 
     def require(self, name: str) -> tuple[Picture, ...]:
-        """Return a split that must have pictures, all with names that were understood.
+        """Return a split that must have pictures, of a data set that is whole and was understood.
 
         Raises:
-            CdnetError: if the split is empty, or a picture's name or row did not parse.
+            CdnetError: if the split is empty, a picture's name or row did not parse, or a listed file is missing.
         """
         if self.unparsed:
             more = f" (and {len(self.unparsed) - 1} more)" if len(self.unparsed) > 1 else ""
             raise CdnetError(f"{self.unparsed[0]}{more}; rename or remove it, `cdnet data check` lists all")
+        if self.missing:
+            raise CdnetError(
+                f"{self.root}: {len(self.missing):,} of the listed pictures are not there, first {self.missing[0]}; "
+                "complete the download, `cdnet data check` lists all"
+            )
         pictures = self.split(name)
         if not pictures:
             raise CdnetError(f"{self.root}: the split {name!r} has no pictures (read as {self.name})")

@@ -16,13 +16,13 @@ class DataRecipe:
 
     Args:
         root: folder or CSV file with the pictures.
-        layout: auto, market1501, folders or csv.
+        layout: auto, market1501, dukemtmc, msmt17, msmt17-trainval (its validation pictures too), folders or csv.
         holdout: share of the identities held out for the test where the layout gives no split.
         cache: folder for decoded pictures; by default ~/.cache/cdnet.
     """
 
     root: Path | None = None
-    layout: Literal["auto", "market1501", "folders", "csv"] = "auto"
+    layout: Literal["auto", "market1501", "dukemtmc", "msmt17", "msmt17-trainval", "folders", "csv"] = "auto"
     holdout: float = 0.3
     cache: Path | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -12,8 +13,12 @@ from cdnet.data.cache import CachedPictures, Progress, silently
 from cdnet.data.pictures import ReidData
 from cdnet.data.splits import decode_split
 from cdnet.errors import CdnetError
+from cdnet.evaluate.bootstrap import Intervals, bootstrap
 from cdnet.evaluate.extract import extract, number_labels
-from cdnet.evaluate.ranking import Labels, Metrics, evaluate_ranking
+from cdnet.evaluate.options import Options
+from cdnet.evaluate.ranking import Labels, Metrics, average, evaluate_ranking, score_distances, score_features
+from cdnet.evaluate.rerank import rerank
+from cdnet.evaluate.threshold import Threshold, check_rates, find_thresholds
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,31 @@ class TestPictures:
         """Return the labels of the queries and of the gallery, numbered alike."""
         query, gallery = number_labels(self.query.pictures, self.gallery.pictures)
         return query, gallery
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of merit and what was asked for besides; ``intervals`` is None and ``thresholds`` empty if it was not."""
+
+    metrics: Metrics
+    options: Options
+    intervals: Intervals | None
+    thresholds: tuple[Threshold, ...]
+
+    def as_text(self) -> str:
+        """Return all of it, saying on each line of figures whether flip or re-ranking was used."""
+        found, options = self.metrics, self.options
+        lines = [found.as_text(options.how)]
+        if self.intervals is not None:
+            lines.append(self.intervals.as_text(found.rank1, found.mAP, found.mINP, options.how))
+        lines += [threshold.as_text(options.how_similar) for threshold in self.thresholds]
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the metrics' keys and, besides, ``flip``, ``rerank``, ``intervals`` and ``thresholds``."""
+        intervals = None if self.intervals is None else self.intervals.to_json()
+        thresholds = [threshold.to_json() for threshold in self.thresholds]
+        return self.metrics.to_json() | self.options.to_json() | {"intervals": intervals, "thresholds": thresholds}
 
 
 def read_test_pictures(
@@ -60,8 +90,38 @@ def evaluate_model(
     Raises:
         CdnetError: if a feature is not finite.
     """
-    query = extract(model, pictures.query.pixels, mean, std, progress=progress)
-    gallery = extract(model, pictures.gallery.pixels, mean, std, progress=progress)
+    return evaluate_with_options(model, pictures, Options(), mean, std, progress).metrics
+
+
+def evaluate_with_options(
+    model: nn.Module,
+    pictures: TestPictures,
+    options: Options,
+    mean: tuple[float, ...] = IMAGENET_MEAN,
+    std: tuple[float, ...] = IMAGENET_STD,
+    progress: Progress = silently,
+) -> Evaluation:
+    """Extract the features of all queries and gallery pictures, rank, and do what the options ask for.
+
+    Raises:
+        CdnetError: if a feature is not finite, or the pictures are too few for a wanted false-match rate.
+    """
+    labels = pictures.labels()
+    if options.false_match_rates:
+        check_rates(options.false_match_rates, *labels)
+    query, gallery = (
+        extract(model, split.pixels, mean, std, progress=progress, flip=options.flip)
+        for split in (pictures.query, pictures.gallery)
+    )
     if not (query.isfinite().all() and gallery.isfinite().all()):
         raise CdnetError("the network gives features that are not finite numbers; its weights are broken")
-    return evaluate_features(query, gallery, pictures)
+    if options.rerank is None:
+        scores = score_features(query, gallery, *labels)
+    else:
+        settings, same = options.rerank, (labels[0].pictures, labels[1].pictures)
+        distances = rerank(query, gallery, settings.k1, settings.k2, settings.weight, same)
+        scores = score_distances(distances, *labels)
+    intervals = bootstrap(scores, options.bootstrap, options.seed) if options.bootstrap else None
+    rates = options.false_match_rates
+    thresholds = find_thresholds(query, gallery, *labels, rates) if rates else []
+    return Evaluation(average(scores, len(gallery)), options, intervals, tuple(thresholds))

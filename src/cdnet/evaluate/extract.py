@@ -25,10 +25,12 @@ def extract(
     std: tuple[float, ...] = IMAGENET_STD,
     batch: int = 64,
     progress: Progress = silently,
+    flip: bool = False,
 ) -> Tensor:
     """Return features N x D, on the CPU, of pictures N x H x W x 3 bytes.
 
-    The network is used in evaluation mode and left in the mode it was in.
+    The network is used in evaluation mode and left in the mode it was in. With ``flip``, a picture's features are the
+    mean of its own and of its mirror image's, as the network gives them: not scaled to unit length before.
     """
     device = next(model.parameters()).device
     was_training = model.training
@@ -37,7 +39,10 @@ def extract(
     starts = range(0, len(pixels), batch)
     for start in progress(starts, "extracting features", len(starts)):
         part = torch.from_numpy(np.array(pixels[start : start + batch])).to(device)
-        features.append(model(normalise(part, mean, std)).float().cpu())
+        found = model(normalise(part, mean, std)).float()
+        if flip:
+            found = (found + model(normalise(part.flip(2), mean, std)).float()) / 2
+        features.append(found.cpu())
     model.train(was_training)
     return torch.cat(features)
 

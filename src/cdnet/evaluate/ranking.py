@@ -6,7 +6,9 @@ once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -38,11 +40,11 @@ class Metrics:
         """Return all but the whole CMC curve."""
         return {key: value for key, value in asdict(self).items() if key != "cmc"}
 
-    def as_text(self) -> str:
-        """Return the figures in per cent, and the counts, on four lines."""
+    def as_text(self, how: str = "") -> str:
+        """Return the figures in per cent, and the counts, on four lines; ``how`` follows on each line of figures."""
         ranks = ", ".join(f"rank-{r} {100 * getattr(self, f'rank{r}'):.2f}" for r in (1, 5, 10, 20))
         return (
-            f"{ranks}\nmAP {100 * self.mAP:.2f}, mINP {100 * self.mINP:.2f}\n"
+            f"{ranks}{how}\nmAP {100 * self.mAP:.2f}, mINP {100 * self.mINP:.2f}{how}\n"
             f"{self.queries} queries against {self.gallery} gallery pictures\n"
             f"{self.queries_without_match} queries have no match in the gallery and are left out of the averages"
         )
@@ -66,6 +68,19 @@ class Labels:
         return Labels(self.identities[rows], self.cameras[rows], self.pictures[rows])
 
 
+class QueryScores(NamedTuple):
+    """What each of Q queries scored, the i-th row for the i-th query.
+
+    ``matched`` Q, whether a query has any match; ``hits`` Q x R, whether a match is among the first r;
+    ``average_precision`` Q and ``inverse_negative_penalty`` Q, both 0 without a match.
+    """
+
+    matched: Tensor
+    hits: Tensor
+    average_precision: Tensor
+    inverse_negative_penalty: Tensor
+
+
 def excluded(query: Labels, gallery: Labels) -> Tensor:
     """Return Q x G: True where the gallery picture does not count for the query.
 
@@ -76,7 +91,7 @@ def excluded(query: Labels, gallery: Labels) -> Tensor:
     return (same_identity & same_camera) | (query.pictures[:, None] == gallery.pictures)
 
 
-def score_tile(order: Tensor, query: Labels, gallery: Labels, max_rank: int) -> tuple[Tensor, ...]:
+def score_tile(order: Tensor, query: Labels, gallery: Labels, max_rank: int) -> QueryScores:
     """Score some queries given the gallery's order for each.
 
     Args:
@@ -84,10 +99,6 @@ def score_tile(order: Tensor, query: Labels, gallery: Labels, max_rank: int) -> 
         query: labels of the Q queries.
         gallery: labels of the G gallery pictures.
         max_rank: length R of the CMC curve.
-
-    Returns:
-        ``matched`` Q, whether a query has any match; ``hits`` Q x R, whether a match is among the first r;
-        ``average_precision`` Q and ``inverse_negative_penalty`` Q, both 0 without a match.
     """
     counts = ~excluded(query, gallery).gather(1, order)
     match = (gallery.identities[order] == query.identities[:, None]) & counts
@@ -100,18 +111,19 @@ def score_tile(order: Tensor, query: Labels, gallery: Labels, max_rank: int) -> 
     first = torch.where(match, rank, order.shape[1] + 1).amin(1)
     last = torch.where(match, rank, 0).amax(1).clamp_min(1)
     hits = first[:, None] <= torch.arange(1, max_rank + 1, device=order.device)
-    return matched, hits, precision.sum(1) / at_least_one, torch.where(matched, total.double() / last, 0.0)
+    penalty = torch.where(matched, total.double() / last, 0.0)
+    return QueryScores(matched, hits, precision.sum(1) / at_least_one, penalty)
 
 
-def evaluate_ranking(
+def score_features(
     query_features: Tensor,
     gallery_features: Tensor,
     query: Labels,
     gallery: Labels,
     max_rank: int = 50,
     tile: int = 256,
-) -> Metrics:
-    """Rank the gallery by cosine similarity for each query and average.
+) -> QueryScores:
+    """Rank the gallery by cosine similarity for each query.
 
     Args:
         query_features: Q x D, scaled to unit length here.
@@ -126,16 +138,43 @@ def evaluate_ranking(
     """
     if len(query_features) != len(query) or len(gallery_features) != len(gallery):
         raise ValueError("features and labels differ in length")
+    query_features, gallery_features = F.normalize(query_features), F.normalize(gallery_features)
+    return _score(lambda rows: -(query_features[rows] @ gallery_features.T), query, gallery, max_rank, tile)
+
+
+def score_distances(
+    distances: Tensor, query: Labels, gallery: Labels, max_rank: int = 50, tile: int = 256
+) -> QueryScores:
+    """Rank the gallery by given distances Q x G for each query; the rest is as in :func:`score_features`."""
+    if distances.shape != (len(query), len(gallery)):
+        raise ValueError("distances and labels differ in length")
+    return _score(lambda rows: distances[rows], query, gallery, max_rank, tile)
+
+
+def _score(
+    distances: Callable[[slice], Tensor], query: Labels, gallery: Labels, max_rank: int, tile: int
+) -> QueryScores:
     if not len(query) or not len(gallery):
         raise ValueError("ranking needs at least one query and one gallery picture")
-    query_features, gallery_features = F.normalize(query_features), F.normalize(gallery_features)
-    scores: list[tuple[Tensor, ...]] = []
-    for start in range(0, len(query), tile):
+    max_rank, size = max(max_rank, 20), len(query)
+    # Filled in place: small results kept between the large ones that go would leave holes all over the memory.
+    scores = QueryScores(
+        torch.empty(size, dtype=torch.bool),
+        torch.empty(size, max_rank, dtype=torch.bool),
+        torch.empty(size, dtype=torch.double),
+        torch.empty(size, dtype=torch.double),
+    )
+    for start in range(0, size, tile):
         rows = slice(start, start + tile)
-        similarity = query_features[rows] @ gallery_features.T
-        order = similarity.argsort(dim=1, descending=True, stable=True)
-        scores.append(score_tile(order, query[rows], gallery, max(max_rank, 20)))
-    matched, hits, precision, penalty = (torch.cat(parts) for parts in zip(*scores, strict=True))
+        order = distances(rows).argsort(dim=1, stable=True)
+        for whole, part in zip(scores, score_tile(order, query[rows], gallery, max_rank), strict=True):
+            whole[rows] = part
+    return scores
+
+
+def average(scores: QueryScores, gallery: int) -> Metrics:
+    """Average the scores of the queries that have a match; ``gallery`` counts the pictures they were ranked among."""
+    matched, hits, precision, penalty = scores
     with_match = int(matched.sum())
     cmc = (hits[matched].double().sum(0) / max(with_match, 1)).tolist()
     return Metrics(
@@ -145,8 +184,25 @@ def evaluate_ranking(
         rank20=cmc[19],
         mAP=float(precision[matched].sum()) / max(with_match, 1),
         mINP=float(penalty[matched].sum()) / max(with_match, 1),
-        queries=len(query),
-        queries_without_match=len(query) - with_match,
-        gallery=len(gallery),
+        queries=len(matched),
+        queries_without_match=len(matched) - with_match,
+        gallery=gallery,
         cmc=tuple(cmc),
     )
+
+
+def evaluate_ranking(
+    query_features: Tensor,
+    gallery_features: Tensor,
+    query: Labels,
+    gallery: Labels,
+    max_rank: int = 50,
+    tile: int = 256,
+) -> Metrics:
+    """Rank the gallery by cosine similarity for each query and average; arguments as in :func:`score_features`.
+
+    Raises:
+        ValueError: if the shapes do not agree, or there is no query or no gallery picture.
+    """
+    scores = score_features(query_features, gallery_features, query, gallery, max_rank, tile)
+    return average(scores, len(gallery))

@@ -41,6 +41,12 @@ class Stem(nn.Sequential):
             nn.MaxPool2d(3, stride=2, padding=1),
         )
 
+    def reduce_by(self, factor: int) -> None:
+        """Make the stem shrink pictures by 4 (Figure 4), 2 (no pool) or 1 (no stride either); its weights stay."""
+        assert factor in (1, 2, 4)
+        self[0].stride = (1, 1) if factor == 1 else (2, 2)  # type: ignore[assignment]
+        self[3] = nn.MaxPool2d(3, stride=2, padding=1) if factor == 4 else nn.Identity()
+
 
 class DownSample(nn.Sequential):
     """1x1 convolution, batch norm and ReLU at the same channels, then 2x2 average pool (Figure 3 b)."""

@@ -13,8 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-STAGES = ("stem", "stage1", "down1", "stage2", "down2", "stage3")
-
 
 class Counts(NamedTuple):
     """Parameters and MACs of one module at one input size."""
@@ -43,26 +41,42 @@ def count(module: nn.Module, height: int, width: int) -> Counts:
 
     Nothing is computed: the module is copied to torch's meta device and run there on shapes alone.
     """
-    macs, _ = _pass(module, torch.empty(1, 3, height, width, device="meta"))
-    return Counts(count_params(module), macs)
+    shapes = _on_shapes(module)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        shapes(torch.empty(1, 3, height, width, device="meta"))
+    return Counts(count_params(module), counter.get_total_flops() // 2)
 
 
 def count_stages(backbone: nn.Module, height: int, width: int) -> list[StageCounts]:
-    """Count the parts of a backbone, from the stem to stage 3, each on the output of the one before."""
-    x = torch.empty(1, 3, height, width, device="meta")
-    counts = []
-    for name in STAGES:
-        stage = getattr(backbone, name)
-        macs, x = _pass(stage, x)
-        counts.append(StageCounts(name, tuple(x.shape[1:]), count_params(stage), macs, _blocks(stage)))
+    """Count the parts that a backbone is made of, in the order in which its pass over one picture runs them."""
+    shapes = _on_shapes(backbone)
+    counts: list[StageCounts] = []
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        for name, part in shapes.named_children():
+            _watch(name, part, counter, counts)
+        shapes(torch.empty(1, 3, height, width, device="meta"))
     return counts
 
 
-def _pass(module: nn.Module, x: Tensor) -> tuple[int, Tensor]:
-    shapes = copy.deepcopy(module).to("meta").eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        output = shapes(x)
-    return counter.get_total_flops() // 2, output
+def _watch(name: str, part: nn.Module, counter: FlopCounterMode, counts: list[StageCounts]) -> None:
+    """Append a part's counts when it has run; of several outputs the last one's shape is taken."""
+    started = 0
+
+    def before(_part: nn.Module, _inputs: object) -> None:
+        nonlocal started
+        started = counter.get_total_flops()
+
+    def after(_part: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
+        macs = (counter.get_total_flops() - started) // 2
+        last = output if isinstance(output, Tensor) else output[-1]
+        counts.append(StageCounts(name, tuple(last.shape[1:]), count_params(part), macs, _blocks(part)))
+
+    part.register_forward_pre_hook(before)
+    part.register_forward_hook(after)
+
+
+def _on_shapes(module: nn.Module) -> nn.Module:
+    return copy.deepcopy(module).to("meta").eval()
 
 
 def _blocks(stage: nn.Module) -> str:

@@ -9,13 +9,14 @@ from torch import Tensor, nn
 from cdnet.errors import CdnetError
 from cdnet.genotype import Genotype, read_genotype
 from cdnet.nn.backbone import Backbone
-from cdnet.nn.baselines.osnet import OSNET, OSNetBackbone
+from cdnet.nn.baselines import BASELINES
 from cdnet.nn.necks import Head, Neck, create_neck
 
 
 class ReidModel(nn.Module):
     """A backbone that returns :class:`~cdnet.nn.backbone.FeatureMaps`, and a neck on them.
 
+    Any module that returns such maps will do; :mod:`cdnet.nn.baselines` says how one's own joins.
     In training mode the forward pass gives the heads for the losses, in evaluation mode the feature N x D.
     """
 
@@ -35,17 +36,35 @@ class ReidModel(nn.Module):
         return self.neck.heads(fmaps) if self.training else self.neck.features(fmaps)
 
 
+def check_width(width: float) -> None:
+    """Refuse a width multiplier that no network can have.
+
+    Raises:
+        CdnetError: if it is not in (0, 8].
+    """
+    if not 0 < width <= 8:
+        raise CdnetError(f"the width multiplier must be above 0 and at most 8, not {width}")
+
+
+def find_network(name_or_path: str | Path) -> Genotype | str:
+    """Return the genotype that a shipped name or a file's path means, or the name itself if it is a baseline's.
+
+    Raises:
+        CdnetError: if there is no such network, or the file is not a legal genotype.
+    """
+    name = str(name_or_path)
+    return name if name in BASELINES else read_genotype(name, others=BASELINES)
+
+
 def create_backbone(genotype: str | Path | Genotype = "cdnet", width: float = 1.0) -> nn.Module:
-    """Make a backbone: a genotype's network, or ``osnet`` for the baseline.
+    """Make a backbone: a genotype's network, or a baseline by its name.
 
     Raises:
         CdnetError: if the genotype is unknown or not legal, or the width is not in (0, 8].
     """
-    if not 0 < width <= 8:
-        raise CdnetError(f"the width multiplier must be above 0 and at most 8, not {width}")
-    if genotype == OSNET:
-        return OSNetBackbone(width)
-    return Backbone(genotype if isinstance(genotype, Genotype) else read_genotype(genotype), width)
+    check_width(width)
+    network = genotype if isinstance(genotype, Genotype) else find_network(genotype)
+    return BASELINES[network](width) if isinstance(network, str) else Backbone(network, width)
 
 
 def create_model(
@@ -59,9 +78,9 @@ def create_model(
 
     Args:
         genotype: a shipped name (``cdnet``, ``cnet-top1``, ...), a genotype file, a
-            :class:`~cdnet.genotype.Genotype`, or ``osnet``.
+            :class:`~cdnet.genotype.Genotype`, or a baseline: ``osnet``, ``resnet50`` or ``gdas``.
         width: width multiplier beta of the backbone, above 0 (Section 7.3); the neck keeps its width.
-        neck: ``fblneck``, ``blneck``, ``fneck`` or ``bnneck``.
+        neck: ``fblneck``, ``blneck``, ``fneck``, ``bnneck`` or ``fcneck``.
         stripes: FNeck's stripes, 0 to 4.
         identities: training identities; None makes the inference network, without the parts that it drops.
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from cdnet.errors import CdnetError
 from cdnet.nn.backbone import FeatureMaps, initialise
+from cdnet.nn.blocks import conv1x1_bn
 
 FC_CHANNELS = 512
 """Width of the fully connected layer between the two losses (feats_fc)."""
@@ -171,14 +172,45 @@ class BNNeck(Neck):
         return [Head(triplet, softmax, self.classifier(softmax))]
 
 
-NECKS: dict[str, type[Neck]] = {"blneck": BLNeck, "fneck": FNeck, "fblneck": FBLNeck, "bnneck": BNNeck}
+class FCNeck(Neck):
+    """OSNet's own head, for comparison (Tables 3, 10 and 12): both losses on the output of a fully connected layer.
+
+    A 1x1 convolution, the global average, and a linear layer to 512 with batch norm and ReLU.
+    """
+
+    def __init__(self, channels: Sequence[int], identities: int | None = None) -> None:
+        super().__init__()
+        self.feature_dim = FC_CHANNELS
+        self.conv = nn.Sequential(*conv1x1_bn(channels[2], channels[2]), nn.ReLU(inplace=True))
+        self.fc = nn.Sequential(nn.Linear(channels[2], FC_CHANNELS), nn.BatchNorm1d(FC_CHANNELS), nn.ReLU(inplace=True))
+        if identities is not None:
+            self.classifier = nn.Linear(FC_CHANNELS, identities)
+        initialise(self)
+
+    def features(self, fmaps: FeatureMaps) -> Tensor:
+        """Return the output of the fully connected layer."""
+        return self.fc(self.conv(fmaps.fmap3).mean((2, 3)))  # type: ignore[no-any-return]
+
+    def heads(self, fmaps: FeatureMaps) -> list[Head]:
+        """Return the head: both losses on the same feature."""
+        feature = self.features(fmaps)
+        return [Head(feature, feature, self.classifier(feature))]
+
+
+NECKS: dict[str, type[Neck]] = {
+    "blneck": BLNeck,
+    "fneck": FNeck,
+    "fblneck": FBLNeck,
+    "bnneck": BNNeck,
+    "fcneck": FCNeck,
+}
 
 
 def create_neck(name: str, channels: Sequence[int], identities: int | None = None, stripes: int = 2) -> Neck:
     """Make a neck for feature maps of the given channels.
 
     Args:
-        name: ``blneck``, ``fneck``, ``fblneck`` or ``bnneck``.
+        name: one of ``NECKS``.
         channels: channels of fmap1, fmap2 and fmap3.
         identities: number of training identities; None leaves out what inference drops.
         stripes: 0 to 4, for FNeck's part only.

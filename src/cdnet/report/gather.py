@@ -1,4 +1,4 @@
-"""From a finished run to what its report tells: the four methods' figures, ranked lists, counts and times."""
+"""From a finished search and run to what their report tells: the search, figures, ranked lists, counts and times."""
 
 from __future__ import annotations
 
@@ -18,16 +18,20 @@ from cdnet.data.cache import CachedPictures
 from cdnet.data.decode import Pixels
 from cdnet.data.layout import read_data
 from cdnet.data.pictures import SPLITS, Picture, ReidData
+from cdnet.data.recipe import parse_size
 from cdnet.data.splits import decode_split
 from cdnet.device import choose_device
 from cdnet.evaluate.evaluation import TestPictures, evaluate_features, evaluate_model, read_test_pictures
 from cdnet.evaluate.extract import extract
 from cdnet.evaluate.ranking import Metrics
 from cdnet.evaluate.reference import chance, colour_histograms
+from cdnet.genotype import read_genotype
 from cdnet.nn.model import ReidModel
 from cdnet.progress import shown
-from cdnet.report.page import DemoReport
+from cdnet.report.page import DemoReport, Searched
 from cdnet.report.ranked import choose_lists, rank_queries
+from cdnet.report.search import compare_networks, describe_mblocks
+from cdnet.search.recipe import SearchRecipe
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.record import read_log
 from cdnet.weights import ModelSpec, load_model
@@ -81,6 +85,8 @@ def untrained_network(recipe: TrainRecipe, spec: ModelSpec) -> ReidModel:
 
 
 def gather_report(
+    searching: SearchRecipe,
+    searched: Path,
     recipe: TrainRecipe,
     run: Path,
     evaluated: Evaluated,
@@ -90,22 +96,25 @@ def gather_report(
     """Gather all that the page tells.
 
     Args:
+        searching: that the network was searched by.
+        searched: the search's folder.
         recipe: that the run was trained by.
         run: the run's folder.
         evaluated: the methods' figures.
         network: as :func:`cdnet.cli.info.count_network` gives it.
-        seconds: that ``drawing`` and ``evaluation`` took; those of the training stand in its log.
+        seconds: that ``drawing`` and ``evaluation`` took; those of search and training stand in their logs.
     """
     data, log = _data(recipe), read_log(run)
     query, gallery = evaluated.pictures.labels()
     lists = rank_queries(evaluated.query_features, evaluated.gallery_features, query, gallery)
     return DemoReport(
+        searched=_searched(searching, searched, recipe),
         methods=evaluated.methods,
         log=log,
         lists=choose_lists(lists, query),
         pictures=evaluated.pictures,
         samples=_samples(decode_split(data, "train", evaluated.pictures.query.pixels.shape[1:3], recipe.data.cache)),
-        network=network,
+        network={**network, "genotype": "The network that was found"},
         splits={name: _counts(data.split(name)) for name in SPLITS},
         extras={
             "distractors": sum(_is_stranger(picture) for picture in data.gallery),
@@ -114,10 +123,26 @@ def gather_report(
         facts=_facts(recipe),
         seconds={
             "drawing": seconds["drawing"],
+            "search": sum(line["seconds"] for line in read_log(searched)),
             "training": sum(line["seconds"] for line in log),
             "watching the test identities": sum(line.get("evaluation_seconds", 0) for line in log),
             "evaluation of the four methods": seconds["evaluation"],
         },
+    )
+
+
+def _searched(searching: SearchRecipe, folder: Path, training: TrainRecipe) -> Searched:
+    space, log = searching.space.build(), read_log(folder)
+    computed, last = np.array([line["computed"] for line in log]), log[-1]
+    branches = {"top-k": searching.k, "mixture": len(space.candidates), "sampled": 1}[searching.gate]
+    pairs = zip(last["alpha"], last["chosen"], strict=True)
+    return Searched(
+        recipe=searching,
+        space=space,
+        steps=int(computed[:, 0].sum()) // branches,
+        blocks=describe_mblocks(space, log),
+        networks=compare_networks(read_genotype(training.genotype), training.width, parse_size(training.size)),
+        given_up=[number for number, (alpha, chosen) in enumerate(pairs, start=1) if alpha[chosen] < max(alpha)],
     )
 
 
@@ -150,7 +175,7 @@ def _facts(recipe: TrainRecipe) -> dict[str, str]:
     processor = platform.processor() or platform.machine()
     schedule, batch, optim = recipe.schedule, recipe.batch, recipe.optim
     facts: dict[str, Any] = {
-        "Network": f"{recipe.genotype}, width {recipe.width:g}, {recipe.neck}",
+        "Network": f"found by the search, width {recipe.width:g}, {recipe.neck}",
         "Input": f"{recipe.size} pixels, height x width",
         "Seed": recipe.seed,
         "Epochs": f"{schedule.epochs}, {schedule.kind} schedule",

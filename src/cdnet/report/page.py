@@ -20,6 +20,29 @@ from cdnet.evaluate.reference import STRIPES
 from cdnet.files import write_text
 from cdnet.report.charts import cmc_chart, loss_chart, quality_chart
 from cdnet.report.ranked import RankedList
+from cdnet.search.recipe import SearchRecipe
+from cdnet.search.space import SearchSpace
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What the page tells of the search.
+
+    Args:
+        recipe: of the search.
+        space: that was searched.
+        steps: in all; each updates the weights once and the probabilities once.
+        blocks: of each MBlock, as :func:`cdnet.report.search.describe_mblocks` gives it.
+        networks: as :func:`cdnet.report.search.compare_networks` gives them, at the width and size that are trained.
+        given_up: numbers of the MBlocks whose likeliest candidate the budget did not allow.
+    """
+
+    recipe: SearchRecipe
+    space: SearchSpace
+    steps: int
+    blocks: Sequence[Mapping[str, Any]]
+    networks: Mapping[str, Mapping[str, Any]]
+    given_up: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -27,6 +50,7 @@ class DemoReport:
     """What the page tells.
 
     Args:
+        searched: how the network was found.
         methods: figures of merit of each method by its name; the trained network first, then what it must beat.
         log: the training run's log, a line an epoch.
         lists: ranked lists of the trained network.
@@ -39,6 +63,7 @@ class DemoReport:
         seconds: of each phase, by name.
     """
 
+    searched: Searched
     methods: Mapping[str, Metrics]
     log: Sequence[Mapping[str, Any]]
     lists: Sequence[RankedList]

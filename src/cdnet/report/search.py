@@ -17,6 +17,7 @@ from cdnet.genotype import Genotype, read_genotype
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
 from cdnet.report.page import environment
+from cdnet.search.latency import Latency
 from cdnet.search.space import SearchSpace
 
 COLUMNS = 60
@@ -41,20 +42,46 @@ def write_search_report(
         space: the search space.
         log: the search's log, a line an epoch, at least one.
         genotype: what was found.
-        costs: ``width``, ``size`` as height and width, at which networks are compared.
+        costs: ``width``, ``size`` as height and width, at which networks are compared; perhaps ``latency``, the table
+            that the search used, and ``budget``.
 
     Raises:
         CdnetError: if it cannot be written.
     """
+    latency: Latency | None = costs.get("latency")
+    page = (
+        environment()
+        .get_template("search.html.j2")
+        .render(
+            title=title,
+            space=space,
+            log=log,
+            last=log[-1],
+            blocks=describe_mblocks(space, log),
+            networks=compare_networks(genotype, costs["width"], costs["size"], latency),
+            latency=latency,
+            budget=costs.get("budget"),
+            even=1 / len(space.candidates),
+            most_entropy=math.log(len(space.candidates)),
+            width=costs["width"],
+            size="x".join(map(str, costs["size"])),
+            seconds=sum(line["seconds"] for line in log),
+        )
+    )
+    write_text(path, page)
+
+
+def describe_mblocks(space: SearchSpace, log: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return each MBlock's ``number``, what was ``chosen``, its ``probability``, the ``entropy``, and a ``map`` as SVG.
+
+    Args:
+        space: the search space.
+        log: the search's log, a line an epoch, at least one.
+    """
     probabilities = _softmax(np.array([line["alpha"] for line in log]))
     computed = np.array([line["computed"] for line in log]).sum(0)
     chosen = log[-1]["chosen"]
-    networks = {"found": genotype, "CDNet (paper)": read_genotype("cdnet"), "CNet (paper)": read_genotype("cnet")}
-    rows = {}
-    for name, network in networks.items():
-        counted = count(create_model(network, costs["width"]), *costs["size"])
-        rows[name] = {"depth": network.depth, "params": counted.params, "macs": counted.macs}
-    blocks = [
+    return [
         {
             "number": number,
             "chosen": str(space.candidates[chosen[index]]),
@@ -64,24 +91,24 @@ def write_search_report(
         }
         for index, number in enumerate(range(1, space.mblocks + 1))
     ]
-    page = (
-        environment()
-        .get_template("search.html.j2")
-        .render(
-            title=title,
-            space=space,
-            log=log,
-            last=log[-1],
-            blocks=blocks,
-            networks=rows,
-            even=1 / len(space.candidates),
-            most_entropy=math.log(len(space.candidates)),
-            width=costs["width"],
-            size="x".join(map(str, costs["size"])),
-            seconds=sum(line["seconds"] for line in log),
-        )
-    )
-    write_text(path, page)
+
+
+def compare_networks(
+    found: Genotype, width: float, size: tuple[int, int], latency: Latency | None = None
+) -> dict[str, dict[str, float | None]]:
+    """Return what the found network and the paper's cost, FNeck's squeeze included.
+
+    Returns:
+        For each name ``depth``, ``params``, ``macs`` and, by the table, ``ms``, which is None for a network that is not
+        of the table's space.
+    """
+    networks = {"found": found, "CDNet (paper)": read_genotype("cdnet"), "CNet (paper)": read_genotype("cnet")}
+    rows: dict[str, dict[str, float | None]] = {}
+    for name, network in networks.items():
+        counted = count(create_model(network, width), *size)
+        took = None if latency is None else latency.of(network)
+        rows[name] = {"depth": network.depth, "params": counted.params, "macs": counted.macs, "ms": took}
+    return rows
 
 
 def probability_map(

@@ -16,6 +16,7 @@ from torch import Tensor
 from cdnet.losses.objective import Losses, objective
 from cdnet.search.cost import CostTable, choose_within, expected_cost
 from cdnet.search.gate import Gate, Selection, mixture, sampled, top_k
+from cdnet.search.memory import StepMemory
 from cdnet.search.recipe import SearchRecipe
 from cdnet.search.supernet import Supernet
 from cdnet.train.batches import Batches
@@ -81,9 +82,12 @@ class Search:
         def take_step(step: int) -> Tensor:
             _set_rate(self.w_optimizer, weights_rate(self.recipe, number + step / len(order)))
             generator = self._generator(number, step)
-            losses, selections = self._update_w(order[step], number, step, generator)
-            on_validation = self._update_alpha(validation[step], number, step, generator)
-            parts = [*_parts(losses), *_parts(on_validation)]
+            memory = StepMemory(self.accelerator.device)
+            with memory.watched():
+                losses, selections = self._update_w(order[step], number, step, generator)
+            with memory.watched():
+                on_validation = self._update_alpha(validation[step], number, step, generator)
+            parts = [*_parts(losses), *_parts(on_validation), losses.total.new_tensor(memory.bytes)]
             return torch.cat([torch.stack(parts).double(), self._computed(selections).flatten()])
 
         batch = self.train.batch_size + self.validation.batch_size
@@ -157,7 +161,7 @@ class Search:
         alpha = self.supernet.alpha.detach()
         probabilities = alpha.softmax(1)
         entropy = -(probabilities * alpha.log_softmax(1)).sum(1)
-        counts = torch.tensor(means[6:]).mul(steps).round().int().view(alpha.shape)
+        counts = torch.tensor(means[7:]).mul(steps).round().int().view(alpha.shape)
         expected = {}
         if self.costs is not None:
             expected = {"expected_cost": float(expected_cost(alpha, self.costs))}
@@ -176,6 +180,8 @@ class Search:
             "chosen": self.chosen(),
             "computed": counts.tolist(),
             "milliseconds_per_image": round(1000 * place.seconds / place.images, 4),
+            # The mean of the steps' peaks, this process's share of the batch alone.
+            "mebibytes_per_image": round(means[6] / self.train.share / 2**20, 4),
             "seconds": round(place.seconds, 2),
         }
 

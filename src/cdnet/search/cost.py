@@ -14,14 +14,20 @@ from cdnet.search.space import SearchSpace
 
 
 class CostTable(NamedTuple):
-    """What networks cost, FNeck's squeeze included, as ``cdnet info`` prints it.
+    """What networks cost, FNeck's squeeze included: MACs or parameters as ``cdnet info`` prints them, or milliseconds.
 
     ``candidates`` is M x n: what each candidate costs more than the first one in its MBlock. ``first`` is what the
-    network of all the first ones costs.
+    network of all the first ones costs. ``unit`` is ``macs``, ``params`` or ``ms``. All are multiples of a
+    power of two, so that sums of them are exact.
     """
 
     candidates: Tensor
     first: float
+    unit: str = ""
+
+    def say(self, cost: float) -> str:
+        """Return a cost with its unit, such as ``600,000,000 macs`` or ``12.345 ms``."""
+        return (f"{cost:.6g} ms" if self.unit == "ms" else f"{cost:,.0f} {self.unit}").rstrip()
 
     def of(self, chosen: list[int]) -> float:
         """Return what the network of a choice costs."""
@@ -55,7 +61,7 @@ def cost_table(space: SearchSpace, kind: str, width: float, size: tuple[int, int
         for candidate in range(1, len(space.candidates)):
             changed = [*base[:mblock], candidate, *base[mblock + 1 :]]
             table[mblock, candidate] = _cost(space, changed, kind, width, size) - first
-    return CostTable(table, first)
+    return CostTable(table, first, kind)
 
 
 def _cost(space: SearchSpace, chosen: list[int], kind: str, width: float, size: tuple[int, int]) -> float:
@@ -81,7 +87,7 @@ def choose_within(alpha: Tensor, table: CostTable, budget: float | None) -> list
     if budget is None:
         return [int(index) for index in alpha.argmax(1)]
     if table.least > budget:
-        raise CdnetError(f"no network in the space costs at most {budget:,.0f}; the cheapest costs {table.least:,.0f}")
+        raise CdnetError(f"no network costs at most {table.say(budget)}; the cheapest costs {table.say(table.least)}")
     scores = alpha.detach().double().cpu().log_softmax(1)
     middle = len(scores) // 2
     one, two = (_combinations(scores[rows], table.candidates[rows]) for rows in (slice(middle), slice(middle, None)))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from itertools import product
+from pathlib import Path
 from typing import Literal
 
 from cdnet.data.recipe import DataRecipe, parse_size
 from cdnet.errors import CdnetError
 from cdnet.genotype import CDChoice
 from cdnet.search.space import CK, SearchSpace
-from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe, refuse_senseless, shared_rules
+from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe, Rule, refuse_senseless, shared_rules
 
 
 @dataclass
@@ -79,21 +81,27 @@ class AlphaRecipe:
 
 @dataclass
 class CostRecipe:
-    """What the network may cost where it is to be used, with FNeck's squeeze, as ``cdnet info`` counts it.
+    """What the network may cost where it is to be used, with FNeck's squeeze.
 
     Args:
-        kind: none, macs or params.
+        kind: none, macs or params, as ``cdnet info`` counts them, or latency, as a table says.
         weight: of the expected cost in alpha's loss, as a share of the budget, or of the space's mean without one.
-        budget: the most that the derived network may cost, such as 600e6 MACs.
+        budget: the most that the derived network may cost, such as 600e6 MACs, or 12 for latency in milliseconds.
         width: width multiplier of the network that is to be used.
         size: height x width of its pictures.
+        table: the file that ``--measure-latency`` wrote, for latency.
+        batch: pictures a pass, for latency.
+        threads: of the processor, for latency; by default as many as torch takes, or those of the table.
     """
 
-    kind: Literal["none", "macs", "params"] = "none"
+    kind: Literal["none", "macs", "params", "latency"] = "none"
     weight: float = 0.0
     budget: float | None = None
     width: float = 1.0
     size: str = "256x128"
+    table: Path | None = None
+    batch: int = 1
+    threads: int | None = None
 
 
 @dataclass
@@ -145,10 +153,14 @@ def check_search(recipe: SearchRecipe) -> None:
     Raises:
         CdnetError: with the first such key.
     """
+    from cdnet.nn.model import check_width  # here, so that `cdnet search --help` need not wait for torch
+
     candidates = len(recipe.space.build().candidates)
-    parse_size(recipe.size)
-    parse_size(recipe.cost.size)
-    counted = recipe.cost.kind != "none"
+    cost = recipe.cost
+    for width, size in ((recipe.width, recipe.size), (cost.width, cost.size)):
+        check_width(width)
+        parse_size(size)
+    counted, timed = cost.kind != "none", cost.kind == "latency"
     rules = [
         ("k", recipe.gate != "top-k" or 1 <= recipe.k <= candidates, f"from 1 to {candidates}, the candidates"),
         ("epochs", recipe.epochs >= 1, "at least 1"),
@@ -159,10 +171,21 @@ def check_search(recipe: SearchRecipe) -> None:
         ("weights.weight_decay", recipe.weights.weight_decay >= 0, "at least 0"),
         ("alpha.lr", recipe.alpha.lr > 0, "above 0"),
         ("alpha.betas", len(recipe.alpha.betas) == 2 and all(0 <= b < 1 for b in recipe.alpha.betas), "two below 1"),
-        ("cost.kind", counted or not (recipe.cost.weight or recipe.cost.budget), "macs or params to weigh or bound it"),
-        ("cost.weight", recipe.cost.weight >= 0, "at least 0"),
-        ("cost.budget", recipe.cost.budget is None or recipe.cost.budget > 0, "above 0"),
+        ("cost.kind", counted or not (cost.weight or cost.budget), "macs, params or latency to weigh or bound it"),
+        ("cost.kind", timed or cost.table is None, "latency to use --cost.table"),
+        ("cost.table", not timed or cost.table is not None, "a file of `cdnet search --measure-latency`"),
+        *machine_rules(cost),
+        ("cost.weight", 0 <= cost.weight < math.inf, "at least 0, and finite"),
+        ("cost.budget", cost.budget is None or 0 < cost.budget < math.inf, "above 0, and finite"),
         ("alpha.weight_decay", recipe.alpha.weight_decay >= 0, "at least 0"),
         ("alpha.factor", 0 < recipe.alpha.factor <= 1, "above 0 and at most 1"),
     ]
     refuse_senseless([*rules, *shared_rules(recipe.batch, recipe.augment, recipe.loss, recipe.seed)])
+
+
+def machine_rules(cost: CostRecipe) -> list[Rule]:
+    """Return the rules of how a machine is used when latency is measured."""
+    return [
+        ("cost.batch", cost.batch >= 1, "at least 1"),
+        ("cost.threads", cost.threads is None or cost.threads >= 1, "at least 1"),
+    ]

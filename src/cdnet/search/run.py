@@ -22,6 +22,7 @@ from cdnet.nn.model import create_model
 from cdnet.progress import console, shown
 from cdnet.search.algorithm import Search
 from cdnet.search.cost import CostTable, cost_table
+from cdnet.search.latency import latency_for
 from cdnet.search.recipe import SearchRecipe, check_search
 from cdnet.search.split import split_validation
 from cdnet.search.supernet import Supernet
@@ -60,7 +61,8 @@ class SearchRun(Session):
 
     def __init__(self, recipe: SearchRecipe, out: Path, root: Path, resume: bool, held: ExitStack) -> None:
         self.recipe, self.space = recipe, recipe.space.build()
-        costs = self._costs()
+        self.latency = latency_for(recipe.cost, self.space)
+        self.costs = self._costs()
         super().__init__(recipe, out, recipe.epochs, resume, held)
         size = parse_size(recipe.size)
         self.data = read_data(root, recipe.data.layout, recipe.data.holdout)
@@ -69,7 +71,7 @@ class SearchRun(Session):
         torch.manual_seed(recipe.seed)
         self.supernet = Supernet(self.space, recipe.width, train.identities).to(self.accelerator.device)
         self.supernet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.algorithm = Search(self.supernet, recipe, train, validation, self.accelerator, costs)
+        self.algorithm = Search(self.supernet, recipe, train, validation, self.accelerator, self.costs)
         self.source = describe_source(pictures)
         self.start()
 
@@ -84,7 +86,10 @@ class SearchRun(Session):
         genotype = self._genotype()
         cost = self.recipe.cost
         found = count(create_model(genotype, cost.width), *parse_size(cost.size))
-        costs = {"width": cost.width, "size": cost.size, "params": found.params, "macs": found.macs}
+        costs: dict[str, Any] = {"width": cost.width, "size": cost.size, "params": found.params, "macs": found.macs}
+        if self.latency is not None:
+            took = self.latency.table().of(self.algorithm.chosen())
+            costs["latency"] = {"ms": round(took, 6), "budget": cost.budget} | self.latency.conditions()
         content = genotype.to_json() | {"costs": costs}
         lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
         write_text(self.out / GENOTYPE, "{\n" + ",\n".join(lines) + "\n}\n")
@@ -109,6 +114,7 @@ class SearchRun(Session):
             "w_optimizer": self.algorithm.w_optimizer.state_dict(),
             "alpha_optimizer": self.algorithm.alpha_optimizer.state_dict(),
             "source": self.source,
+            "latency": self.latency and self.latency.to_json(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -119,6 +125,8 @@ class SearchRun(Session):
         """
         if state["source"] != self.source:
             raise CdnetError(f"{self.out} was searched on other pictures; resume with the same")
+        if state.get("latency") != (self.latency and self.latency.to_json()):
+            raise CdnetError(f"{self.recipe.cost.table} is not the latency table that {self.out} was searched with")
         try:
             self.supernet.load_state_dict(state["supernet"])
             self.algorithm.w_optimizer.load_state_dict(state["w_optimizer"])
@@ -130,13 +138,21 @@ class SearchRun(Session):
         cost = self.recipe.cost
         if cost.kind == "none":
             return None
-        table = cost_table(self.space, cost.kind, cost.width, parse_size(cost.size))
+        if self.latency is not None:
+            table = self.latency.table()
+        else:
+            table = cost_table(self.space, cost.kind, cost.width, parse_size(cost.size))
         if cost.budget is not None and table.least > cost.budget:
             raise CdnetError(
-                f"no network in {self.space.name} costs at most {cost.budget:,.0f} {cost.kind} at width {cost.width:g} "
-                f"and {cost.size}; the cheapest costs {table.least:,.0f}"
+                f"no network in {self.space.name} costs at most {table.say(cost.budget)} {self._where()}; "
+                f"the cheapest costs {table.say(table.least)}"
             )
         return table
+
+    def _where(self) -> str:
+        cost = self.recipe.cost
+        machine = "" if self.latency is None else f" on {self.latency.where}"
+        return f"at width {cost.width:g} and {cost.size}{machine}"
 
     def _batches(self, pictures: CachedPictures) -> tuple[Batches, Batches]:
         recipe = self.recipe
@@ -176,7 +192,6 @@ class SearchRun(Session):
             f"searched in {self.space.name} by {how}, {recipe.epochs} epochs, width {recipe.width:g}, "
             f"{recipe.size}, seed {recipe.seed}, on {self.source['pictures']} pictures of {self.data.name}"
         )
-        cost = recipe.cost
-        if cost.budget is not None:
-            source += f", for at most {cost.budget:,.0f} {cost.kind} at width {cost.width:g} and {cost.size}"
+        if self.costs is not None and recipe.cost.budget is not None:
+            source += f", for at most {self.costs.say(recipe.cost.budget)} {self._where()}"
         return self.space.genotype(self.algorithm.chosen(), self.out.resolve().name, source)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from cdnet.nn.backbone import STAGE_CHANNELS, STEM_CHANNELS, DownSample, FeatureMaps, Stem, initialise, scale_channels
+from cdnet.nn.backbone import FeatureMaps, StagedBackbone
 from cdnet.nn.blocks import CDBlock
 from cdnet.nn.necks import BLNeck, Head
 from cdnet.search.gate import Gate, Selection
@@ -39,48 +39,42 @@ class MBlock(nn.Module):
         return total
 
 
-class Supernet(nn.Module):
-    """Stem, three stages of MBlocks with a DownSample between any two, and BLNeck's head alone (Equation 9).
+class MStage(nn.ModuleList):
+    """The MBlocks of one stage; the first changes the channels."""
+
+    def __init__(self, in_channels: int, channels: int, count: int, space: SearchSpace) -> None:
+        super().__init__(MBlock(width, channels, space) for width in [in_channels] + [channels] * (count - 1))
+
+    def forward(self, x: Tensor, selections: Iterator[Selection]) -> Tensor:
+        """Map N x C x H x W through each MBlock, by the next of the selections."""
+        for mblock in self:
+            x = mblock(x, next(selections))
+        return x
+
+
+class Supernet(StagedBackbone):
+    """The backbone with stages of MBlocks, and BLNeck's head alone (Equation 9).
 
     ``alpha`` is M x n, a row for each MBlock from the first stage to the last.
     """
 
     def __init__(self, space: SearchSpace, width: float = 1.0, identities: int | None = None) -> None:
-        super().__init__()
+        super().__init__(width, lambda stage, c_in, channels: MStage(c_in, channels, space.blocks[stage], space))
         self.space = space
-        stem = scale_channels(STEM_CHANNELS, width)
-        c1, c2, c3 = (scale_channels(channels, width) for channels in STAGE_CHANNELS)
-        self.stem = Stem(stem)
-        self.stage1 = self._stage(stem, c1, space, 0)
-        self.down1 = DownSample(c1)
-        self.stage2 = self._stage(c1, c2, space, 1)
-        self.down2 = DownSample(c2)
-        self.stage3 = self._stage(c2, c3, space, 2)
-        initialise(self)
-        self.neck = BLNeck((c1, c2, c3), identities)
+        self.neck = BLNeck(self.channels, identities)
         self.alpha = nn.Parameter(torch.full((space.mblocks, len(space.candidates)), ALPHA_START))
-
-    @staticmethod
-    def _stage(c_in: int, channels: int, space: SearchSpace, stage: int) -> nn.ModuleList:
-        widths = [c_in] + [channels] * (space.blocks[stage] - 1)
-        return nn.ModuleList(MBlock(width, channels, space) for width in widths)
 
     def select(self, gate: Gate, generator: torch.Generator, searching: bool = True) -> list[Selection]:
         """Let a gate select each MBlock's branches; without ``searching``, the weights carry no gradient to alpha."""
         alpha = self.alpha if searching else self.alpha.detach()
         return [gate(row, generator) for row in alpha]
 
-    def forward(self, x: Tensor, selections: Sequence[Selection]) -> Tensor | list[Head]:
+    def forward(self, x: Tensor, selections: Sequence[Selection]) -> Tensor | list[Head]:  # type: ignore[override]
         """Map pictures N x 3 x H x W to BLNeck's head (training mode) or its features (evaluation mode)."""
         left = iter(selections)
-        maps = []
-        x = self.stem(x)
-        for stage, down in ((self.stage1, self.down1), (self.stage2, self.down2), (self.stage3, None)):
-            for mblock in stage:
-                x = mblock(x, next(left))
-            x = x if down is None else down(x)
-            maps.append(x)
-        fmaps = FeatureMaps(*maps)
+        fmap1 = self.down1(self.stage1(self.stem(x), left))
+        fmap2 = self.down2(self.stage2(fmap1, left))
+        fmaps = FeatureMaps(fmap1, fmap2, self.stage3(fmap2, left))
         return self.neck.heads(fmaps) if self.training else self.neck.features(fmaps)
 
     def weights(self) -> list[nn.Parameter]:

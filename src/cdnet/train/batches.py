@@ -60,8 +60,8 @@ class Batches:
         self.sampler = PKSampler([pictures.pictures[row].identity for row in self.taking_part], p, k, seed)
         self.size = (pictures.pixels.shape[1], pictures.pixels.shape[2])
         self.how, self.seed, self.device = how, seed, device
-        share = p * k // processes
-        self.share = slice(rank * share, (rank + 1) * share)
+        self.share = p * k // processes
+        self._mine = slice(rank * self.share, (rank + 1) * self.share)
         self.batch_size = p * k
         self._pixels = pictures.pixels
         self._resident = self._on_gpu(pictures.pixels)
@@ -75,9 +75,9 @@ class Batches:
         state = np.random.SeedSequence([self.seed, epoch, step]).generate_state(1, np.uint64)[0]
         generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
         draws = draw(len(indices), self.size, self.how.flip, self.how.pad, self.how.erase, generator).rows(
-            self.share.start, self.share.stop
+            self._mine.start, self._mine.stop
         )
-        mine = indices[self.share]
+        mine = indices[self._mine]
         if self._resident is not None:
             pixels = self._resident[torch.from_numpy(mine).to(self.device)]
         else:

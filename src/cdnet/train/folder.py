@@ -20,7 +20,7 @@ RECIPE = "recipe.yaml"
 LOCK = ".lock"
 
 # What may differ between a run and its resumption: where things are, not what is computed.
-FREE = ("device", "evaluate_every", "data.root", "data.cache")
+FREE = ("device", "evaluate_every", "data.root", "data.cache", "cost.table")
 
 
 def open_folder(out: Path, recipe: Any, resume: bool) -> dict[str, Any] | None:
@@ -45,7 +45,7 @@ def open_folder(out: Path, recipe: Any, resume: bool) -> dict[str, Any] | None:
         return None
     if not (out / RECIPE).is_file():
         raise CdnetError(f"{out}: nothing to resume, there is no {RECIPE}")
-    _refuse_another_recipe(out, as_plain(recipe))
+    refuse_another_recipe(out, recipe)
     # A run that was killed in its first epoch has a recipe and no checkpoint yet: it begins again.
     return load_checkpoint(out) if (out / FILE).exists() else None
 
@@ -113,13 +113,18 @@ def _plain(value: Any) -> Any:
     return os.path.abspath(value) if isinstance(value, Path) else value
 
 
-def _refuse_another_recipe(out: Path, new: dict[str, Any]) -> None:
+def refuse_another_recipe(out: Path, recipe: Any) -> None:
+    """See that the run in a folder was started by this recipe; where things are may differ.
+
+    Raises:
+        CdnetError: that names the first key that differs, or says that the folder's recipe cannot be read.
+    """
     path = out / RECIPE
     try:
         old = _flat(yaml.safe_load(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
         raise CdnetError(f"{path}: not readable; without it the run cannot be resumed") from None
-    flat = _flat(new)
+    flat = _flat(as_plain(recipe))
     for key in sorted(flat.keys() | old.keys()):
         if key not in FREE and old.get(key) != flat.get(key):
             raise CdnetError(

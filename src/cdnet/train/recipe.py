@@ -77,14 +77,14 @@ class ScheduleRecipe:
 
     Args:
         epochs: in all.
-        kind: step (times factor at each milestone) or cosine (to 0 at the end).
+        kind: step (times factor at each milestone), cosine (to 0 at the end) or exponential (times factor each epoch).
         warmup: epochs of linear warm-up from a hundredth.
         milestones: epochs at which a step schedule falls.
         factor: by which it falls.
     """
 
     epochs: int = 350
-    kind: Literal["step", "cosine"] = "step"
+    kind: Literal["step", "cosine", "exponential"] = "step"
     warmup: float = 0.0
     milestones: list[int] = field(default_factory=lambda: [150, 225, 300])
     factor: float = 0.1
@@ -95,11 +95,12 @@ class TrainRecipe:
     """A whole training run; the defaults are the paper's, from scratch on Market-1501.
 
     Args:
-        genotype: a shipped name, a genotype file, or osnet.
+        genotype: a shipped name, a genotype file, or a baseline (osnet, resnet50, gdas).
         width: width multiplier beta.
         size: height x width of the pictures.
-        neck: fblneck, blneck, fneck or bnneck.
+        neck: fblneck, blneck, fneck, bnneck or fcneck.
         stripes: FNeck's stripes.
+        init: weights whose backbone training starts from: a .safetensors file, a run's folder, or a shipped name.
         seed: decides the first weights, the batches and the augmentation.
         device: auto, cpu, or cuda.
         precision: fp32, bf16 or fp16 (mixed precision).
@@ -109,7 +110,7 @@ class TrainRecipe:
     genotype: str = "cdnet"
     width: float = 1.0
     size: str = "256x128"
-    neck: Literal["fblneck", "blneck", "fneck", "bnneck"] = "fblneck"
+    neck: Literal["fblneck", "blneck", "fneck", "bnneck", "fcneck"] = "fblneck"
     stripes: int = 2
     data: DataRecipe = field(default_factory=DataRecipe)
     batch: BatchRecipe = field(default_factory=BatchRecipe)
@@ -117,6 +118,7 @@ class TrainRecipe:
     loss: LossRecipe = field(default_factory=LossRecipe)
     optim: OptimRecipe = field(default_factory=OptimRecipe)
     schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
+    init: str | None = None
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
@@ -131,15 +133,23 @@ def check_recipe(recipe: TrainRecipe) -> None:
     """
     parse_size(recipe.size)
     rules = [
-        ("schedule.epochs", recipe.schedule.epochs >= 1, "at least 1"),
-        ("schedule.warmup", recipe.schedule.warmup >= 0, "at least 0"),
-        ("schedule.factor", 0 < recipe.schedule.factor <= 1, "above 0 and at most 1"),
-        ("optim.lr", recipe.optim.lr > 0, "above 0"),
-        ("optim.momentum", 0 <= recipe.optim.momentum < 1, "from 0 to below 1"),
-        ("optim.weight_decay", recipe.optim.weight_decay >= 0, "at least 0"),
+        *descent_rules(recipe.optim, recipe.schedule),
         ("evaluate_every", recipe.evaluate_every >= 0, "at least 0"),
     ]
     refuse_senseless([*rules, *shared_rules(recipe.batch, recipe.augment, recipe.loss, recipe.seed)])
+
+
+def descent_rules(optim: OptimRecipe, schedule: ScheduleRecipe) -> list[Rule]:
+    """Return the rules of the sections that training and classification share."""
+    return [
+        ("schedule.epochs", schedule.epochs >= 1, "at least 1"),
+        ("schedule.warmup", schedule.warmup >= 0, "at least 0"),
+        ("schedule.factor", 0 < schedule.factor <= 1, "above 0 and at most 1"),
+        ("optim.lr", optim.lr > 0, "above 0"),
+        ("optim.momentum", 0 <= optim.momentum < 1, "from 0 to below 1"),
+        ("optim.nesterov", not optim.nesterov or optim.momentum > 0, "false where --optim.momentum is 0"),
+        ("optim.weight_decay", optim.weight_decay >= 0, "at least 0"),
+    ]
 
 
 def shared_rules(batch: BatchRecipe, augment: AugmentRecipe, loss: LossRecipe, seed: int) -> list[Rule]:

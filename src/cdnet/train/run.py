@@ -17,15 +17,16 @@ from cdnet.data.recipe import parse_size
 from cdnet.data.splits import decode_split
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
-from cdnet.genotype import read_genotype, shipped_genotypes
-from cdnet.nn.baselines.osnet import OSNET
+from cdnet.genotype import Genotype, shipped_genotypes
+from cdnet.nn.model import find_network
 from cdnet.progress import shown
 from cdnet.train.batches import Batches, describe_source
 from cdnet.train.checkpoint import FILE
+from cdnet.train.init import fitting_backbone
 from cdnet.train.loop import StopRequest, describe_losses, train_epoch
 from cdnet.train.recipe import TrainRecipe, check_recipe
 from cdnet.train.session import Session, tell_broken
-from cdnet.weights import ModelSpec, save_weights, try_on_shapes
+from cdnet.weights import ModelSpec, save_weights, shipped_weights, try_on_shapes
 
 WEIGHTS = "weights.safetensors"
 
@@ -60,7 +61,11 @@ class Run(Session):
         self.size = parse_size(recipe.size)
         self.spec = _spec(recipe, self.size)
         try_on_shapes(self.spec)
+        if recipe.init is not None and recipe.init not in shipped_weights():
+            recipe.init = os.path.abspath(recipe.init)
         super().__init__(recipe, out, recipe.schedule.epochs, resume, held)
+        # A checkpoint has all that training started from.
+        backbone = fitting_backbone(recipe.init, self.spec) if recipe.init and self._checkpoint is None else None
         data = read_data(root, recipe.data.layout, recipe.data.holdout)
         # The processes of one machine share the cache: its lock makes all but one wait.
         pictures = decode_split(data, "train", self.size, recipe.data.cache, shown)
@@ -81,8 +86,13 @@ class Run(Session):
         )
         identities = self.batches.identities
         self.spec.trained_on.update(data=data.name, identities=identities, seed=recipe.seed, epochs=0)
+        if recipe.init is not None:
+            self.spec.trained_on["init"] = Path(recipe.init).name
         torch.manual_seed(recipe.seed)
-        self.model = self.spec.build(identities).to(self.accelerator.device)
+        self.model = self.spec.build(identities)
+        if backbone is not None:
+            self.model.backbone.load_state_dict(backbone)
+        self.model.to(self.accelerator.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = _optimizer(self.model, recipe)
         self.wrapped, self.optimizer = self.accelerator.prepare(self.model, optimizer)
@@ -154,8 +164,8 @@ class Run(Session):
 
 
 def _spec(recipe: TrainRecipe, size: tuple[int, int]) -> ModelSpec:
-    genotype = OSNET if recipe.genotype == OSNET else read_genotype(recipe.genotype)
-    if recipe.genotype not in (OSNET, *shipped_genotypes()):
+    genotype = find_network(recipe.genotype)
+    if isinstance(genotype, Genotype) and recipe.genotype not in shipped_genotypes():
         recipe.genotype = os.path.abspath(recipe.genotype)  # a resumption may be started elsewhere
     return ModelSpec(genotype, recipe.width, recipe.neck, recipe.stripes, size)
 

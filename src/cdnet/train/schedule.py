@@ -20,4 +20,6 @@ def learning_rate(lr: float, schedule: ScheduleRecipe, epoch: float) -> float:
     if schedule.kind == "cosine":
         progress = (epoch - schedule.warmup) / max(schedule.epochs - schedule.warmup, 1e-9)
         return lr * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    if schedule.kind == "exponential":
+        return lr * schedule.factor ** int(epoch)
     return lr * schedule.factor ** sum(epoch >= milestone for milestone in schedule.milestones)

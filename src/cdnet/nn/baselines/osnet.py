@@ -1,21 +1,20 @@
 """OSNet, the baseline of Tables 3, 9 and 10: four streams of 1 to 4 Lite 3x3 in every block.
 
 Zhou et al., *Omni-Scale Feature Learning for Person Re-Identification*, ICCV 2019. It shares Lite 3x3, the stem and
-the stages' channels with CDNet, which keeps two of its four streams.
+the stages' channels with CDNet, which keeps two of its four streams. The published network has
+:class:`~cdnet.nn.necks.FCNeck` on it.
 """
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from cdnet.nn.backbone import StagedBackbone, initialise
-from cdnet.nn.blocks import AdaptiveGate, Bottleneck, conv1x1_bn
+from cdnet.nn.backbone import StagedBackbone
+from cdnet.nn.blocks import AdaptiveGate, Bottleneck
 from cdnet.nn.lite import lites
 
-OSNET = "osnet"
 STREAMS = 4
 GATE_REDUCTION = 16
-FC_CHANNELS = 512
 
 
 class OSBlock(Bottleneck):
@@ -39,19 +38,3 @@ class OSNetBackbone(StagedBackbone):
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__(width, lambda _stage, c_in, c: nn.Sequential(OSBlock(c_in, c), OSBlock(c, c)))
-
-
-class OSNet(nn.Module):
-    """The published network with its own head: a 1x1 convolution, global average, and a 512-d fully connected layer."""
-
-    def __init__(self, width: float = 1.0) -> None:
-        super().__init__()
-        self.backbone = OSNetBackbone(width)
-        channels = self.backbone.channels[2]
-        self.conv5 = nn.Sequential(*conv1x1_bn(channels, channels), nn.ReLU(inplace=True))
-        self.fc = nn.Sequential(nn.Linear(channels, FC_CHANNELS), nn.BatchNorm1d(FC_CHANNELS), nn.ReLU(inplace=True))
-        initialise(self)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map normalised pictures N x 3 x H x W to features N x 512."""
-        return self.fc(self.conv5(self.backbone(x).fmap3).mean((2, 3)))  # type: ignore[no-any-return]

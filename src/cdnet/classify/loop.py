@@ -1,0 +1,81 @@
+"""One epoch of training a classifier: the softmax loss of every head (Equation 10 without its triplet losses)."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from cdnet.classify.batches import ClassBatches
+from cdnet.classify.recipe import ClassifyRecipe
+from cdnet.losses.softmax import softmax_loss
+from cdnet.train.loop import Place, StopRequest, run_epoch
+from cdnet.train.schedule import learning_rate
+
+
+def train_epoch(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    accelerator: Accelerator,
+    batches: ClassBatches,
+    recipe: ClassifyRecipe,
+    place: Place,
+    stop: StopRequest,
+) -> dict[str, Any]:
+    """Train from ``place`` to the end of its epoch and return the epoch's log line; ``place`` moves along.
+
+    Raises:
+        StoppedError: after the running step, if a stop was requested.
+        CdnetError: if the loss is no longer a finite number, or a picture cannot be read.
+    """
+    order = batches.epoch(place.epoch)
+    model.train()
+    with closing(batches.training(order, place.epoch, place.step)) as coming:
+
+        def take_step(step: int) -> Tensor:
+            rate = learning_rate(recipe.optim.lr, recipe.schedule, place.epoch + step / len(order))
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            images, labels = next(coming)
+            return train_step(model, optimizer, accelerator, images, labels, recipe.smoothing)
+
+        epochs = recipe.schedule.epochs
+        asked = partial(stop.by_any_process, accelerator)
+        means = run_epoch(take_step, len(order), recipe.batch, place, epochs, asked, describe_losses)
+    rounded = [round(value, 6) for value in means]
+    return {
+        "epoch": place.epoch + 1,
+        "lr": optimizer.param_groups[0]["lr"],
+        "loss": rounded[0],
+        "softmax": rounded[1:],
+        "images_per_second": round(place.images / place.seconds, 1),
+        "seconds": round(place.seconds, 2),
+    }
+
+
+def train_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    accelerator: Accelerator,
+    images: Tensor,
+    labels: Tensor,
+    smoothing: float,
+) -> Tensor:
+    """Take one step and return the loss and its parts, detached: (total, L_id1, ...)."""
+    with accelerator.autocast():
+        heads = model(images)
+    losses = torch.stack([softmax_loss(head.scores.float(), labels, smoothing) for head in heads])
+    total = losses.sum()
+    optimizer.zero_grad()
+    accelerator.backward(total)
+    optimizer.step()
+    return torch.cat([total[None], losses]).detach()
+
+
+def describe_losses(means: list[float]) -> str:
+    """Say the loss, and its parts head by head."""
+    return f"loss {means[0]:.2f} (softmax {'+'.join(f'{value:.2f}' for value in means[1:])})"

@@ -1,0 +1,164 @@
+"""A classification run from recipe to weights: its folder, its resumption, its end."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cdnet.classify.accuracy import measure_accuracy
+from cdnet.classify.batches import ClassBatches, KeptBatches, ReadBatches
+from cdnet.classify.loop import describe_losses, train_epoch
+from cdnet.classify.recipe import NORMALS, ClassifyRecipe, check_classify
+from cdnet.classify.weights import ClassifierSpec, save_classifier
+from cdnet.data.class_layout import read_class_data
+from cdnet.data.classes import ClassData
+from cdnet.data.recipe import parse_size
+from cdnet.errors import CdnetError
+from cdnet.genotype import Genotype, shipped_genotypes
+from cdnet.nn.model import find_network
+from cdnet.progress import shown
+from cdnet.train.checkpoint import FILE
+from cdnet.train.loop import StopRequest
+from cdnet.train.session import Session, tell_broken
+from cdnet.weights import ModelSpec
+
+WEIGHTS = "weights.safetensors"
+
+
+def classify(recipe: ClassifyRecipe, out: Path, resume: bool = False) -> Path:
+    """Train a classifier by a recipe and return the weights' path.
+
+    The folder gets ``recipe.yaml``, ``checkpoint.pt``, ``log.jsonl``, ``tensorboard/`` and ``weights.safetensors``.
+
+    Args:
+        recipe: what to train, on what, and how.
+        out: the run's folder.
+        resume: go on from the checkpoint there.
+
+    Raises:
+        CdnetError: if the recipe, the pictures or the folder do not allow it.
+        StoppedError: if Ctrl-C or a termination signal came; the checkpoint holds the place.
+    """
+    check_classify(recipe)
+    if recipe.data.root is None:
+        raise CdnetError("no pictures to train on; give their folder or archive with --data.root")
+    with ExitStack() as held:
+        return ClassifyRun(recipe, out, recipe.data.root, resume, held).train()
+
+
+class ClassifyRun(Session):
+    """One classification run in its folder; :meth:`train` does it all."""
+
+    def __init__(self, recipe: ClassifyRecipe, out: Path, root: Path, resume: bool, held: ExitStack) -> None:
+        self.recipe = recipe
+        # What is wrong with the network or the folder is said before a picture is decoded.
+        network = _network(recipe)
+        ClassifierSpec(network, ("one", "other"), recipe.stem).try_on_shapes()
+        super().__init__(recipe, out, recipe.schedule.epochs, resume, held)
+        data = read_class_data(root)
+        self.train_batches, self.test_batches = (self._batches(data, split) for split in ("train", "test"))
+        self.train_batches.epoch(0)  # too few pictures are told before the folder begins
+        self.spec = ClassifierSpec(network, data.classes, recipe.stem)
+        network.trained_on.update(data=data.name, classes=len(data.classes), seed=recipe.seed, epochs=0)
+        torch.manual_seed(recipe.seed)
+        self.model = self.spec.build().to(self.accelerator.device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optim = recipe.optim
+        optimizer = torch.optim.SGD(
+            [parameter for parameter in self.model.parameters() if parameter.requires_grad],
+            lr=optim.lr,
+            momentum=optim.momentum,
+            nesterov=optim.nesterov,
+            weight_decay=optim.weight_decay,
+        )
+        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, optimizer)
+        self.source = data.describe()
+        self.start()
+
+    def train(self) -> Path:
+        """Train to the last epoch and return the weights' path."""
+        self.run()
+        weights = self.out / WEIGHTS
+        if self.main and not weights.exists():
+            save_classifier(weights, self.model, self.spec)
+        return weights
+
+    def epoch(self, stop: StopRequest) -> dict[str, Any]:
+        """Train from ``place`` to the end of its epoch and return the epoch's log line."""
+        batches = self.train_batches
+        return train_epoch(self.wrapped, self.optimizer, self.accelerator, batches, self.recipe, self.place, stop)
+
+    def end_epoch(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Test if it is time to, and save the weights."""
+        done = line["epoch"]
+        if done % self.recipe.evaluate_every == 0 or done == self.epochs:
+            started = time.perf_counter()
+            found = measure_accuracy(self.model, self.test_batches.testing())._asdict()
+            line = line | found | {"evaluation_seconds": round(time.perf_counter() - started, 2)}
+        self.spec.network.trained_on["epochs"] = done
+        save_classifier(self.out / WEIGHTS, self.model, self.spec)
+        return line
+
+    def describe(self, line: dict[str, Any]) -> str:
+        """Say the losses, the speed and the time left, and the accuracy if it was measured."""
+        left = timedelta(seconds=round((self.epochs - line["epoch"]) * line["seconds"]))
+        losses = describe_losses([line["loss"], *line["softmax"]])
+        text = f"epoch {line['epoch']}/{self.epochs}, {losses}, {line['images_per_second']:.0f} images/s, {left} left"
+        return text + (f", {describe_accuracy(line)}" if "top1" in line else "")
+
+    def state(self) -> dict[str, Any]:
+        """Return weights, momenta, the scaler of mixed precision, and which pictures they were trained on."""
+        scaler = self.accelerator.scaler
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": scaler.state_dict() if scaler is not None else None,
+            "source": self.source,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what :meth:`state` returned.
+
+        Raises:
+            CdnetError: if it is of other pictures or another network.
+        """
+        if state["source"] != self.source:
+            raise CdnetError(f"{self.out} was trained on other pictures; resume with the same")
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError, KeyError):
+            raise CdnetError(f"{self.out / FILE}: the checkpoint is of another network than its recipe") from None
+        if self.accelerator.scaler is not None and state["scaler"] is not None:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        self.spec.network.trained_on["epochs"] = state["place"]["epoch"]
+
+    def _batches(self, data: ClassData, split: str) -> ClassBatches:
+        recipe, device = self.recipe, self.accelerator.device
+        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
+        if recipe.augment.crop == "resized":
+            return ReadBatches(data.split(split), recipe, device, rank, processes)
+        # The processes of one machine share the cache: its lock makes all but one wait.
+        pictures = data.decoded(split, parse_size(recipe.size), recipe.data.cache, shown)
+        if self.main:
+            tell_broken(pictures.broken)
+        return KeptBatches(pictures, recipe, device, rank, processes)
+
+
+def describe_accuracy(line: dict[str, Any]) -> str:
+    """Say the accuracy of a log line, in per cent."""
+    return f"top-1 {100 * line['top1']:.2f}, top-5 {100 * line['top5']:.2f}, error {100 * (1 - line['top1']):.2f}"
+
+
+def _network(recipe: ClassifyRecipe) -> ModelSpec:
+    genotype = find_network(recipe.genotype)
+    if isinstance(genotype, Genotype) and recipe.genotype not in shipped_genotypes():
+        recipe.genotype = os.path.abspath(recipe.genotype)  # a resumption may be started elsewhere
+    mean, std = NORMALS[recipe.data.normal]
+    return ModelSpec(genotype, recipe.width, recipe.neck, recipe.stripes, parse_size(recipe.size), mean, std)

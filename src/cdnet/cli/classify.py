@@ -1,0 +1,24 @@
+"""``cdnet classify``: train a network to tell classes apart."""
+
+from __future__ import annotations
+
+from cdnet.classify.recipe import ClassifyRecipe
+from cdnet.cli.arguments import is_first_process, read_run
+
+
+def main(words: list[str]) -> None:
+    """Train, or go on training, and say the accuracy of the last epoch and where the weights are."""
+    description = "Train a classifier by a recipe; every key of a recipe is an option here."
+    recipe, out, resume = read_run("classify", description, ClassifyRecipe, words)
+    from cdnet.classify.run import classify, describe_accuracy
+    from cdnet.train.loop import StoppedError
+    from cdnet.train.record import read_log
+
+    try:
+        weights = classify(recipe, out, resume)
+    except StoppedError as stopped:
+        raise KeyboardInterrupt(str(stopped)) from None
+    if is_first_process():
+        last = read_log(out)[-1]
+        print(f"{describe_accuracy(last)} per cent of {last['pictures']:,} pictures, epoch {last['epoch']}")
+        print(f"weights: {weights}\nfine-tune them: cdnet train --init {out} --data.root ... --out ...")

@@ -1,0 +1,31 @@
+"""``cdnet convert``: published weights of other projects in our form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cdnet.cli.arguments import UsageError, parser
+
+
+def main(words: list[str]) -> None:
+    """Convert a published file and say what it holds."""
+    made = parser("convert", "Turn published weights of OSNet or ResNet-50 into weights that every command takes.")
+    made.add_argument("published", type=Path, help="a .pth file of torchreid's OSNet or torchvision's ResNet-50")
+    made.add_argument("--out", type=Path, help="the .safetensors file to write")
+    made.add_argument("--size", default="256x128", help="height x width of the pictures that the network gets")
+    options = made.parse_args(words)
+    if options.out is None:
+        raise UsageError("no file to write; give one with --out")
+
+    from cdnet.data.recipe import parse_size
+    from cdnet.nn.counts import count_params
+    from cdnet.published import convert
+    from cdnet.weights import save_weights, try_on_shapes
+
+    model, spec = convert(options.published, parse_size(options.size))
+    try_on_shapes(spec)
+    save_weights(options.out, model, spec)
+    network = f"--genotype {spec.genotype} --width {spec.width:g}"
+    print(f"{options.out}: {spec.genotype}, width {spec.width:g}, {spec.neck}, {count_params(model):,} parameters")
+    print(f"evaluate it: cdnet evaluate {options.out} --data.root DIR")
+    print(f"train from it: cdnet train {network} --init {options.out} --data.root DIR --out RUN")

@@ -1,0 +1,130 @@
+"""CIFAR-100 as published (Krizhevsky 2009): the python archive and the binary archive, packed or unpacked.
+
+50,000 training and 10,000 test pictures of 32 x 32 pixels in 100 classes. The python archive is a pickle; it is read
+without unpickling it (see ``plain_pickle.py``). A folder a class is read by ``class_folders.py``.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cdnet.data.classes import ClassData, DecodedPictures
+from cdnet.data.plain_pickle import PlainPickleError, read_plain_pickle
+from cdnet.errors import CdnetError
+
+NAME = "cifar100"
+MEAN = (129.3 / 255, 124.1 / 255, 112.4 / 255)
+"""Mean of the training pictures' channels, for values in [0, 1]."""
+STD = (68.2 / 255, 65.4 / 255, 70.4 / 255)
+"""Their deviation."""
+
+SIDE = 32
+VALUES = 3 * SIDE * SIDE
+RECORD = 2 + VALUES
+"""Bytes of a picture in the binary archive: coarse class, fine class, and red, green and blue row by row."""
+
+PYTHON = ("train", "test", "meta")
+BINARY = ("train.bin", "test.bin", "fine_label_names.txt")
+FORMS = {"cifar-100-python": PYTHON, "cifar-100-binary": BINARY}
+
+
+def find_cifar100(root: Path) -> Path | None:
+    """Return the archive or the unpacked folder that a path is or holds, or None."""
+    if root.is_file():
+        return root if root.name.endswith((".tar.gz", ".tgz", ".tar")) else None
+    for files in FORMS.values():
+        if all((root / name).is_file() for name in files):
+            return root
+    for form in FORMS:
+        if (root / form).is_dir():
+            return root / form
+        if (root / f"{form}.tar.gz").is_file():
+            return root / f"{form}.tar.gz"
+    # A folder that lost one of its files is still this layout, and reading it says which is missing.
+    return root if root.name in FORMS and root.is_dir() else None
+
+
+def read_cifar100(source: Path) -> ClassData:
+    """Read an archive or an unpacked folder, as :func:`find_cifar100` returns it.
+
+    Raises:
+        CdnetError: if a file is missing, cut short, or not what was published.
+    """
+    if source.is_file():
+        files = _archived(source)
+    else:
+        known = {name for names in FORMS.values() for name in names}
+        files = {name: (source / name).read_bytes() for name in known if (source / name).is_file()}
+    binary = any(name in files for name in BINARY)
+    missing = [name for name in (BINARY if binary else PYTHON) if name not in files]
+    if missing:
+        raise CdnetError(f"{source}: no {missing[0]!r} of CIFAR-100 inside; download it again")
+    if binary:
+        classes = tuple(files[BINARY[2]].decode("utf-8", "replace").split())
+        splits = [_from_binary(files[name], f"{source}: {name}") for name in BINARY[:2]]
+    else:
+        found = _unpickled(files["meta"], f"{source}: meta").get("fine_label_names")
+        classes = tuple(map(str, found)) if isinstance(found, list) else ()
+        splits = [_from_python(files[name], f"{source}: {name}") for name in PYTHON[:2]]
+    highest = max(int(split.labels.max()) for split in splits)
+    if highest >= len(classes):
+        raise CdnetError(f"{source}: a picture has class {highest}, and there are {len(classes)} names of classes")
+    return ClassData(NAME, source, classes, *splits)
+
+
+def _archived(path: Path) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    known = {name for names in FORMS.values() for name in names}
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                name = Path(member.name).name
+                if member.isfile() and name in known:
+                    content = archive.extractfile(member)
+                    assert content is not None
+                    files[name] = content.read()
+    except (tarfile.TarError, EOFError, OSError, zlib.error):
+        raise CdnetError(f"{path}: cut short or no archive of CIFAR-100; download it again") from None
+    if not files:
+        raise CdnetError(f"{path}: an archive, but not CIFAR-100's; give cifar-100-python.tar.gz or -binary.tar.gz")
+    return files
+
+
+def _from_binary(data: bytes, origin: str) -> DecodedPictures:
+    if not data or len(data) % RECORD:
+        raise CdnetError(
+            f"{origin} has {len(data):,} bytes, no multiple of {RECORD:,}, so it is cut short; download it again"
+        )
+    records = np.frombuffer(data, np.uint8).reshape(-1, RECORD)
+    return _pictures(records[:, 2:], records[:, 1])
+
+
+def _from_python(data: bytes, origin: str) -> DecodedPictures:
+    content = _unpickled(data, origin)
+    values, labels = content.get("data"), content.get("fine_labels")
+    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.shape[1] != VALUES or not len(values):
+        raise CdnetError(f"{origin} has no pictures of 3 x 32 x 32 values; download it again")
+    if not isinstance(labels, list) or len(labels) != len(values) or not all(type(x) is int and x >= 0 for x in labels):
+        raise CdnetError(f"{origin} has not one class for each of its {len(values):,} pictures; download it again")
+    return _pictures(values, np.array(labels))
+
+
+def _unpickled(data: bytes, origin: str) -> Mapping[str, Any]:
+    try:
+        content = read_plain_pickle(data)
+    except PlainPickleError as error:
+        raise CdnetError(f"{origin} is not CIFAR-100 as published: {error}; download it again") from None
+    return content if isinstance(content, Mapping) else {}
+
+
+def _pictures(values: npt.NDArray[np.uint8], labels: npt.NDArray[Any]) -> DecodedPictures:
+    # Channel by channel on disk; pixel by pixel here.
+    pixels = np.ascontiguousarray(values.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1))
+    return DecodedPictures(pixels, labels.astype(np.int64))

@@ -1,0 +1,231 @@
+"""What the paper prints, and which run each row takes: ``paper.yaml`` as dataclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+import yaml
+
+from cdnet.errors import CdnetError
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A column of the tables.
+
+    Args:
+        title: with its unit.
+        kind: counted (from the network alone), genotype (read from it), trained (needs a run, in per cent), or
+            elsewhere (printed by the paper, and not measured here).
+    """
+
+    title: str
+    kind: Literal["counted", "genotype", "trained", "elsewhere"]
+
+
+FIGURES = {
+    "params": Figure("parameters, M", "counted"),
+    "macs": Figure("MACs, M", "counted"),
+    "feature_dim": Figure("feature", "counted"),
+    **{f"layer{number}": Figure(f"layer {number}", "genotype") for number in range(1, 7)},
+    "depth": Figure("depth", "genotype"),
+    "rank1": Figure("rank-1, %", "trained"),
+    "mAP": Figure("mAP, %", "trained"),
+    "error": Figure("error, %", "trained"),
+    "top1": Figure("top-1, %", "trained"),
+    "search_ms": Figure("search, ms an image", "elsewhere"),
+    "seconds": Figure("time, s", "elsewhere"),
+}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A data set and how networks are trained on it.
+
+    Args:
+        name: also the layout on disk.
+        title: of the data set.
+        command: train or classify.
+        recipe: shipped recipe with the paper's settings.
+        finetune: the same for rows that start from trained weights, where there is one.
+        change: what is changed of either.
+        small: shipped recipe of the small scale.
+        small_change: what is changed of it.
+        source: where the data are, if :mod:`cdnet.data.layout` does not say it.
+    """
+
+    name: str
+    title: str
+    command: Literal["train", "classify"]
+    recipe: str
+    finetune: str
+    change: Mapping[str, str]
+    small: str
+    small_change: Mapping[str, str]
+    source: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: what it changes of its protocol's recipe, and whether it starts from ImageNet weights."""
+
+    name: str
+    protocol: Protocol
+    change: Mapping[str, str]
+    pretrained: bool
+
+
+@dataclass(frozen=True)
+class PaperRow:
+    """A row of a table.
+
+    Args:
+        name: by which ``--only`` knows it; where the row can be trained, that of its run.
+        title: as printed.
+        paper: figures as printed.
+        run: the training that it takes, or None.
+        network: the network to count where there is no run, or None.
+        identities: whose classifiers are counted too, or None.
+        macs: whether MACs are those of the whole network or of its backbone.
+        known: why a count does not agree, by figure.
+        note: what else to know.
+    """
+
+    name: str
+    title: str
+    paper: Mapping[str, str]
+    run: Run | None
+    network: Mapping[str, str] | None
+    identities: int | None
+    macs: Literal["network", "backbone"]
+    known: Mapping[str, str]
+    note: str
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """A table: its name on the command line, what it shows, its columns and its rows."""
+
+    name: str
+    title: str
+    figures: tuple[str, ...]
+    rows: tuple[PaperRow, ...]
+    note: str
+
+    @property
+    def runs(self) -> list[Run]:
+        """The trainings that the table takes."""
+        return [row.run for row in self.rows if row.run is not None]
+
+    def only(self, names: Iterable[str]) -> PaperTable:
+        """Return the table with some of its rows.
+
+        Raises:
+            CdnetError: if a name is not a row's; it lists those that are.
+        """
+        wanted = list(names)
+        known = [row.name for row in self.rows]
+        for name in wanted:
+            if name not in known:
+                raise CdnetError(f"{self.name} has no row {name!r}; its rows are {', '.join(known)}")
+        rows = tuple(row for row in self.rows if row.name in wanted)
+        return PaperTable(self.name, self.title, self.figures, rows, self.note)
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """A figure of the paper: what it shows, the runs that it needs, the table that trains them, and the command."""
+
+    name: str
+    title: str
+    table: str
+    runs: tuple[str, ...]
+    command: str
+
+
+@dataclass(frozen=True)
+class Paper:
+    """All tables and figures, by name."""
+
+    tables: Mapping[str, PaperTable]
+    figures: Mapping[str, PaperFigure]
+
+    def find(self, name: str) -> PaperTable | PaperFigure:
+        """Return a table or a figure by its name, such as ``table-7``.
+
+        Raises:
+            CdnetError: if there is none; it lists those that there are.
+        """
+        found = self.tables.get(name) or self.figures.get(name)
+        if found is None:
+            raise CdnetError(f"the paper has no {name!r} here; it has {', '.join([*self.tables, *self.figures])}")
+        return found
+
+
+@cache
+def read_paper() -> Paper:
+    """Read ``paper.yaml``, which comes with the package."""
+    text = resources.files("cdnet").joinpath("reproduce", "paper.yaml").read_text("utf-8")
+    # Every scalar stays the text that it is, so that 1.80 is not 1.8.
+    data: dict[str, Any] = yaml.load(text, yaml.BaseLoader)
+    protocols = {name: _protocol(name, entry) for name, entry in data["protocols"].items()}
+    runs = {
+        name: Run(
+            name,
+            protocols[entry.get("protocol", "market1501")],
+            entry.get("change", {}),
+            entry.get("pretrained", "no") == "yes",
+        )
+        for name, entry in data["runs"].items()
+    }
+    tables = {
+        name: PaperTable(
+            name,
+            entry["title"],
+            tuple(entry["figures"]),
+            tuple(_row(key, row, runs) for key, row in entry["rows"].items()),
+            entry.get("note", ""),
+        )
+        for name, entry in data["tables"].items()
+    }
+    figures = {
+        name: PaperFigure(name, entry["title"], entry["table"], tuple(entry["runs"]), entry["command"])
+        for name, entry in data["figures"].items()
+    }
+    return Paper(tables, figures)
+
+
+def _protocol(name: str, entry: dict[str, Any]) -> Protocol:
+    change, small_change = entry.get("change", {}), entry.get("small_change", {})
+    if entry["command"] == "train":
+        change, small_change = ({"data.layout": name} | own for own in (change, small_change))
+    return Protocol(
+        name=name,
+        title=entry["title"],
+        command=entry["command"],
+        recipe=entry["recipe"],
+        finetune=entry.get("finetune", entry["recipe"]),
+        change=change,
+        small=entry["small"],
+        small_change=small_change,
+        source=entry.get("source", ""),
+    )
+
+
+def _row(name: str, entry: dict[str, Any], runs: Mapping[str, Run]) -> PaperRow:
+    network = entry.get("network")
+    return PaperRow(
+        name=name,
+        title=entry["title"],
+        paper=entry["paper"],
+        run=runs.get(name) if network is None else None,
+        network=network,
+        identities=int(entry["identities"]) if "identities" in entry else None,
+        macs=entry.get("macs", "network"),
+        known=entry.get("known", {}),
+        note=entry.get("note", ""),
+    )

@@ -1,0 +1,174 @@
+"""From a row of the paper to the options of its run: at the paper's settings, or at small scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Literal
+
+import yaml
+
+from cdnet.data.recipe import parse_size
+from cdnet.errors import CdnetError
+from cdnet.reproduce.paper import PaperTable, Protocol, Run
+
+Scale = Literal["paper", "small"]
+
+KEPT_AT_SMALL_SCALE = ("genotype", "neck", "stripes")
+"""What a run changes at small scale too; its width multiplies, and rates and epochs are those of the small recipe."""
+
+FULL_SIZE = "256x128"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How rows are run.
+
+    Args:
+        scale: the paper's settings, or small.
+        init: weights that pre-trained rows start from, a path where ``{genotype}`` and ``{width}`` are replaced; None
+            trains them from scratch, and says so.
+        changes: ``KEY=VALUE`` of the recipe, over everything else.
+    """
+
+    scale: Scale = "paper"
+    init: str | None = None
+    changes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for change in self.changes:
+            key, separator, _ = change.partition("=")
+            if not key or not separator:
+                raise CdnetError(f"--set {change}: write KEY=VALUE, such as schedule.epochs=100")
+            if key in ("seed", "data.root", "init"):
+                raise CdnetError(f"--set {change}: this one has an option of its own, see `cdnet reproduce --help`")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is started with.
+
+    Args:
+        folder: its name among the runs.
+        recipe: name of the shipped recipe.
+        options: of the recipe, by key.
+        marks: what makes its figures other than the paper's.
+        refusal: why it cannot be run, or empty.
+    """
+
+    folder: str
+    recipe: str
+    options: Mapping[str, str]
+    marks: tuple[str, ...] = ()
+    refusal: str = ""
+
+
+def plan_run(run: Run, setting: Setting) -> Plan:
+    """Return what a run is started with under a setting."""
+    protocol = run.protocol
+    from_scratch = run.pretrained and setting.init is None
+    folder = f"{run.name}-scratch" if from_scratch else run.name
+    marks = ["from scratch, without --init; the paper's is pre-trained on ImageNet"] if from_scratch else []
+    refusal = ""
+    if setting.scale == "small":
+        recipe, options = protocol.small, small_options(protocol, run.change)
+        refusal = _too_small(run.change)
+        folder += "-small"
+    else:
+        recipe = protocol.finetune if run.pretrained and setting.init else protocol.recipe
+        options = {**protocol.change, **run.change}
+    if run.pretrained and setting.init is not None:
+        genotype, width = options.get("genotype", "cdnet-top2"), f"{float(options.get('width', '1')):g}"
+        options["init"] = setting.init.replace("{genotype}", genotype).replace("{width}", width)
+    options |= _changed(setting)
+    if setting.changes:
+        marks.append(f"changed: {', '.join(setting.changes)}")
+    return Plan(folder, recipe, options, tuple(marks), refusal)
+
+
+def small_options(protocol: Protocol, change: Mapping[str, str]) -> dict[str, str]:
+    """Return what changes of a protocol's small recipe for a run that changes ``change`` of its large one."""
+    kept = {key: value for key, value in change.items() if key in KEPT_AT_SMALL_SCALE}
+    width = float(read_shipped(protocol.small)["width"]) * float(change.get("width", "1"))
+    return {**protocol.small_change, **kept, "width": f"{width:g}"}
+
+
+def _too_small(change: Mapping[str, str]) -> str:
+    size = change.get("size", FULL_SIZE)
+    if size == FULL_SIZE:
+        return ""
+    height, width = parse_size(size)
+    return f"not at small scale: its pictures would be {height // 4}x{width // 4}, and the least side is 32"
+
+
+def describe_scale(table: PaperTable, setting: Setting) -> str:
+    """Return what stands on everything that comes from small runs, or nothing where there are none."""
+    if setting.scale == "paper" or not table.runs:
+        return ""
+    protocol = table.runs[0].protocol
+    recipe = read_shipped(protocol.small)
+    known = {"width": recipe["width"], "size": recipe["size"]} | dict(protocol.small_change) | _changed(setting)
+    times = " times the row's" if any("width" in run.change for run in table.runs) else ""
+    epochs = epochs_of(protocol, setting)
+    return (
+        f"small scale: width {known['width']}{times}, {known['size']}, {epochs} epoch{'s' if epochs > 1 else ''}; "
+        f"not comparable with the paper's column"
+    )
+
+
+def epochs_of(protocol: Protocol, setting: Setting) -> int:
+    """Return how many epochs a run of a protocol has."""
+    small = setting.scale == "small"
+    recipe = read_shipped(protocol.small if small else protocol.recipe)
+    change = dict(protocol.small_change if small else protocol.change)
+    known = {"schedule.epochs": recipe["schedule"]["epochs"]} | change | _changed(setting)
+    return int(known["schedule.epochs"])
+
+
+def _changed(setting: Setting) -> dict[str, str]:
+    return dict(change.split("=", 1) for change in setting.changes)
+
+
+def costs(table: PaperTable, setting: Setting) -> str:
+    """Say what a table costs with one seed, such as ``3 runs x 350 epochs on Market-1501``."""
+    protocols = {run.protocol.name: run.protocol for run in table.runs}
+    parts = []
+    for name, protocol in protocols.items():
+        number = sum(run.protocol.name == name and not plan_run(run, setting).refusal for run in table.runs)
+        runs = "run" if number == 1 else "runs"
+        parts.append(f"{number} {runs} x {epochs_of(protocol, setting)} epochs on {protocol.title}")
+    return ", ".join(parts)
+
+
+def commands(
+    table: PaperTable, seeds: Sequence[int], setting: Setting, paths: Mapping[str, str | None]
+) -> list[list[str]]:
+    """Return the words of one command a row, with one seed each, that together run a table.
+
+    Args:
+        table: with the wanted rows.
+        seeds: of each row.
+        setting: how.
+        paths: of the options ``data.root``, ``data.cache``, ``device`` and ``out``; None leaves one out.
+    """
+    shared = [word for key, value in paths.items() if value is not None for word in (f"--{key}", value)]
+    if setting.scale != "paper":
+        shared += ["--scale", setting.scale]
+    if setting.init is not None:
+        shared += ["--init", setting.init]
+    if setting.changes:
+        shared += ["--set", *setting.changes]
+    return [
+        ["cdnet", "reproduce", table.name, "--only", run.name, "--seeds", str(seed), *shared]
+        for seed in seeds
+        for run in table.runs
+        if not plan_run(run, setting).refusal
+    ]
+
+
+def read_shipped(name: str) -> dict[str, Any]:
+    """Return a shipped recipe as YAML has it."""
+    text = resources.files("cdnet").joinpath("recipes", f"{name}.yaml").read_text("utf-8")
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found

@@ -1,0 +1,91 @@
+"""A compared table as text, as CSV, and all tables of a folder as one HTML page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cdnet.files import write_text
+from cdnet.report.page import environment
+from cdnet.reproduce.comparison import Cell, Compared
+from cdnet.reproduce.paper import PaperTable
+
+PAGE = "report.html"
+COLUMNS = ("table", "row", "title", "figure", "paper", "ours", "difference", "low", "high", "seeds", "scale", "remarks")
+
+
+@dataclass(frozen=True)
+class ComparedTable:
+    """A table with its rows compared; ``scale`` stands on everything that is not at the paper's settings."""
+
+    table: PaperTable
+    rows: Sequence[Compared]
+    scale: str
+
+    @property
+    def heading(self) -> str:
+        """Its number and what it shows."""
+        small = " (small scale)" if self.scale else ""
+        return f"{self.table.name.replace('-', ' ').capitalize()}{small}: {self.table.title}"
+
+
+def as_text(compared: ComparedTable) -> str:
+    """Return the table with the paper's column beside ours, figure by figure; small scale stands above and below."""
+    figures = {cell.figure: cell.title for row in compared.rows for cell in row.cells}
+    figures = {name: figures[name] for name in compared.table.figures if name in figures}
+    ours = "ours, small scale" if compared.scale else "ours"
+    head = ["row", *(word for title in figures.values() for word in (f"{title}: paper", ours))]
+    lines = [head]
+    for row in compared.rows:
+        cells = {cell.figure: cell for cell in row.cells}
+        shown = [(cells[name].paper, _ours(cells[name])) if name in cells else ("", "") for name in figures]
+        lines.append([row.row.name, *(word for pair in shown for word in pair)])
+    wide = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    text = [compared.heading, *([compared.scale] if compared.scale else [])]
+    text += ["  ".join(word.ljust(width) for word, width in zip(line, wide, strict=True)).rstrip() for line in lines]
+    text += [f"{row.row.name}: {remark}" for row in compared.rows for remark in row.remarks]
+    text += [compared.table.note] if compared.table.note else []
+    return "\n".join([*text, *([compared.scale] if compared.scale else [])])
+
+
+def _ours(cell: Cell) -> str:
+    spread = f" ({cell.shown_spread}, {cell.seeds} seeds)" if cell.shown_spread else ""
+    return f"{cell.shown}{spread}"
+
+
+def csv_name(compared: ComparedTable) -> str:
+    """Return what the table's CSV file is called: ``table-7.csv``, or ``table-7-small.csv`` at small scale."""
+    return f"{compared.table.name}{'-small' if compared.scale else ''}.csv"
+
+
+def write_table(path: Path, compared: ComparedTable) -> None:
+    """Write a CSV file with a line a figure, atomically.
+
+    Raises:
+        CdnetError: if it cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in compared.rows:
+        for cell in row.cells:
+            low, high = (f"{value:.4f}" for value in cell.spread) if cell.spread else ("", "")
+            named = (compared.table.name, row.row.name, row.row.title, cell.figure)
+            figures = (cell.paper, cell.shown, cell.difference, low, high, cell.seeds or "")
+            writer.writerow([*named, *figures, compared.scale, "; ".join(row.remarks)])
+    write_text(path, text.getvalue())
+
+
+def write_page(path: Path, tables: Sequence[ComparedTable]) -> None:
+    """Write the HTML page, atomically; it asks nothing of the network.
+
+    Raises:
+        CdnetError: if it cannot be written.
+    """
+    scales = list(dict.fromkeys(table.scale for table in tables if table.scale))
+    mixed = any(table.table.runs and not table.scale for table in tables)
+    page = environment().get_template("reproduce.html.j2").render(tables=tables, scales=scales, mixed=mixed)
+    write_text(path, page)

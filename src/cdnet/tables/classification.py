@@ -1,0 +1,24 @@
+"""A row of a classification table: the work that :func:`cdnet.tables.row.run_rows` is given for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cdnet.classify.recipe import ClassifyRecipe
+from cdnet.classify.run import classify
+from cdnet.data.class_layout import read_class_data
+from cdnet.tables.row import Row
+from cdnet.train.folder import RECIPE
+from cdnet.train.record import read_log
+
+
+def classify_and_test(row: Row, folder: Path) -> dict[str, Any]:
+    """Train a classifier, or go on, and return the last epoch's accuracy, and ``error``, all from 0 to 1."""
+    recipe = row.recipe
+    assert isinstance(recipe, ClassifyRecipe)
+    assert recipe.data.root is not None
+    classify(recipe, folder, resume=(folder / RECIPE).is_file())
+    last = read_log(folder)[-1]
+    tested = {key: last[key] for key in ("top1", "top5", "pictures")}
+    return tested | {"error": 1 - last["top1"], "data": read_class_data(recipe.data.root).name}

@@ -1,0 +1,156 @@
+"""A row of a table: one recipe, trained with one seed and evaluated; its folder keeps what came out."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+import cdnet
+from cdnet.classify.recipe import ClassifyRecipe
+from cdnet.data.layout import read_data
+from cdnet.data.recipe import parse_size
+from cdnet.device import choose_device
+from cdnet.errors import CdnetError
+from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures
+from cdnet.files import saying_what_failed, write_text
+from cdnet.nn.counts import count
+from cdnet.nn.model import create_model
+from cdnet.progress import console, shown
+from cdnet.train.folder import RECIPE, refuse_another_recipe
+from cdnet.train.recipe import TrainRecipe
+from cdnet.train.record import read_log
+from cdnet.train.run import train
+from cdnet.weights import load_model
+
+RESULT = "result.json"
+LOCK = ".row.lock"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network of a table with one seed, which its recipe names.
+
+    Args:
+        name: the network's name in the table.
+        recipe: trains it.
+    """
+
+    name: str
+    recipe: TrainRecipe | ClassifyRecipe
+
+    def folder(self, out: Path) -> Path:
+        """Return the row's folder inside the table's."""
+        return out / re.sub(r"[^\w.+-]+", "-", self.name) / f"seed-{self.recipe.seed}"
+
+
+def train_and_evaluate(row: Row, folder: Path) -> dict[str, Any]:
+    """Train a network for re-identification, or go on, rank the test pictures, and return the figures."""
+    recipe = row.recipe
+    assert isinstance(recipe, TrainRecipe)
+    train(recipe, folder, resume=(folder / RECIPE).is_file())
+    model, spec = load_model(folder, choose_device(recipe.device))
+    assert recipe.data.root is not None  # or it would not have been trained
+    data = read_data(recipe.data.root, recipe.data.layout, recipe.data.holdout)
+    pictures = read_test_pictures(data, spec.size, recipe.data.cache, shown)
+    metrics = evaluate_model(model, pictures, spec.mean, spec.std, progress=shown)
+    height, width = parse_size(recipe.size)
+    counts = count(create_model(spec.genotype, spec.width, spec.neck, spec.stripes), height, width)
+    return {"params": counts.params, "macs": counts.macs} | metrics.to_json() | {"data": data.name}
+
+
+Work = Callable[[Row, Path], dict[str, Any]]
+"""Trains a row in its folder, or goes on, and returns its figures and the name of its ``data``."""
+
+
+def run_rows(rows: Sequence[Row], out: Path, work: Work = train_and_evaluate) -> list[dict[str, Any] | None]:
+    """Train and evaluate what is not finished, and return all results in the order of the rows.
+
+    Several processes that are given the same rows and folder share the work: each takes rows that no other is at.
+
+    Args:
+        rows: of the table.
+        out: its folder.
+        work: what is done for a row that is not finished.
+
+    Returns:
+        A result a row: its name and seed, what ``work`` returned (params, macs and
+        :meth:`~cdnet.evaluate.ranking.Metrics.to_json`'s figures), minutes, and where and when it
+        was trained. None for a row that another process is at.
+
+    Raises:
+        CdnetError: if a row's folder holds a run by another recipe, or training or evaluating it fails.
+        StoppedError: if it was stopped; the same call goes on from there.
+    """
+    results: list[dict[str, Any] | None] = []
+    for number, row in enumerate(rows, start=1):
+        folder = row.folder(out)
+        with saying_what_failed(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, blocking=False)
+        try:
+            with lock:
+                found = read_result(row, folder)
+                if found is None:
+                    console.print(f"row {number} of {len(rows)}: {row.name}, seed {row.recipe.seed}, in {folder}")
+                    found = _run(row, folder, work)
+        except Timeout:
+            found = None
+        results.append(found)
+    return results
+
+
+def read_result(row: Row, folder: Path) -> dict[str, Any] | None:
+    """Return a finished row's result, or None if it is not finished.
+
+    Raises:
+        CdnetError: if the folder holds another recipe's run, or the result cannot be read.
+    """
+    if (folder / RECIPE).is_file():
+        refuse_another_recipe(folder, row.recipe)
+    path = folder / RESULT
+    if not path.is_file():
+        return None
+    try:
+        result = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        raise CdnetError(f"{path}: not readable as JSON; delete it to have the row evaluated anew") from None
+    if not isinstance(result, dict):
+        raise CdnetError(f"{path}: not a row's result; delete it to have the row evaluated anew")
+    return result
+
+
+def _run(row: Row, folder: Path, work: Work) -> dict[str, Any]:
+    figures = work(row, folder)
+    log = read_log(folder)
+    seconds = sum(line["seconds"] for line in log)
+    data = figures.pop("data")
+    result = (
+        {"name": row.name, "seed": row.recipe.seed}
+        | figures
+        | {
+            "epochs": row.recipe.schedule.epochs,
+            "minutes": round(seconds / 60, 2),
+            "images_per_second": round(sum(x["images_per_second"] * x["seconds"] for x in log) / seconds),
+            "data": data,
+            "hardware": _hardware(),
+            "version": cdnet.__version__,
+            "date": date.today().isoformat(),
+        }
+    )
+    write_text(folder / RESULT, json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def _hardware() -> str:
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
+    return f"{torch.get_num_threads()} thread(s) of {platform.machine()}, torch {torch.__version__}"

@@ -1,0 +1,168 @@
+"""Whole classification runs: what they leave, that they learn, and that stopping and resuming changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from cdnet import CdnetError
+from cdnet.classify import loop
+from cdnet.classify.recipe import ClassAugmentRecipe, ClassifyRecipe
+from cdnet.classify.run import classify
+from cdnet.classify.weights import load_classifier
+from cdnet.cli import main
+from cdnet.train.checkpoint import load_checkpoint
+from cdnet.train.folder import as_plain
+from cdnet.train.loop import StoppedError
+from cdnet.train.recipe import OptimRecipe, ScheduleRecipe
+from cdnet.train.record import read_log
+
+
+def same_state(one: Path, other: Path) -> bool:
+    """Compare two runs' weights, momenta and logs, times left out."""
+    a, b = load_checkpoint(one), load_checkpoint(other)
+    tensors = all(torch.equal(a["model"][name], b["model"][name]) for name in a["model"])
+    momenta = all(
+        torch.equal(a["optimizer"]["state"][key]["momentum_buffer"], b["optimizer"]["state"][key]["momentum_buffer"])
+        for key in a["optimizer"]["state"]
+    )
+    weights = (one / "weights.safetensors").read_bytes() == (other / "weights.safetensors").read_bytes()
+    logs = [[{k: v for k, v in line.items() if "second" not in k} for line in read_log(run)] for run in (one, other)]
+    return tensors and momenta and weights and logs[0] == logs[1]
+
+
+@pytest.mark.parametrize("crop", ["shift", "resized"])
+def test_it_learns_what_colour_tells_apart(recipe: ClassifyRecipe, tmp_path: Path, crop: str) -> None:
+    recipe.augment.crop = crop  # type: ignore[assignment]
+    recipe.augment.share, recipe.batch = 0.3, 8
+    recipe.schedule.epochs, recipe.evaluate_every = 8, 5
+    weights = classify(recipe, tmp_path / "run")
+    names = {path.name for path in (tmp_path / "run").iterdir()} - {".lock"}
+    assert names == {"recipe.yaml", "checkpoint.pt", "log.jsonl", "tensorboard", "weights.safetensors"}
+    assert yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text()) == as_plain(recipe)
+    log = read_log(tmp_path / "run")
+    assert ["top1" in line for line in log] == [False] * 4 + [True, False, False, True]
+    assert log[-1]["top1"] >= 0.9  # chance is a third
+    assert (log[-1]["top5"], log[-1]["pictures"]) == (1.0, 12)
+    assert log[0]["loss"] == pytest.approx(sum(log[0]["softmax"]), abs=1e-5)
+    assert log[-1]["loss"] < log[0]["loss"]
+    _, spec = load_classifier(weights)
+    assert (spec.classes, spec.stem, spec.network.size) == (("blue", "green", "red"), 2, (32, 32))
+    assert spec.network.trained_on == {"data": "folders", "classes": 3, "seed": 0, "epochs": 8}
+
+
+def test_osnet_trains_by_the_same_recipe(recipe: ClassifyRecipe, tmp_path: Path) -> None:
+    classify(dataclasses.replace(recipe, genotype="osnet", schedule=ScheduleRecipe(epochs=1)), tmp_path)
+    assert load_classifier(tmp_path)[1].network.genotype == "osnet"
+
+
+@pytest.mark.parametrize(("crop", "stop_at"), [("shift", 3), ("resized", 5)])
+def test_stopped_and_resumed_ends_bit_for_bit_the_same(
+    recipe: ClassifyRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crop: str, stop_at: int
+) -> None:
+    recipe.augment.crop = crop  # type: ignore[assignment]
+    classify(recipe, tmp_path / "whole")
+    steps = 0
+    real = loop.train_step
+
+    def stepping(*arguments: object) -> torch.Tensor:
+        nonlocal steps
+        steps += 1
+        if steps == stop_at:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "train_step", stepping)
+    with pytest.raises(StoppedError, match="--resume"):
+        classify(recipe, tmp_path / "stopped")
+    assert steps == stop_at
+    classify(recipe, tmp_path / "stopped", resume=True)
+    assert same_state(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_another_seed_gives_another_run(recipe: ClassifyRecipe, tmp_path: Path) -> None:
+    recipe.schedule.epochs = 1
+    classify(recipe, tmp_path / "a")
+    classify(dataclasses.replace(recipe, seed=1), tmp_path / "b")
+    assert not same_state(tmp_path / "a", tmp_path / "b")
+
+
+def test_the_command_says_the_result_and_weights_fine_tune(
+    recipe: ClassifyRecipe, market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(as_plain(recipe)))
+    run = tmp_path / "run"
+    assert main(["classify", "--config", str(tmp_path / "r.yaml"), "--out", str(run), "--schedule.epochs", "1"]) == 0
+    said = capsys.readouterr().out
+    line = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
+    assert f"top-1 {100 * line['top1']:.2f}, top-5 100.00, error {100 - 100 * line['top1']:.2f} per cent of 12" in said
+    assert main(["classify", "--out", str(run), "--resume"]) == 0
+    words = [
+        "train",
+        "--init",
+        run,
+        "--genotype",
+        "cnet-top3",
+        "--width",
+        0.1,
+        "--data.root",
+        market,
+        "--size",
+        "64x32",
+    ]
+    small = ["--out", tmp_path / "reid", "--batch.identities", 4, "--schedule.epochs", 1]
+    assert main([str(word) for word in words + small]) == 0
+
+
+class TestRefusals:
+    """What a run refuses, in one sentence, before anything is lost."""
+
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({"genotype": "nonet"}, "no such genotype"),
+            ({"width": 9.0}, "width multiplier"),
+            ({"stem": 4, "stripes": 3}, "too few for 3 stripes"),
+            ({"batch": 1}, "--batch must be"),
+            ({"batch": 49}, "fewer than the 49"),
+            ({"smoothing": 1.0}, "--smoothing must be"),
+            ({"evaluate_every": 0}, "--evaluate_every must be"),
+            ({"optim": OptimRecipe(momentum=0.0, nesterov=True)}, "--optim.nesterov must be"),
+            ({"schedule": ScheduleRecipe(epochs=0)}, "--schedule.epochs must be"),
+            ({"augment": ClassAugmentRecipe(share=0.0)}, "--augment.share must be"),
+        ],
+    )
+    def test_senseless_recipes(
+        self, recipe: ClassifyRecipe, tmp_path: Path, changes: dict[str, object], said: str
+    ) -> None:
+        with pytest.raises(CdnetError, match=said):
+            classify(dataclasses.replace(recipe, **changes), tmp_path / "run")  # type: ignore[arg-type]
+        assert not (tmp_path / "run").exists()
+
+    def test_no_pictures(self, recipe: ClassifyRecipe, tmp_path: Path) -> None:
+        recipe.data.root = None
+        with pytest.raises(CdnetError, match=r"--data\.root"):
+            classify(recipe, tmp_path / "run")
+
+    def test_other_pictures_at_resumption(self, recipe: ClassifyRecipe, colours: Path, tmp_path: Path) -> None:
+        recipe.schedule.epochs = 1
+        classify(recipe, tmp_path / "run")
+        shutil.copytree(colours, tmp_path / "copy")
+        recipe.data.root = tmp_path / "copy"
+        classify(recipe, tmp_path / "run", resume=True)  # the same pictures in another place
+        (tmp_path / "copy" / "train" / "red" / "0.png").unlink()
+        with pytest.raises(CdnetError, match="resume with the same"):
+            classify(recipe, tmp_path / "run", resume=True)
+
+    def test_a_loss_that_is_not_finite(self, recipe: ClassifyRecipe, tmp_path: Path) -> None:
+        recipe.optim.lr = 1e30
+        with pytest.raises(CdnetError, match=r"lower --optim\.lr"):
+            classify(recipe, tmp_path)

@@ -1,0 +1,77 @@
+"""What ``cdnet data check`` and ``cdnet evaluate`` say of a data set whose authors published its counts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cdnet.cli import main
+from cdnet.cli.data import as_text
+from cdnet.data.check import Check, SplitCounts
+
+WHOLE = Check(
+    name="MSMT17 V1",
+    root="MSMT17_V1",
+    splits={"train": SplitCounts(30_248, 1_041, 15, 0, 0), "query": SplitCounts(11_659, 3_060, 15, 0, 0)},
+    ignored={},
+    unparsed=(),
+    unreadable=(),
+    shared=(),
+    unmatched=0,
+    published={"train": (30_248, 1_041, 15), "query": (11_659, 3_060, 15)},
+)
+
+
+def test_published_counts_stand_below_what_was_found() -> None:
+    text = as_text(WHOLE)
+    assert "read as MSMT17 V1" in text
+    lines = text.splitlines()
+    for split in ("train", "query"):
+        place = next(number for number, line in enumerate(lines) if line.startswith(split))
+        assert lines[place + 1].split() == ["published", *lines[place].split()[1:4]]
+    assert "all counts are the published ones" in lines
+    fewer = replace(WHOLE, splits=WHOLE.splits | {"query": SplitCounts(11_658, 3_060, 15, 0, 0)})
+    assert "not the published counts: query" in as_text(fewer).splitlines()
+    assert "published" not in as_text(replace(WHOLE, published={}))
+
+
+def test_missing_files_are_listed() -> None:
+    text = as_text(replace(WHOLE, missing=tuple(f"test/{n}.jpg" for n in range(1_200))))
+    assert "1,200 listed pictures that are not there\n  test/0.jpg\n" in text
+    assert "and 1,190 more" in text
+
+
+def miniature(root: Path, market: Path, there: int) -> Path:
+    """Two pictures in each list of an MSMT17 V2, of which so many are there."""
+    picture = next((market / "query").glob("*.jpg")).read_bytes()
+    for split, part in (("train", "train"), ("val", "train"), ("query", "test"), ("gallery", "test")):
+        folder = root / f"mask_{part}_v2"
+        names = [f"0000/0000_00{n}_0{n + 1}_0303morning_0015_{split}.jpg" for n in range(2)]
+        for name in names[:there]:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(picture)
+        (root / f"list_{split}.txt").write_text("".join(f"{name} 0\n" for name in names), "utf-8")
+    return root
+
+
+def test_a_half_download_is_refused_by_the_commands(
+    tmp_path: Path, market: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = miniature(tmp_path, market, there=1)
+    assert main(["data", "check", str(root)]) == 1
+    assert "4 listed pictures that are not there" in capsys.readouterr().out
+    assert main(["evaluate", "cdnet-x0.25-market1501", "--data.root", str(root)]) == 1
+    assert "4 of the listed pictures are not there" in capsys.readouterr().err
+
+
+def test_evaluate_says_which_version_it_measured(
+    tmp_path: Path, market: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = miniature(tmp_path, market, there=2)
+    words = ["evaluate", "cdnet-x0.25-market1501", "--data.root", str(root), "--json", str(tmp_path / "e.json")]
+    assert main(words) == 0
+    assert "MSMT17 V2" in capsys.readouterr().out
+    assert json.loads((tmp_path / "e.json").read_text("utf-8"))["data"] == "MSMT17 V2"

@@ -1,0 +1,118 @@
+"""Thresholds against an oracle that sorts all pairs."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cdnet.errors import CdnetError
+from cdnet.evaluate.ranking import UNKNOWN, Labels
+from cdnet.evaluate.threshold import _to_keys, count_pairs, find_thresholds
+
+
+def oracle(q: Tensor, g: Tensor, query: Labels, gallery: Labels, rate: str) -> tuple[float, float, float, int, int]:
+    """Sort every pair's similarity and go down from the top, one pair after the other."""
+    similarity = (F.normalize(q) @ F.normalize(g).T).tolist()
+    genuine, impostor = [], []
+    for row, person, camera, picture in zip(similarity, *(part.tolist() for part in parts(query)), strict=True):
+        for value, *other in zip(row, *(part.tolist() for part in parts(gallery)), strict=True):
+            if picture == other[2] or (person == other[0] and camera == other[1] != UNKNOWN):
+                continue
+            (genuine if person == other[0] else impostor).append(value)
+    impostor.sort(reverse=True)
+    for value in impostor:
+        if Fraction(sum(other >= value for other in impostor), len(impostor)) > Fraction(rate):
+            break
+    false, true = (sum(other > value for other in pairs) / len(pairs) for pairs in (impostor, genuine))
+    return value, false, true, len(impostor), len(genuine)
+
+
+def parts(labels: Labels) -> tuple[Tensor, Tensor, Tensor]:
+    return labels.identities, labels.cameras, labels.pictures
+
+
+def drawn(seed: int, count: int, first: int, coarse: bool) -> tuple[Tensor, Labels]:
+    generator = torch.Generator().manual_seed(seed)
+    persons = torch.randint(4, (count,), generator=generator)
+    features = torch.randn(count, 4, generator=generator) + F.one_hot(persons, 4)
+    if coarse:  # many equal similarities, exact in every order of summing: 0, and 0.5 and 1 of either sign
+        exact = torch.cat([torch.eye(4), -torch.eye(4), 0.5 * (1 - 2 * torch.eye(4)), torch.full((1, 4), 0.5)])
+        features = exact[torch.randint(len(exact), (count,), generator=generator)]
+    cameras = torch.randint(UNKNOWN, 2, (count,), generator=generator)
+    return features, Labels(persons, cameras, torch.arange(first, first + count))
+
+
+@pytest.mark.parametrize("coarse", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_equals_the_oracle(seed: int, coarse: bool) -> None:
+    q, query = drawn(seed, 9, 0, coarse)
+    g, gallery = drawn(seed + 100, 25, 5, coarse)  # some pictures are query and gallery
+    rates = ("0.02", "0.05", "0.29", "0.5", "0.93")
+    found = find_thresholds(q, g, query, gallery, [float(rate) for rate in rates], tile=1 + seed)
+    for rate, threshold in zip(rates, found, strict=True):
+        expected = oracle(q, g, query, gallery, rate)
+        assert threshold.false_match_rate <= threshold.wanted == float(rate)
+        assert (
+            threshold.threshold,
+            threshold.false_match_rate,
+            threshold.true_match_rate,
+            threshold.impostor_pairs,
+            threshold.genuine_pairs,
+        ) == (pytest.approx(expected[0], abs=1e-7), *expected[1:])
+        assert count_pairs(query, gallery) == (threshold.genuine_pairs, threshold.impostor_pairs)
+
+
+def one_query(angles: list[float], same: list[bool]) -> tuple[Tensor, Tensor, Labels, Labels]:
+    turned = torch.tensor(angles)
+    persons = (~torch.tensor(same)).long()
+    gallery = Labels(persons, torch.ones_like(persons), torch.arange(1, len(same) + 1))
+    query = Labels(*torch.tensor([[0], [0], [0]]))
+    return torch.tensor([[1.0, 0.0]]), torch.stack([turned.cos(), turned.sin()], 1), query, gallery
+
+
+def test_by_hand() -> None:
+    # Similarities 0.9 and 0.5 genuine; 0.8, 0.6, 0.4 and -0.2 of impostors.
+    similarities = torch.tensor([0.9, 0.5, 0.8, 0.6, 0.4, -0.2])
+    given = one_query(similarities.acos().tolist(), [True, True, False, False, False, False])
+    quarter, half, most = find_thresholds(*given, rates=[0.25, 0.6, 0.75])
+    assert (quarter.threshold, quarter.true_match_rate) == (pytest.approx(0.6), 0.5)
+    assert (half.threshold, half.false_match_rate, half.true_match_rate) == (pytest.approx(0.4), 0.5, 1.0)
+    assert (most.threshold, most.false_match_rate) == (pytest.approx(-0.2), 0.75)
+
+
+def test_equal_similarities_are_let_through_together_or_not_at_all() -> None:
+    given = one_query([0.0, 0.5, 0.5, 0.5, 1.0], [True, False, False, False, False])
+    (found,) = find_thresholds(*given, rates=[0.5])
+    assert (found.false_match_rate, found.true_match_rate) == (0.0, 1.0)
+
+
+def test_rates_are_decimal_fractions() -> None:
+    given = one_query([0.0, *torch.linspace(0.1, 1.5, 100).tolist()], [True] + 100 * [False])
+    assert find_thresholds(*given, rates=[0.29])[0].false_match_rate == 0.29  # though 0.29 * 100 < 29
+
+
+def test_keys_sort_as_the_numbers_do() -> None:
+    numbers = torch.tensor([-1.0, -0.5, -1e-40, -0.0, 0.0, 1e-40, 0.5, 1.0])
+    keys = _to_keys(numbers).tolist()
+    assert keys[3] == keys[4]
+    assert [*keys[:3], *keys[4:]] == sorted({*keys})
+    assert min(keys) >= 0
+    assert max(keys) < 2**32
+
+
+def test_what_the_pairs_cannot_tell_is_refused() -> None:
+    given = one_query([0.0, 0.5, 0.7, 1.0], [True, False, False, False])
+    with pytest.raises(CdnetError, match=r"0.3 is too small for 3 pairs of different persons; the least .* is 0.334"):
+        find_thresholds(*given, rates=[0.4, 0.3])
+    assert find_thresholds(*given, rates=[0.334])[0].false_match_rate == pytest.approx(1 / 3)
+    for rate in (0.0, 1.0, -1.0, float("nan")):
+        with pytest.raises(CdnetError, match="between 0 and 1"):
+            find_thresholds(*given, rates=[rate])
+    with pytest.raises(CdnetError, match="no query has a match"):
+        find_thresholds(*one_query([0.5, 0.7], [False, False]), rates=[0.5])
+    with pytest.raises(CdnetError, match="too small for 0 pairs"):
+        find_thresholds(*one_query([0.5, 0.7], [True, True]), rates=[0.5])

@@ -1,0 +1,257 @@
+"""`cdnet reproduce` as a user meets it: rows trained, kept and shared, missing data, commands, reports."""
+
+from __future__ import annotations
+
+import csv
+import html
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from cdnet.cli import main
+from cdnet.cli import reproduce as command
+from cdnet.data.layout import SOURCES
+from cdnet.nn.counts import count_params
+from cdnet.nn.model import create_model
+from cdnet.reproduce import runner
+from cdnet.reproduce.paper import read_paper
+from cdnet.tables import row as tables_row
+from cdnet.tables.row import Row
+
+MARK = "not comparable with the paper's column"
+TINY = ["--set", "schedule.epochs=1", "batch.identities=4", "batch.pictures=2", "width=0.1"]
+
+
+def reproduce(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    assert main(["reproduce", *map(str, words)]) == 0, capsys.readouterr().err
+    return capsys.readouterr().out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: object, status: int = 1) -> str:
+    assert main(["reproduce", *map(str, words)]) == status
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def lines_of(path: Path) -> dict[tuple[str, str], dict[str, str]]:
+    with path.open() as file:
+        return {(line["row"], line["figure"]): line for line in csv.DictReader(file)}
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Rows are 'trained' by writing a result at once: rank-1 90 % and 1 % more with each seed."""
+    calls: list[tuple[str, int]] = []
+
+    def work(row: Row, folder: Path) -> dict[str, Any]:
+        calls.append((row.name, row.recipe.seed))
+        (folder / "log.jsonl").write_text(json.dumps({"epoch": 1, "seconds": 1.0, "images_per_second": 10}) + "\n")
+        return {"params": 1, "macs": 1, "rank1": 0.9 + 0.01 * row.recipe.seed, "mAP": 0.7, "data": "drawn"}
+
+    monkeypatch.setattr(runner, "train_and_evaluate", work)
+    return calls
+
+
+def test_a_small_row_is_trained_marked_everywhere_and_kept(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["table-7", "--scale", "small", "--only", "cdnet-v35", "--data.root", market, "--out", tmp_path, *TINY]
+    text = reproduce(capsys, *words)
+    assert text.count(f"small scale: width 0.1, 64x32, 1 epoch; {MARK}") == 2
+    assert "changed: schedule.epochs=1" in text
+    result = json.loads((tmp_path / "runs" / "cdnet-v35-small" / "seed-0" / "result.json").read_text())
+    assert result["name"] == "cdnet-v35-small"
+    found = lines_of(tmp_path / "table-7-small.csv")
+    assert set(found) == {("cdnet-v35", figure) for figure in ("params", "rank1", "mAP")}
+    assert all(line["scale"].endswith(MARK) for line in found.values())
+    params = count_params(create_model("cdnet-v35", 0.1))
+    assert result["params"] == params
+    assert found["cdnet-v35", "params"]["ours"] == f"{params / 1e6:.2f}"
+    rank1 = found["cdnet-v35", "rank1"]
+    assert (rank1["paper"], rank1["ours"], rank1["seeds"]) == ("93.0", f"{100 * result['rank1']:.1f}", "1")
+    assert float(rank1["difference"]) == pytest.approx(float(rank1["ours"]) - 93.0)
+    page = html.unescape((tmp_path / "report.html").read_text())
+    assert page.count(MARK) == 2  # at the top, and above the table
+    assert "<title>cdnet: small scale" in page
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("trained again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tables_row, "train", refuse)
+        assert reproduce(capsys, *words) == text
+
+    # A row that was interrupted after its training goes on from its checkpoint.
+    resumed: list[bool] = []
+    train = tables_row.train
+
+    def watched(recipe: Any, out: Path, resume: bool = False) -> Path:
+        resumed.append(resume)
+        return train(recipe, out, resume)
+
+    (tmp_path / "runs" / "cdnet-v35-small" / "seed-0" / "result.json").unlink()
+    monkeypatch.setattr(tables_row, "train", watched)
+    assert reproduce(capsys, *words) == text
+    assert resumed == [True]
+
+
+def test_a_classifier_is_a_row_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for number, name in [(number, name) for number in range(8) for name in ("one", "two")]:
+            path = tmp_path / "data" / split / name / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            assert cv2.imwrite(str(path), rng.integers(0, 255, (32, 32, 3), dtype=np.uint8))
+    out = tmp_path / "out"
+    tiny = ["--scale", "small", "--set", "schedule.epochs=1", "batch=8", "width=0.1"]
+    text = reproduce(
+        capsys, "table-4", "--only", "cdnet-cifar100", "--data.root", tmp_path / "data", "--out", out, *tiny
+    )
+    result = json.loads((out / "runs" / "cdnet-cifar100-small" / "seed-0" / "result.json").read_text())
+    assert result["error"] == pytest.approx(1 - result["top1"])
+    error = lines_of(out / "table-4-small.csv")["cdnet-cifar100", "error"]
+    assert (error["paper"], error["ours"]) == ("17.83", f"{100 * result['error']:.2f}")
+    assert error["ours"] in text
+
+
+def test_seeds_are_summarised_and_tables_share_runs(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]]
+) -> None:
+    common = ["--data.root", market, "--out", tmp_path, "--seeds", "0", "2"]
+    reproduce(capsys, "table-7", *common)
+    assert trained == [(name, seed) for seed in (0, 2) for name in ("cdnet", "cdnet-std", "cdnet-v35")]
+    rank1 = lines_of(tmp_path / "table-7.csv")["cdnet", "rank1"]
+    assert [rank1[key] for key in ("ours", "difference", "low", "high", "seeds", "scale")] == [
+        "91.0", "-2.7", "90.0000", "92.0000", "2", "",
+    ]  # fmt: skip
+    text = reproduce(capsys, "table-6", *common)
+    assert {name for name, _ in trained[6:]} == {"cdnet-bnneck", "cdnet-blneck"}
+    assert "91.0 (90.0 to 92.0, 2 seeds)" in text
+    page = html.unescape((tmp_path / "report.html").read_text())
+    assert "Table 6:" in page
+    assert "Table 7:" in page
+    assert "Table 5:" in page  # 0 and 2 partitions are runs of Table 6
+    assert "Table 10:" not in page
+    assert MARK not in page
+    # Without data it reads what is finished, and says of the rest that it was not run.
+    text = reproduce(capsys, "table-5", "--out", tmp_path, "--seeds", "0", "2")
+    assert len(trained) == 10
+    assert "not run" in lines_of(tmp_path / "table-5.csv")["cdnet-stripes1", "mAP"]["ours"]
+    # The same folder at small scale has other runs, and both stand in the report.
+    reproduce(capsys, "table-7", "--scale", "small", "--only", "cdnet", *common)
+    assert trained[10:] == [("cdnet-small", 0), ("cdnet-small", 2)]
+    page = html.unescape((tmp_path / "report.html").read_text())
+    assert "Table 7:" in page
+    assert "Table 7 (small scale):" in page
+
+
+def test_a_row_that_another_process_is_at_is_left_to_it(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]]
+) -> None:
+    folder = tmp_path / "runs" / "cdnet" / "seed-0"
+    folder.mkdir(parents=True)
+    with FileLock(folder / ".row.lock"):
+        text = reproduce(capsys, "table-7", "--data.root", market, "--out", tmp_path)
+    assert "at work in another process" in text
+    assert trained == [("cdnet-std", 0), ("cdnet-v35", 0)]
+
+
+def test_without_data_what_needs_none_is_counted_and_the_source_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    text = reproduce(capsys, "table-7", "--only", "cdnet-v35")
+    assert "1.61" in text
+    assert "not run, no data" in text
+    assert SOURCES["market1501"] in text
+    assert "data" not in reproduce(capsys, "table-2")
+
+
+def test_missing_data_say_where_they_were_looked_for(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]]
+) -> None:
+    said = refused(capsys, "table-7", "--data.root", tmp_path / "none", "--out", tmp_path / "out")
+    assert str(tmp_path / "none" / "Market-1501-v15.09.15") in said
+    assert SOURCES["market1501"] in said
+    # Of several data sets, those that are there are used.
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "Market-1501-v15.09.15").symlink_to(market)
+    rows = ["cnet", "cnet-dukemtmc"]
+    text = reproduce(
+        capsys, "table-3", "--only", *rows, "--data.root", tmp_path / "all", "--out", tmp_path / "out", "--seeds", "1"
+    )
+    assert trained == [("cnet", 1)]
+    assert SOURCES["dukemtmc"] in text
+    assert SOURCES["market1501"] not in text
+
+
+def test_printed_commands_mean_the_same_rows(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]]
+) -> None:
+    out = tmp_path / "a folder"
+    words = ["table-9", "--seeds", "0", "3", "--data.root", market, "--out", out, "--set", "optim.lr=0.01"]
+    printed = reproduce(capsys, *words, "--print-commands").splitlines()
+    assert trained == []
+    for line in printed:
+        name, *rest = shlex.split(line)
+        assert name == "cdnet"
+        assert main(rest) == 0
+    assert trained == [(name, seed) for seed in (0, 3) for name in ("osnet", "osnet-fblneck")]
+    reproduce(capsys, *words)
+    assert len(trained) == 4
+
+
+def test_pretrained_rows_without_weights_are_marked(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]]
+) -> None:
+    common = ["table-10", "--only", "cdnet-x0.25-64x32", "--data.root", market, "--out", tmp_path]
+    assert "from scratch, without --init" in reproduce(capsys, *common)
+    assert "from scratch" not in reproduce(capsys, *common, "--init", "w-{width}")
+    assert trained == [("cdnet-x0.25-64x32-scratch", 0), ("cdnet-x0.25-64x32", 0)]
+
+
+def test_the_list_names_everything_and_its_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    text = reproduce(capsys)
+    paper = read_paper()
+    for name in (*paper.tables, *paper.figures):
+        assert f"\n{name}  " in text
+    assert "3 runs x 350 epochs on Market-1501; small scale: 3 runs x 12 epochs" in text
+
+
+@pytest.mark.parametrize("name", ["figure-6", "figure-7", "figure-8"])
+def test_commands_of_figures_are_understood(
+    name: str, market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = reproduce(capsys, name, "--data.root", market, "--out", tmp_path)
+    words = shlex.split(text.splitlines()[-1].partition("draw:")[2])
+    assert words[:2] == ["cdnet", "figure"]
+    assert str(tmp_path / "runs" / read_paper().figures[name].runs[0] / "seed-0") in words
+    assert main(words[1:]) == 1  # understood, or it would be 2; but the run is not there
+    train = shlex.split(text.splitlines()[1].partition(":  ")[2])
+    options = command._read(train[2:])
+    assert read_paper().tables[options.what].only(options.only).runs
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["table-7", "--only", "nope"], 1, "its rows are cdnet, cdnet-std, cdnet-v35"),
+        (["table-13"], 1, "table-12"),
+        (["table-7", "--data.root", "x"], 2, "--out"),
+        (["table-7", "--print-commands"], 2, "--data.root and --out"),
+        (["table-2", "--print-commands", "--data.root", "x", "--out", "y"], 2, "no rows to train"),
+        (["table-7", "--seeds", "0", "0"], 2, "none twice"),
+        (["table-7", "--set", "nothing=1"], 2, "nothing"),
+        (["table-7", "--set", "width"], 1, "KEY=VALUE"),
+        (["table-7", "--scale", "tiny"], 2, "--scale"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(
+    words: list[str], status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in refused(capsys, *words, status=status)

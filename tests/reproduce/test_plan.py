@@ -1,0 +1,81 @@
+"""From rows to options: scales, weights to start from, changes, and commands that mean the same again."""
+
+from __future__ import annotations
+
+import pytest
+
+from cdnet.data.recipe import parse_size
+from cdnet.errors import CdnetError
+from cdnet.reproduce.paper import Run, read_paper
+from cdnet.reproduce.plan import Setting, costs, describe_scale, epochs_of, plan_run, read_shipped
+
+PAPER = read_paper()
+
+
+def run(table: str, row: str) -> Run:
+    found = next(row_.run for row_ in PAPER.tables[table].rows if row_.name == row)
+    assert found is not None
+    return found
+
+
+def test_a_row_changes_what_its_table_is_about_and_nothing_else() -> None:
+    plan = plan_run(run("table-6", "cdnet-bnneck"), Setting())
+    assert (plan.folder, plan.recipe, plan.marks) == ("cdnet-bnneck", "market1501-cdnet", ())
+    assert plan.options == {"data.layout": "market1501", "genotype": "cdnet-top2", "neck": "bnneck"}
+
+
+def test_pretrained_rows_start_from_the_weights_of_their_network_or_say_that_they_do_not() -> None:
+    row = run("table-10", "osnet-x0.5-128x64")
+    plan = plan_run(row, Setting(init="w/{genotype}-x{width}"))
+    assert plan.recipe == "market1501-cdnet-finetune"
+    assert plan.options["init"] == "w/osnet-x0.5"
+    assert plan.marks == ()
+    scratch = plan_run(row, Setting())
+    assert (scratch.recipe, scratch.folder) == ("market1501-cdnet", "osnet-x0.5-128x64-scratch")
+    assert "from scratch" in scratch.marks[0]
+    assert "init" not in plan_run(run("table-7", "cdnet"), Setting(init="w")).options
+
+
+@pytest.mark.parametrize("table", [table for table in PAPER.tables.values() if table.runs], ids=lambda t: t.name)
+def test_small_scale_is_small_and_says_so(table: object) -> None:
+    name = table.name  # type: ignore[attr-defined]
+    small = Setting("small")
+    for one in PAPER.tables[name].runs:
+        plan = plan_run(one, small)
+        if plan.refusal:
+            assert name == "table-10"
+            assert "least side" in plan.refusal
+            continue
+        recipe = read_shipped(plan.recipe) | dict(plan.options)
+        height, width = parse_size(recipe["size"])
+        assert height * width <= 64 * 64
+        assert float(recipe["width"]) == 0.25 * float(one.change.get("width", 1))
+        assert epochs_of(one.protocol, small) <= 30
+        assert recipe["genotype"] == one.change.get("genotype", "cdnet")
+    text = describe_scale(PAPER.tables[name], small)
+    assert text.startswith("small scale: width 0.25")
+    assert text.endswith("not comparable with the paper's column")
+
+
+def test_the_mark_of_small_scale_follows_changes() -> None:
+    text = describe_scale(PAPER.tables["table-7"], Setting("small", changes=("schedule.epochs=2", "size=32x32")))
+    assert text == "small scale: width 0.25, 32x32, 2 epochs; not comparable with the paper's column"
+    assert describe_scale(PAPER.tables["table-7"], Setting()) == ""
+
+
+def test_costs_are_those_of_the_recipes() -> None:
+    assert costs(PAPER.tables["table-7"], Setting()) == "3 runs x 350 epochs on Market-1501"
+    assert costs(PAPER.tables["table-11"], Setting()) == "1 run x 240 epochs on ImageNet-2012"
+    assert "3 runs x 240 epochs on MSMT17" in costs(PAPER.tables["table-3"], Setting())
+
+
+def test_changes_are_marked_and_go_over_everything() -> None:
+    plan = plan_run(run("table-9", "osnet"), Setting("small", changes=("schedule.epochs=1",)))
+    assert plan.options["schedule.epochs"] == "1"
+    assert plan.marks == ("changed: schedule.epochs=1",)
+
+
+@pytest.mark.parametrize("change", ["schedule.epochs", "=1", "seed=4", "data.root=x", "init=x"])
+def test_changes_that_are_none_are_refused(change: str) -> None:
+    with pytest.raises(CdnetError, match="--set"):
+        Setting(changes=(change,))

@@ -1,0 +1,95 @@
+"""Training that starts from trained weights: what is taken, what is dropped, what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from cdnet import CdnetError
+from cdnet.classify.weights import ClassifierSpec, save_classifier
+from cdnet.genotype import read_genotype
+from cdnet.train.checkpoint import load_checkpoint
+from cdnet.train.init import fitting_backbone
+from cdnet.train.recipe import TrainRecipe
+from cdnet.train.run import train
+from cdnet.weights import ModelSpec
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A classification run's weights of the recipe's network."""
+    torch.manual_seed(7)
+    spec = ClassifierSpec(ModelSpec(read_genotype("cnet-top3"), 0.1, "blneck", size=(64, 64)), ("a", "b"), stem=2)
+    path = tmp_path / "pretrained" / "weights.safetensors"
+    save_classifier(path, spec.build(), spec)
+    return path
+
+
+def test_the_backbone_is_taken_and_the_neck_is_not(recipe: TrainRecipe, weights: Path, tmp_path: Path) -> None:
+    # At so small a rate, without momentum and decay, training leaves the weights as they were.
+    recipe.init, recipe.schedule.epochs = str(weights), 1
+    recipe.optim.lr, recipe.optim.momentum, recipe.optim.weight_decay = 1e-30, 0.0, 0.0
+    train(recipe, tmp_path / "run")
+    given, trained = load_file(weights), load_checkpoint(tmp_path / "run")["model"]
+    learned = [name for name in given if name.startswith("backbone.") and "running" not in name and "num_" not in name]
+    assert len(learned) > 50
+    assert all(torch.allclose(given[name], trained[name], rtol=0, atol=1e-20) for name in learned)
+    train(dataclasses.replace(recipe, init=None), tmp_path / "scratch")
+    scratch = load_checkpoint(tmp_path / "scratch")["model"]
+    assert not torch.equal(scratch["backbone.stem.0.weight"], trained["backbone.stem.0.weight"])
+    necks = [name for name in scratch if name.startswith("neck.") and "weight" in name]
+    assert all(torch.equal(scratch[name], trained[name]) for name in necks)
+
+
+def test_statistics_of_batch_norm_are_taken_too(weights: Path) -> None:
+    tensors = load_file(weights)
+    tensors["backbone.stem.1.running_mean"] += 3
+    save_file(tensors, weights)
+    found = fitting_backbone(str(weights), ModelSpec(read_genotype("cnet-top3"), 0.1))
+    assert torch.equal(found["stem.1.running_mean"], torch.full_like(found["stem.1.running_mean"], 3.0))
+
+
+def test_weights_of_a_training_run_serve_too_and_resuming_does_not_need_them(
+    recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe.schedule.epochs = 1
+    train(recipe, tmp_path / "first")
+    monkeypatch.chdir(tmp_path)
+    recipe = dataclasses.replace(recipe, init="first")
+    train(recipe, tmp_path / "second")
+    kept = yaml.safe_load((tmp_path / "second" / "recipe.yaml").read_text())
+    assert kept["init"] == str(tmp_path / "first")
+    (tmp_path / "first" / "weights.safetensors").unlink()
+    monkeypatch.chdir("/")
+    train(dataclasses.replace(recipe, init=kept["init"]), tmp_path / "second", resume=True)
+    with pytest.raises(CdnetError, match="no such weights"):
+        train(dataclasses.replace(recipe, init=kept["init"]), tmp_path / "third")
+
+
+def test_what_does_not_fit_is_refused_and_the_first_tensor_named(
+    recipe: TrainRecipe, weights: Path, tmp_path: Path
+) -> None:
+    recipe.init = str(weights)
+    refusals = [
+        ({"width": 0.2}, r"backbone\.stem\.0\.weight is 4x3x7x7, and the network's is 12x3x7x7"),
+        ({"genotype": "cdnet"}, r"no backbone\.\S+, so it is of another network"),
+    ]
+    for changes, said in refusals:
+        with pytest.raises(CdnetError, match=said):
+            train(dataclasses.replace(recipe, **changes), tmp_path / "run")  # type: ignore[arg-type]
+    tensors = load_file(weights)
+    save_file(tensors | {"backbone.more": torch.zeros(1)}, weights)
+    with pytest.raises(CdnetError, match=r"backbone\.more is not the network's"):
+        train(recipe, tmp_path / "run")
+    save_file({"conv.weight": torch.zeros(1)}, weights)
+    with pytest.raises(CdnetError, match="without a backbone of cdnet"):
+        train(recipe, tmp_path / "run")
+    weights.write_bytes(weights.read_bytes()[:5])
+    with pytest.raises(CdnetError, match="cut short"):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
