@@ -46,10 +46,6 @@ def compare(recipe: CompareRecipe, out: Path) -> str:
     assert recipe.data.root is not None  # seen by the check
     read_data(recipe.data.root, recipe.data.layout, recipe.data.holdout)  # what is wrong with it is said at once
     networks = _networks(recipe)
-    names = [genotype.name for genotype in networks]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise CdnetError(f"two of the networks are called {twice}; name one of them with --found NAME=FILE")
     paths = [_keep(genotype, out / GENOTYPES) for genotype in networks]
     # Seed by seed, so that a comparison that is cut short compares all networks as far as it came.
     rows = [
@@ -125,6 +121,11 @@ def _place(row: Summary, drawn: Sequence[Summary], together: Spread) -> str:
 def _networks(recipe: CompareRecipe) -> list[Genotype]:
     found = [_read_found(entry) for entry in recipe.found]
     paper = read_genotype(recipe.genotype)
+    names = [genotype.name for genotype in [*found, paper]]
+    names += [f"{RANDOM}-{number}" for number in range(1, recipe.random + 1)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise CdnetError(f"two of the networks are called {twice}; name one of them with --found NAME=FILE")
     like, size, space = (found or [paper])[0], parse_size(recipe.size), recipe.space.build()
     params = count(create_model(like, recipe.width), *size).params
     costs = cost_table(space, "params", recipe.width, size)

@@ -18,10 +18,14 @@ from cdnet.errors import CdnetError
 
 
 class Selection(NamedTuple):
-    """The branches to compute, in rising order, and their weights, of the same length, differentiable in alpha."""
+    """The branches to compute, in rising order, and their weights, of the same length, differentiable in alpha.
+
+    ``hard`` says that every weight is exactly 1, so that nothing need be multiplied by it.
+    """
 
     branches: tuple[int, ...]
     weights: Tensor
+    hard: bool = False
 
 
 Gate = Callable[[Tensor, torch.Generator], Selection]
@@ -48,7 +52,7 @@ def top_k(alpha: Tensor, generator: torch.Generator, k: int = 2) -> Selection:
     shuffled = torch.randperm(n, generator=generator)
     order = alpha.detach().cpu()[shuffled].argsort(descending=True, stable=True)
     branches = tuple(sorted(shuffled[order[:k]].tolist()))
-    return Selection(branches, _straight_through(alpha.softmax(0), branches))
+    return Selection(branches, _straight_through(alpha.softmax(0), branches), hard=True)
 
 
 def mixture(alpha: Tensor, generator: torch.Generator) -> Selection:
@@ -67,7 +71,7 @@ def sampled(alpha: Tensor, generator: torch.Generator, temperature: float = 1.0)
     uniform = torch.rand(len(alpha), generator=generator).clamp_min(1e-20).to(alpha)
     relaxed = ((F.log_softmax(alpha, 0) - (-uniform.log()).log()) / temperature).softmax(0)
     branches = (int(relaxed.argmax()),)
-    return Selection(branches, _straight_through(relaxed, branches))
+    return Selection(branches, _straight_through(relaxed, branches), hard=True)
 
 
 def _straight_through(probabilities: Tensor, branches: tuple[int, ...]) -> Tensor:

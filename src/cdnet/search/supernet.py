@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,15 +30,40 @@ class MBlock(nn.Module):
 
     def forward(self, x: Tensor, selection: Selection) -> Tensor:
         """Map N x C x H x W to the weighted sum of the selected branches' outputs (Equation 5)."""
-        weighted = selection.weights.requires_grad
+        if selection.hard:
+            outputs = (self.branches[branch](x) for branch in selection.branches)
+            return StraightThroughSum.apply(selection.weights, *outputs)  # type: ignore[no-any-return, no-untyped-call]
         total: Tensor | None = None
         for branch, weight in zip(selection.branches, selection.weights, strict=True):
-            y = self.branches[branch](x)
-            # A weight that is 1 and asks for no gradient changes nothing and is not multiplied.
-            y = y * weight if weighted or weight != 1 else y
+            y = self.branches[branch](x) * weight
             total = y if total is None else total + y
         assert total is not None
         return total
+
+
+class StraightThroughSum(torch.autograd.Function):
+    """The weighted sum of Equation 5 where every weight is exactly 1: nothing is multiplied, forwards or backwards.
+
+    A weight's gradient is the product of its branch's output with the gradient of the sum (Equation 8).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, weights: Tensor, *outputs: Tensor) -> Tensor:
+        """Add up outputs N x C x H x W, one a weight."""
+        ctx.dtype = weights.dtype
+        ctx.save_for_backward(*(outputs if weights.requires_grad else ()))
+        return reduce(torch.add, outputs) if len(outputs) > 1 else outputs[0].view_as(outputs[0])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the weights and of each output."""
+        (gradient,) = gradients
+        towards_outputs = (gradient,) * (len(ctx.needs_input_grad) - 1)
+        if not ctx.saved_tensors:
+            return None, *towards_outputs
+        # Channels last, as everything is in the search, flattens to a view.
+        flat, *outputs = (tensor.movedim(1, -1).reshape(-1).to(ctx.dtype) for tensor in (gradient, *ctx.saved_tensors))
+        return torch.stack([output @ flat for output in outputs]), *towards_outputs
 
 
 class MStage(nn.ModuleList):
