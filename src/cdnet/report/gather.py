@@ -148,7 +148,7 @@ def _searched(searching: SearchRecipe, folder: Path, training: TrainRecipe) -> S
 
 def _data(recipe: TrainRecipe) -> ReidData:
     assert recipe.data.root is not None
-    return read_data(recipe.data.root, recipe.data.layout)
+    return read_data(recipe.data.root, recipe.data.layout, recipe.data.holdout)
 
 
 def _is_stranger(picture: Picture) -> bool:
