@@ -53,6 +53,21 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             raise
 
 
+def refuse_unwritable(path: Path) -> None:
+    """See that a file can be written there, before the work that is to fill it; its folder is made.
+
+    Raises:
+        CdnetError: if it cannot.
+    """
+    if path.is_dir():
+        raise CdnetError(f"{path} is a folder; name a file")
+    probe = path.parent / f".{path.name}.{secrets.token_hex(8)}"
+    with saying_what_failed(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, atomically."""
     write_atomically(path, lambda file: file.write(text.encode("utf-8")))

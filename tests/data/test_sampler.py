@@ -148,7 +148,7 @@ def test_fewer_identities_than_p_and_a_seed_below_zero() -> None:
     with pytest.raises(CdnetError, match=r"3 identities, fewer than the 16 of a batch; lower --batch\.identities"):
         PKSampler(["a", "b", "c"] * 10, 16, 4)
     for few in ([], ["a", "a"]):
-        with pytest.raises(CdnetError, match=f"at least 2 identities, and there are {len(set(few))}"):
+        with pytest.raises(CdnetError, match=f"has {len(set(few))} identities; at least 2 are needed"):
             PKSampler(few, 2, 4)
     with pytest.raises(CdnetError, match="seed must be at least 0"):
         PKSampler(["a", "b", "c"], 2, 4, -1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections import Counter
 from itertools import product
 from pathlib import Path
@@ -13,6 +14,7 @@ from filelock import FileLock
 
 from cdnet import CdnetError
 from cdnet.cli import main
+from cdnet.data.recipe import DataRecipe
 from cdnet.genotype import read_genotype
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
@@ -22,7 +24,8 @@ from cdnet.search.cost import cost_table
 from cdnet.search.recipe import SpaceRecipe
 from cdnet.search.space import CK, CS, SearchSpace
 from cdnet.tables import row as tables_row
-from cdnet.train.recipe import AugmentRecipe, BatchRecipe, ScheduleRecipe
+from cdnet.tables.row import LOCK, Row, run_rows
+from cdnet.train.recipe import AugmentRecipe, BatchRecipe, ScheduleRecipe, TrainRecipe
 
 SMALL = SearchSpace("small", CS.candidates[:3], (1, 1, 1))
 COSTS = cost_table(SMALL, "params", 0.25, (64, 32))
@@ -111,6 +114,46 @@ def test_a_row_that_another_process_is_at_is_left_to_it(with_data: CompareRecipe
     assert "another process" not in compare(with_data, tmp_path / "out")
 
 
+def test_what_another_process_left_meanwhile_is_taken_up(tmp_path: Path) -> None:
+    rows = [Row(name, TrainRecipe()) for name in ("a", "b")]
+    held = FileLock(rows[0].folder(tmp_path) / LOCK)
+    rows[0].folder(tmp_path).mkdir(parents=True)
+    held.acquire()
+
+    def work(row: Row, folder: Path) -> dict[str, object]:
+        done.append(row.name)
+        if row.name == "b":  # while it works, the other process leaves row a unfinished
+            held.release()
+        (folder / "log.jsonl").write_text('{"seconds": 2, "images_per_second": 5}\n')
+        return {"rank1": 0.5, "data": "drawn"}
+
+    done: list[str] = []
+    results = run_rows(rows, tmp_path, work)
+    assert done == ["b", "a"]
+    assert [result and result["name"] for result in results] == ["a", "b"]
+
+
+def test_a_row_of_other_pictures_is_not_taken_for_these(market: Path, tmp_path: Path) -> None:
+    row = Row("a", TrainRecipe(data=DataRecipe(root=market)))
+
+    def work(row: Row, folder: Path) -> dict[str, object]:
+        (folder / "log.jsonl").write_text('{"seconds": 2, "images_per_second": 5}\n')
+        return {"rank1": 0.5, "data": "drawn"}
+
+    first = run_rows([row], tmp_path / "out", work)
+    moved = tmp_path / "moved"
+    shutil.copytree(market, moved)
+    row.recipe.data.root = moved
+    assert run_rows([row], tmp_path / "out", work) == first
+    next((moved / "query").glob("*.jpg")).unlink()
+    row.recipe.data.root = tmp_path / "moved" / ".." / "moved"
+    with pytest.raises(CdnetError, match="trained on other pictures"):
+        run_rows([row], tmp_path / "out", work)
+    (row.folder(tmp_path / "out") / "result.json").write_text("{}")
+    with pytest.raises(CdnetError, match="not this row's result"):
+        run_rows([row], tmp_path / "out", work)
+
+
 def test_another_recipe_in_the_same_folder_is_refused(with_data: CompareRecipe, tmp_path: Path) -> None:
     with_data.random, with_data.seeds = 0, [0]
     compare(with_data, tmp_path / "out")
@@ -145,6 +188,9 @@ def test_what_is_said_of_the_results() -> None:
         (["--tolerance", "0"], "--tolerance"),
         (["--found", "[none.json]"], "none.json"),
         (["--found", "[cnet-top1,cnet-top1]"], "two of the networks are called cnet-top1"),
+        (["--found", "[random-7=cnet-top1]"], "'random-7' cannot name a network"),
+        (["--found", "[../mine=cnet-top1]"], "'../mine' cannot name a network"),
+        (["--found", "[comparison.csv=cnet-top1]"], "'comparison.csv' cannot name a network"),
         (["--schedule.epochs", "0"], "--schedule.epochs"),
     ],
 )

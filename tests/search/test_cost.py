@@ -58,6 +58,21 @@ def test_budget_against_every_architecture(seed: int, mblocks: int) -> None:
         choose_within(alpha, table, costs[0] - 1)
 
 
+def test_a_budget_is_kept_in_a_space_of_millions_of_millions() -> None:
+    # Costs that are all equal but for one expensive candidate an MBlock, so that the best choice can be said at once.
+    generator = torch.Generator().manual_seed(0)
+    alpha = torch.randn(15, 12, generator=generator)
+    costs = torch.zeros(15, 12, dtype=torch.double)
+    costs.scatter_(1, alpha.argmax(1, keepdim=True), 10.0)
+    losses = (alpha.topk(2, 1).values @ torch.tensor([1.0, -1.0])).argsort()
+    second = [int(row.topk(2).indices[1]) for row in alpha]
+    for allowed in (0, 4, 15):
+        expected = alpha.argmax(1).tolist()
+        for mblock in losses[: 15 - allowed].tolist():
+            expected[mblock] = second[mblock]
+        assert choose_within(alpha, CostTable(costs, 5.0), 5.0 + 10 * allowed) == expected
+
+
 def test_expected_cost_is_the_mean_over_all_architectures() -> None:
     alpha, table = small_table(7, 3)
     probabilities = alpha.double().softmax(1)

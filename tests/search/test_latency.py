@@ -223,7 +223,10 @@ def test_a_search_refuses_what_does_not_fit(
 def test_a_table_of_another_space_is_refused(recipe: SearchRecipe, tmp_path: Path) -> None:
     searched = with_table(recipe, tmp_path / "latency.json")
     searched.space.pairs = [[3, 5], [3, 7]]
-    with pytest.raises(CdnetError, match="measured for another space, small"):
+    with pytest.raises(
+        CdnetError,
+        match=r"another space, small \(\(3,5,1\) \(3,9,1\) .* in 1\+2\+1 MBlocks\), not small \(\(3,5,1\) \(3,7,1\)",
+    ):
         search(searched, tmp_path / "run")
 
 

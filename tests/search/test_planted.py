@@ -88,4 +88,5 @@ def test_the_candidate_that_knows_the_pictures_is_found_from_any_seed() -> None:
 
 
 def test_it_is_not_found_where_nobody_is_who_the_pictures_say() -> None:
-    assert any(found(seed, place=seed % 2, planted=seed, shuffled=True) != seed for seed in range(3))
+    hits = [found(seed, place=seed % 2, planted=seed, shuffled=True) == seed for seed in range(3)]
+    assert sum(hits) <= 1  # as chance has it

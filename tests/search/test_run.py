@@ -17,15 +17,17 @@ import yaml
 
 from cdnet import CdnetError
 from cdnet.cli import main
+from cdnet.cli.search import write_report
 from cdnet.genotype import read_genotype
 from cdnet.search import algorithm
 from cdnet.search.recipe import CostRecipe, SearchRecipe, SpaceRecipe
 from cdnet.search.run import search
+from cdnet.search.space import CDS, CS
 from cdnet.search.split import split_validation
 from cdnet.train.checkpoint import load_checkpoint
 from cdnet.train.folder import as_plain
 from cdnet.train.loop import StoppedError
-from cdnet.train.recipe import AugmentRecipe, LossRecipe
+from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe
 from cdnet.train.record import read_log
 
 
@@ -143,6 +145,21 @@ def test_two_processes_agree_on_alpha_exactly(recipe: SearchRecipe, tmp_path: Pa
     assert all(torch.equal(one[name], two[name]) for name in learned)
 
 
+def test_only_the_papers_spaces_bear_their_names() -> None:
+    assert (SpaceRecipe().build(), SpaceRecipe("CS", repeats=[1]).build()) == (CDS, CS)
+    assert SpaceRecipe(repeats=[1]).build().name == "own space"
+    assert SpaceRecipe("CS", repeats=[1], blocks=[1, 2, 2]).build().name == "own space"
+    assert SpaceRecipe("mine", repeats=[1]).build().name == "mine"
+
+
+def test_a_finished_search_without_its_log_says_so(recipe: SearchRecipe, tmp_path: Path) -> None:
+    recipe.epochs = 1
+    search(recipe, tmp_path)
+    (tmp_path / "log.jsonl").unlink()
+    with pytest.raises(CdnetError, match=r"log\.jsonl is missing or empty"):
+        write_report(recipe, tmp_path, tmp_path / "genotype.json")
+
+
 def test_split_takes_four_of_each_and_half_of_the_few() -> None:
     identities = ["a"] * 20 + ["b"] * 8 + ["c"] * 5 + ["d"]
     split = split_validation(identities, 4, seed=3)
@@ -165,6 +182,7 @@ def test_split_takes_four_of_each_and_half_of_the_few() -> None:
         ({"cost": CostRecipe("macs", budget=1.0)}, "no network in small costs at most 1 macs at width 1 and 256x128"),
         ({"width": 0.0}, "the width multiplier must be above 0 and at most 8, not 0.0"),
         ({"width": -1.0}, "the width multiplier must be above 0"),
+        ({"batch": BatchRecipe(9, 2)}, "the search's training side has 8 identities, fewer than the 9"),
         ({"space": SpaceRecipe("one", [[3, 5]], [1])}, "at least 2"),
         ({"space": SpaceRecipe("odd", [[3, 4], [3, 5]], [1])}, "no CDBlock"),
     ],
@@ -175,6 +193,12 @@ def test_senseless_recipes_are_refused(
     with pytest.raises(CdnetError, match=said):
         search(dataclasses.replace(recipe, **changes), tmp_path / "run")  # type: ignore[arg-type]
     assert not (tmp_path / "run").exists()
+
+
+def test_a_search_that_diverges_says_what_to_lower(recipe: SearchRecipe, tmp_path: Path) -> None:
+    recipe.weights.lr = 1e30
+    with pytest.raises(CdnetError, match=r"no longer finite in epoch 1, .*; lower --weights\.lr or --alpha\.lr"):
+        search(recipe, tmp_path)
 
 
 def test_a_folder_of_another_search_is_refused(recipe: SearchRecipe, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def _run(words: list[str]) -> int:
     try:
         import_module(f"cdnet.cli.{words[0]}").main(words[1:])
     except UsageError as error:
-        return _complain(f"{error}; see `cdnet {words[0]} --help`", 2)
+        return _complain(f"{error}; see `{error.command or f'cdnet {words[0]}'} --help`", 2)
     return 0
 
 

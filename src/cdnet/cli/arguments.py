@@ -16,7 +16,11 @@ R = TypeVar("R")
 
 
 class UsageError(Exception):
-    """A command line that cannot be understood."""
+    """A command line that cannot be understood; ``command`` is the one whose help explains it, if that is known."""
+
+    def __init__(self, message: str, command: str = "") -> None:
+        super().__init__(message)
+        self.command = command
 
 
 class Parser(ArgumentParser):
@@ -24,7 +28,7 @@ class Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise the message as a :class:`UsageError`, on one line."""
-        raise UsageError(_one_line(message))
+        raise UsageError(_one_line(message), self.prog)
 
 
 def parser(command: str, description: str) -> Parser:

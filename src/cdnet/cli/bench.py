@@ -35,16 +35,20 @@ def search(words: list[str]) -> None:
     from cdnet.bench.search import bench_search
     from cdnet.data.recipe import parse_size
     from cdnet.device import choose_device
-    from cdnet.files import write_text
+    from cdnet.files import refuse_unwritable, write_text
+    from cdnet.nn.model import check_width
 
     sizes = [parse_size(size) for size in options.sizes]
+    check_width(options.width)
     device = choose_device(options.device).type
-    rows = bench_search(sizes, options.batch, options.width, options.rounds, device)
     if options.json is not None:
-        write_text(options.json, json.dumps(rows, indent=1) + "\n")
+        refuse_unwritable(options.json)
+    rows = bench_search(sizes, options.batch, options.width, options.rounds, device)
     for row in rows:
         spread = f" ({row['low']:.2f} to {row['high']:.2f})" if "low" in row else ""
         print(
             f"{row['what']}, {row['config']}: {row['ours']:.2f} against {row['peer']:.2f} {row['unit']}, "
             f"{row['ratio']:.2f} times{spread}"
         )
+    if options.json is not None:
+        write_text(options.json, json.dumps(rows, indent=1) + "\n")

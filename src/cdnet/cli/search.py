@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from cdnet.cli.arguments import is_first_process, read_run
@@ -40,7 +41,8 @@ def main(words: list[str]) -> None:
         raise KeyboardInterrupt(str(stopped)) from None
     if is_first_process():
         print(f"genotype: {genotype}\nreport: {write_report(recipe, out, genotype)}")
-        print(f"train it: cdnet train --genotype {genotype} --data.root {recipe.data.root} --out ...")
+        use = ["cdnet", "train", "--genotype", str(genotype), "--data.root", str(recipe.data.root), "--out"]
+        print(f"train it: {shlex.join(use)} ...")
 
 
 def write_report(recipe: SearchRecipe, out: Path, genotype: Path) -> Path:
@@ -48,12 +50,13 @@ def write_report(recipe: SearchRecipe, out: Path, genotype: Path) -> Path:
     from cdnet.data.recipe import parse_size
     from cdnet.genotype import read_genotype
     from cdnet.report.search import write_search_report
-    from cdnet.search.latency import latency_for
-    from cdnet.train.record import read_log
+    from cdnet.search.latency import read_latency
+    from cdnet.search.run import LATENCY
+    from cdnet.train.record import read_whole_log
 
     found, cost = read_genotype(genotype), recipe.cost
     space = recipe.space.build()
-    latency = latency_for(cost, space)
+    latency = read_latency(out / LATENCY) if cost.kind == "latency" else None
     costs = {"width": cost.width, "size": parse_size(cost.size), "latency": latency, "budget": cost.budget}
-    write_search_report(out / REPORT, found.source, space, read_log(out), found, costs)
+    write_search_report(out / REPORT, found.source, space, read_whole_log(out), found, costs)
     return out / REPORT

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from cdnet.cli.arguments import read_table
-from cdnet.errors import CdnetError
-from cdnet.search.recipe import CostRecipe, SearchRecipe, machine_rules
+from cdnet.search.recipe import CostRecipe, SearchRecipe, SpaceRecipe, machine_rules
 from cdnet.train.recipe import refuse_senseless
 
 if TYPE_CHECKING:
@@ -27,12 +27,11 @@ def main(words: list[str]) -> None:
     recipe, out = read_table(
         "search --measure-latency", DESCRIPTION, SearchRecipe, words, "file of the table, such as latency.json"
     )
-    if out.is_dir():
-        raise CdnetError(f"{out} is a folder; choose a file for --out")
     import torch
 
     from cdnet.data.recipe import parse_size
     from cdnet.device import choose_device
+    from cdnet.files import refuse_unwritable
     from cdnet.nn.model import check_width
     from cdnet.progress import console, shown
     from cdnet.search.latency import write_latency
@@ -44,11 +43,13 @@ def main(words: list[str]) -> None:
     refuse_senseless(machine_rules(cost))
     threads = torch.get_num_threads() if cost.threads is None else cost.threads
     device = choose_device(recipe.device)
+    refuse_unwritable(out)
     console.print(f"timing {len(space.candidates)} candidates in each of {space.mblocks} MBlocks of {space.name}")
     latency = measure_latency(space, cost.width, size, cost.batch, threads, device, progress=shown)
     write_latency(out, latency)
     print(f"{as_text(latency)}\nlatency table: {out}")
-    print(f"use it: cdnet search --cost.kind latency --cost.table {out}{as_options(latency)} --cost.budget ...")
+    use = ["cdnet", "search", *space_options(recipe.space), "--cost.kind", "latency", "--cost.table", str(out)]
+    print(f"use it: {shlex.join(use + cost_options(latency))} --cost.budget ...")
 
 
 def as_text(latency: Latency) -> str:
@@ -66,9 +67,18 @@ def as_text(latency: Latency) -> str:
     return "\n".join(lines)
 
 
-def as_options(latency: Latency) -> str:
+def cost_options(latency: Latency) -> list[str]:
     """Return the options that a search needs to use the table, those that have their usual value left out."""
     usual, size = CostRecipe(), "x".join(map(str, latency.size))
     given = {"width": (f"{latency.width:g}", f"{usual.width:g}"), "size": (size, usual.size)}
     given["batch"] = (str(latency.batch), str(usual.batch))
-    return "".join(f" --cost.{key} {value}" for key, (value, default) in given.items() if value != default)
+    return [word for key, (value, default) in given.items() if value != default for word in (f"--cost.{key}", value)]
+
+
+def space_options(space: SpaceRecipe) -> list[str]:
+    """Return the options that make the space what it is, those that have their usual value left out."""
+    usual = SpaceRecipe()
+    given = {key: (getattr(space, key), getattr(usual, key)) for key in ("pairs", "repeats", "blocks")}
+    return [
+        word for key, (value, default) in given.items() if value != default for word in (f"--space.{key}", f"{value}")
+    ]

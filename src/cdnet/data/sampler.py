@@ -22,12 +22,15 @@ class PKSampler:
         p: identities per batch.
         k: pictures per identity, at least 1.
         seed: at least 0; with the epoch, decides everything.
+        side: what the pictures are, for what is said of them.
 
     Raises:
         CdnetError: if there are fewer than P identities, or P, K or the seed is less than allowed.
     """
 
-    def __init__(self, identities: Sequence[object], p: int, k: int, seed: int = 0) -> None:
+    def __init__(
+        self, identities: Sequence[object], p: int, k: int, seed: int = 0, side: str = "the training set"
+    ) -> None:
         if p < 2 or k < 1:
             raise CdnetError(f"a batch needs at least 2 identities with 1 picture each, not {p} with {k}")
         if seed < 0:
@@ -36,11 +39,10 @@ class PKSampler:
         for index, identity in enumerate(identities):
             members.setdefault(identity, []).append(index)
         if len(members) < 2:
-            raise CdnetError(f"training needs at least 2 identities, and there are {len(members)}")
+            raise CdnetError(f"{side} has {len(members)} identities; at least 2 are needed")
         if len(members) < p:
             raise CdnetError(
-                f"the training set has {len(members)} identities, fewer than the {p} of a batch; "
-                f"lower --batch.identities"
+                f"{side} has {len(members)} identities, fewer than the {p} of a batch; lower --batch.identities"
             )
         self.members = [np.array(indices) for indices in members.values()]
         self.p, self.k, self.seed = p, k, seed

@@ -36,14 +36,14 @@ def count_params(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def count(module: nn.Module, height: int, width: int) -> Counts:
-    """Count one evaluation pass over one picture 3 x height x width.
+def count(module: nn.Module, height: int, width: int, channels: int = 3) -> Counts:
+    """Count one evaluation pass over one picture, or feature map, channels x height x width.
 
     Nothing is computed: the module is copied to torch's meta device and run there on shapes alone.
     """
     shapes = _on_shapes(module)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        shapes(torch.empty(1, 3, height, width, device="meta"))
+        shapes(torch.empty(1, channels, height, width, device="meta"))
     return Counts(count_params(module), counter.get_total_flops() // 2)
 
 

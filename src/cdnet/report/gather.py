@@ -33,7 +33,7 @@ from cdnet.report.ranked import choose_lists, rank_queries
 from cdnet.report.search import compare_networks, describe_mblocks
 from cdnet.search.recipe import SearchRecipe
 from cdnet.train.recipe import TrainRecipe
-from cdnet.train.record import read_log
+from cdnet.train.record import read_log, read_whole_log
 from cdnet.weights import ModelSpec, load_model
 
 TRAINED, UNTRAINED, HISTOGRAM, CHANCE = "CDNet, trained", "CDNet, untrained", "colour histograms", "chance"
@@ -132,7 +132,7 @@ def gather_report(
 
 
 def _searched(searching: SearchRecipe, folder: Path, training: TrainRecipe) -> Searched:
-    space, log = searching.space.build(), read_log(folder)
+    space, log = searching.space.build(), read_whole_log(folder)
     computed, last = np.array([line["computed"] for line in log]), log[-1]
     branches = {"top-k": searching.k, "mixture": len(space.candidates), "sampled": 1}[searching.gate]
     pairs = zip(last["alpha"], last["chosen"], strict=True)

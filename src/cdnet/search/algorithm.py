@@ -23,6 +23,8 @@ from cdnet.train.batches import Batches
 from cdnet.train.distributed import average, gather_rows
 from cdnet.train.loop import Place, StopRequest, run_epoch
 
+RATES = "--weights.lr or --alpha.lr"
+
 
 def make_gate(recipe: SearchRecipe) -> Gate:
     """Return the gate that a recipe names."""
@@ -92,7 +94,7 @@ class Search:
 
         batch = self.train.batch_size + self.validation.batch_size
         asked = partial(stop.by_any_process, self.accelerator)
-        means = run_epoch(take_step, len(order), batch, place, self.recipe.epochs, asked, describe_losses)
+        means = run_epoch(take_step, len(order), batch, place, self.recipe.epochs, asked, describe_losses, RATES)
         return self._line(place, means, len(order))
 
     def _update_w(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import combinations
@@ -121,11 +122,7 @@ def _place(row: Summary, drawn: Sequence[Summary], together: Spread) -> str:
 def _networks(recipe: CompareRecipe) -> list[Genotype]:
     found = [_read_found(entry) for entry in recipe.found]
     paper = read_genotype(recipe.genotype)
-    names = [genotype.name for genotype in [*found, paper]]
-    names += [f"{RANDOM}-{number}" for number in range(1, recipe.random + 1)]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise CdnetError(f"two of the networks are called {twice}; name one of them with --found NAME=FILE")
+    _check_names([genotype.name for genotype in [*found, paper]])
     like, size, space = (found or [paper])[0], parse_size(recipe.size), recipe.space.build()
     params = count(create_model(like, recipe.width), *size).params
     costs = cost_table(space, "params", recipe.width, size)
@@ -133,8 +130,22 @@ def _networks(recipe: CompareRecipe) -> list[Genotype]:
     return [*found, paper, *drawn]
 
 
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        # A name is a folder of the table, and a random network is known by its own.
+        if not re.fullmatch(r"\w[\w.+-]*", name) or name in (GENOTYPES, TABLE) or name.startswith(f"{RANDOM}-"):
+            raise CdnetError(
+                f"{name!r} cannot name a network of the comparison: letters, digits and ._+- can, but not {GENOTYPES}, "
+                f"{TABLE} or {RANDOM}-...; choose with --found NAME=FILE"
+            )
+        if names.count(name) > 1:
+            raise CdnetError(f"two of the networks are called {name}; name one of them with --found NAME=FILE")
+
+
 def _read_found(entry: str) -> Genotype:
-    name, separator, text = entry.rpartition("=")
+    name, separator, text = ("", "", entry) if Path(entry).exists() else entry.partition("=")
+    if not separator:
+        name, text = "", entry
     path = Path(text)
     genotype = read_genotype(path / "genotype.json" if path.is_dir() else path)
     if separator and not name:
@@ -145,7 +156,7 @@ def _read_found(entry: str) -> Genotype:
 def _keep(genotype: Genotype, folder: Path) -> Path:
     path = folder / f"{genotype.name}.json"
     content = json.dumps(genotype.to_json()) + "\n"
-    if path.is_file() and path.read_text("utf-8") != content:
+    if path.is_file() and path.read_bytes() != content.encode("utf-8"):
         raise CdnetError(f"{path} holds another network of that name; choose another --out for another comparison")
     write_text(path, content)
     return path.absolute()

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from cdnet.errors import CdnetError
+from cdnet.nn.blocks import CDBlock
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
+from cdnet.search.place import find_places
 from cdnet.search.space import SearchSpace
 
 
@@ -53,21 +55,20 @@ def cost_table(space: SearchSpace, kind: str, width: float, size: tuple[int, int
         width: width multiplier of the network that is to be used.
         size: height and width of its pictures.
     """
-    # Costs add up block by block: networks that differ in one block differ by that block's cost.
-    base = [0] * space.mblocks
-    first = _cost(space, base, kind, width, size)
-    table = torch.zeros(space.mblocks, len(space.candidates), dtype=torch.double)
-    for mblock in range(space.mblocks):
-        for candidate in range(1, len(space.candidates)):
-            changed = [*base[:mblock], candidate, *base[mblock + 1 :]]
-            table[mblock, candidate] = _cost(space, changed, kind, width, size) - first
-    return CostTable(table, first, kind)
-
-
-def _cost(space: SearchSpace, chosen: list[int], kind: str, width: float, size: tuple[int, int]) -> float:
     with torch.device("meta"):
-        model = create_model(space.genotype(chosen, "counted"), width)
-    return float(getattr(count(model, *size), kind))
+        network = create_model(space.genotype([0] * space.mblocks, "counted"), width)
+        places = find_places(space, width, size)
+        blocks = {
+            place: [CDBlock(place.in_channels, place.out_channels, (c.k1, c.k2), c.repeats) for c in space.candidates]
+            for place in set(places)
+        }
+    # Costs add up block by block, and MBlocks of one place cost the same.
+    counted = {
+        place: [getattr(count(block, place.height, place.width, place.in_channels), kind) for block in row]
+        for place, row in blocks.items()
+    }
+    costs = torch.tensor([counted[place] for place in places], dtype=torch.double)
+    return CostTable(costs - costs[:, :1], float(getattr(count(network, *size), kind)), kind)
 
 
 def expected_cost(alpha: Tensor, table: CostTable) -> Tensor:
@@ -78,8 +79,8 @@ def expected_cost(alpha: Tensor, table: CostTable) -> Tensor:
 def choose_within(alpha: Tensor, table: CostTable, budget: float | None) -> list[int]:
     """Return the most probable architecture that costs at most ``budget``, one candidate an MBlock.
 
-    Without a budget that is each MBlock's greatest alpha. With one, all architectures are compared, exactly: the
-    MBlocks are halved, and for each choice in one half the best that the rest of the budget allows in the other.
+    Without a budget that is each MBlock's greatest alpha. With one, it is exact: MBlock by MBlock, the choices so far
+    are kept that no other beats in both probability and cost, for only these can be the beginning of the best.
 
     Raises:
         CdnetError: if no architecture costs so little.
@@ -88,37 +89,33 @@ def choose_within(alpha: Tensor, table: CostTable, budget: float | None) -> list
         return [int(index) for index in alpha.argmax(1)]
     if table.least > budget:
         raise CdnetError(f"no network costs at most {table.say(budget)}; the cheapest costs {table.say(table.least)}")
-    scores = alpha.detach().double().cpu().log_softmax(1)
-    middle = len(scores) // 2
-    one, two = (_combinations(scores[rows], table.candidates[rows]) for rows in (slice(middle), slice(middle, None)))
-    order = two.costs.argsort(stable=True)
-    best_score, best_place = two.scores[order].cummax(0)
-    left = budget - table.first - one.costs
-    reach = torch.searchsorted(two.costs[order], left, right=True) - 1
-    totals = torch.where(reach >= 0, one.scores + best_score[reach.clamp_min(0)], -torch.inf)
-    first = int(totals.argmax())
-    second = int(order[best_place[reach[first]]])
     n = alpha.shape[1]
-    return [*_digits(first, n, middle), *_digits(second, n, len(scores) - middle)]
+    best = _Choices(torch.zeros(1, dtype=torch.double), torch.zeros(1, dtype=torch.double), torch.zeros(1, 0).long())
+    left = table.candidates.amin(1).sum()
+    for row, costs in zip(alpha.detach().double().cpu().log_softmax(1), table.candidates, strict=True):
+        left = left - costs.min()
+        longer = _Choices(
+            (best.scores[:, None] + row).flatten(),
+            (best.costs[:, None] + costs).flatten(),
+            torch.cat([best.chosen.repeat_interleave(n, 0), torch.arange(n).repeat(len(best.chosen))[:, None]], 1),
+        )
+        best = longer.unbeaten(budget - table.first - float(left))
+    return [int(index) for index in best.chosen[-1]]
 
 
-class _Half(NamedTuple):
+class _Choices(NamedTuple):
+    """Choices in the first MBlocks: the logarithms of their probabilities, their costs, and L x m candidates."""
+
     scores: Tensor
     costs: Tensor
+    chosen: Tensor
 
-
-def _combinations(scores: Tensor, costs: Tensor) -> _Half:
-    # Sums over every choice of one entry a row, the last row's varying fastest.
-    total_scores, total_costs = torch.zeros(1, dtype=torch.double), torch.zeros(1, dtype=torch.double)
-    for row, cost in zip(scores, costs, strict=True):
-        total_scores = (total_scores[:, None] + row).flatten()
-        total_costs = (total_costs[:, None] + cost).flatten()
-    return _Half(total_scores, total_costs)
-
-
-def _digits(number: int, base: int, length: int) -> list[int]:
-    digits = []
-    for _ in range(length):
-        number, digit = divmod(number, base)
-        digits.append(digit)
-    return digits[::-1]
+    def unbeaten(self, most: float) -> _Choices:
+        """Keep those that cost at most ``most`` and are more probable than all that cost no more, cheapest first."""
+        order = self.scores.argsort(descending=True, stable=True)
+        order = order[self.costs[order].argsort(stable=True)]
+        order = order[self.costs[order] <= most]
+        scores = self.scores[order]
+        before = torch.cat([scores.new_tensor([-torch.inf]), scores.cummax(0).values[:-1]])
+        kept = order[scores > before]
+        return _Choices(self.scores[kept], self.costs[kept], self.chosen[kept])

@@ -242,7 +242,10 @@ def latency_for(cost: CostRecipe, space: SearchSpace) -> Latency | None:
     assert cost.table is not None
     latency = read_latency(cost.table)
     if (latency.space.candidates, latency.space.blocks) != (space.candidates, space.blocks):
-        raise CdnetError(f"{cost.table} was measured for another space, {latency.space.name}; measure this one")
+        raise CdnetError(
+            f"{cost.table} was measured for another space, {latency.space.describe()}, not {space.describe()}; give "
+            "the same --config and --space options to `cdnet search --measure-latency`"
+        )
     asked = [
         ("width", latency.width == cost.width, f"{latency.width:g}", f"{cost.width:g}"),
         ("size", latency.size == parse_size(cost.size), "x".join(map(str, latency.size)), cost.size),

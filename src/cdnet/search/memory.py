@@ -13,8 +13,8 @@ class StepMemory:
     """The peak of the steps taken inside :meth:`watched`, in bytes.
 
     On a GPU that is the allocator's peak, weights included. On a CPU, where no allocator keeps count, it is what
-    autograd keeps between the forward and the backward pass, each storage once: the part of the peak that grows with
-    the pictures and with the branches computed.
+    autograd keeps between the forward and the backward pass beside the weights, each storage once: the part of the
+    peak that grows with the pictures and with the branches computed.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -32,8 +32,9 @@ class StepMemory:
         kept: dict[int, int] = {}
 
         def pack(tensor: Tensor) -> Tensor:
-            storage = tensor.untyped_storage()
-            kept[storage.data_ptr()] = storage.nbytes()
+            if not (tensor.is_leaf and tensor.requires_grad):  # weights are there anyway
+                storage = tensor.untyped_storage()
+                kept[storage.data_ptr()] = storage.nbytes()
             # Detached, for a result that its own backward node held would be a circle that nothing frees.
             return tensor.detach()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,7 @@ from typing import Literal
 from cdnet.data.recipe import DataRecipe, parse_size
 from cdnet.errors import CdnetError
 from cdnet.genotype import CDChoice
-from cdnet.search.space import CK, SearchSpace
+from cdnet.search.space import CK, SPACES, SearchSpace
 from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe, Rule, refuse_senseless, shared_rules
 
 
@@ -20,7 +20,7 @@ class SpaceRecipe:
     """What is searched.
 
     Args:
-        name: how the space is called.
+        name: how the space is called; one of CS or CDS with other contents is called "own space".
         pairs: kernel pairs (k1, k2) that a CBlock may have.
         repeats: numbers of CBlocks that a CDBlock may have; [1] is CS, [1, 2] is CDS.
         blocks: MBlocks in each of the three stages.
@@ -40,7 +40,9 @@ class SpaceRecipe:
         if any(len(pair) != 2 for pair in self.pairs):
             raise CdnetError(f"the space {self.name} has a pair of kernels that is not two numbers")
         candidates = (CDChoice(k1, k2, r) for r, (k1, k2) in product(self.repeats, self.pairs))
-        return SearchSpace(self.name, tuple(candidates), tuple(self.blocks))
+        space = SearchSpace(self.name, tuple(candidates), tuple(self.blocks))
+        # What was changed is no longer the paper's space, whatever the recipe that it began from calls it.
+        return space if SPACES.get(self.name, space) == space else replace(space, name="own space")
 
 
 @dataclass

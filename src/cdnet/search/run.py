@@ -22,7 +22,7 @@ from cdnet.nn.model import create_model
 from cdnet.progress import console, shown
 from cdnet.search.algorithm import Search
 from cdnet.search.cost import CostTable, cost_table
-from cdnet.search.latency import latency_for
+from cdnet.search.latency import latency_for, write_latency
 from cdnet.search.recipe import SearchRecipe, check_search
 from cdnet.search.split import split_validation
 from cdnet.search.supernet import Supernet
@@ -33,12 +33,15 @@ from cdnet.train.recipe import AugmentRecipe
 from cdnet.train.session import Session, tell_broken
 
 GENOTYPE = "genotype.json"
+LATENCY = "latency.json"
+"""The latency table that a search used, as it was then."""
 
 
 def search(recipe: SearchRecipe, out: Path, resume: bool = False) -> Path:
     """Search by a recipe and return the genotype's path.
 
-    The folder gets ``recipe.yaml``, ``checkpoint.pt``, ``log.jsonl``, ``tensorboard/`` and ``genotype.json``.
+    The folder gets ``recipe.yaml``, ``checkpoint.pt``, ``log.jsonl``, ``tensorboard/`` and ``genotype.json``,
+    and ``latency.json`` if it searched by latency.
 
     Args:
         recipe: what to search, on what, and how.
@@ -89,6 +92,7 @@ class SearchRun(Session):
         costs: dict[str, Any] = {"width": cost.width, "size": cost.size, "params": found.params, "macs": found.macs}
         if self.latency is not None:
             took = self.latency.table().of(self.algorithm.chosen())
+            write_latency(self.out / LATENCY, self.latency)
             costs["latency"] = {"ms": round(took, 6), "budget": cost.budget} | self.latency.conditions()
         content = genotype.to_json() | {"costs": costs}
         lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
@@ -166,9 +170,9 @@ class SearchRun(Session):
                     f"them for validation; first {split.short[0]}"
                 )
         sides = []
-        for rows, how, seed in (
-            (split.train, recipe.augment, recipe.seed),
-            (split.validation, AugmentRecipe(flip=0, pad=0, erase=0), recipe.seed + 1),
+        for side, rows, how, seed in (
+            ("training", split.train, recipe.augment, recipe.seed),
+            ("validation", split.validation, AugmentRecipe(flip=0, pad=0, erase=0), recipe.seed + 1),
         ):
             sides.append(
                 Batches(
@@ -181,6 +185,7 @@ class SearchRun(Session):
                     self.accelerator.process_index,
                     self.accelerator.num_processes,
                     rows,
+                    f"the search's {side} side",
                 )
             )
         return sides[0], sides[1]

@@ -49,6 +49,10 @@ class SearchSpace:
         """Number of networks in the space: 6^6 for CS, 12^6 for CDS."""
         return int(len(self.candidates) ** self.mblocks)
 
+    def describe(self) -> str:
+        """Say its name and contents, such as ``mine ((3,5,1) (3,9,2) in 2+2+2 MBlocks)``."""
+        return f"{self.name} ({' '.join(map(str, self.candidates))} in {'+'.join(map(str, self.blocks))} MBlocks)"
+
     def genotype(self, chosen: Sequence[int], name: str, source: str = "") -> Genotype:
         """Return the network that takes candidate ``chosen[i]`` in MBlock i, from the first stage to the last."""
         choices = iter(self.candidates[index] for index in chosen)

@@ -111,20 +111,3 @@ class Supernet(StagedBackbone):
     def chosen(self) -> list[int]:
         """Return each MBlock's candidate of the greatest alpha, as the derivation takes it (Section 4.1)."""
         return [int(index) for index in self.alpha.argmax(1)]
-
-    def derived_state(self) -> dict[str, Tensor]:
-        """Return the derived network's weights under the names that a :class:`~cdnet.nn.model.ReidModel` has."""
-        state: dict[str, Tensor] = {}
-        for index, (stage, block) in enumerate(
-            (stage, block) for stage, count in enumerate(self.space.blocks, start=1) for block in range(count)
-        ):
-            taken = f"stage{stage}.{block}.branches.{self.chosen()[index]}."
-            for name, tensor in self.state_dict().items():
-                if name.startswith(taken):
-                    state[f"backbone.stage{stage}.{block}.{name.removeprefix(taken)}"] = tensor
-        for name, tensor in self.state_dict().items():
-            if name.startswith(("stem.", "down1.", "down2.")):
-                state[f"backbone.{name}"] = tensor
-            elif name.startswith("neck."):
-                state[name] = tensor
-        return state

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,20 +26,12 @@ from cdnet.nn.blocks import CDBlock
 from cdnet.nn.model import create_model
 from cdnet.nn.necks import create_neck
 from cdnet.search.latency import REST, Latency, Timing, Whole
+from cdnet.search.place import Place, find_places
 from cdnet.search.space import SearchSpace
 
 ROUNDS = 31
 NETWORKS = 8
 """Networks drawn from the space and timed as a whole, to check the sums."""
-
-
-class Place(NamedTuple):
-    """Where an MBlock stands: its channels, and height and width of its input."""
-
-    in_channels: int
-    out_channels: int
-    height: int
-    width: int
 
 
 Part = str | tuple[Place, int]
@@ -93,7 +85,7 @@ class AllNetworks:
         self.images, device = images, images.device
         self.backbone = Backbone(space.genotype([0] * space.mblocks, "timed"), width).to(device).eval()
         self.neck = create_neck("fblneck", self.backbone.channels).to(device).eval()
-        self.places = self._places()
+        self.places = find_places(space, width, (images.shape[2], images.shape[3]))
         self.blocks = {
             (place, number): CDBlock(place.in_channels, place.out_channels, (choice.k1, choice.k2), choice.repeats)
             .to(device)
@@ -102,17 +94,6 @@ class AllNetworks:
             for number, choice in enumerate(space.candidates)
         }
         self.stages = space.blocks
-
-    def _places(self) -> list[Place]:
-        places: list[Place] = []
-        x = self.backbone.stem(self.images)
-        for number, down in enumerate((self.backbone.down1, self.backbone.down2, None), start=1):
-            for block in self.backbone.get_submodule(f"stage{number}"):  # type: ignore[attr-defined]
-                y = block(x)
-                places.append(Place(x.shape[1], y.shape[1], x.shape[2], x.shape[3]))
-                x = y
-            x = x if down is None else down(x)
-        return places
 
     def timed(self, chosen: Sequence[int], watch: Stopwatch) -> list[tuple[Part, float]]:
         """Run the network of a choice, and return the seconds of its parts in their order."""

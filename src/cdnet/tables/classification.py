@@ -10,7 +10,7 @@ from cdnet.classify.run import classify
 from cdnet.data.class_layout import read_class_data
 from cdnet.tables.row import Row
 from cdnet.train.folder import RECIPE
-from cdnet.train.record import read_log
+from cdnet.train.record import read_whole_log
 
 
 def classify_and_test(row: Row, folder: Path) -> dict[str, Any]:
@@ -19,6 +19,6 @@ def classify_and_test(row: Row, folder: Path) -> dict[str, Any]:
     assert isinstance(recipe, ClassifyRecipe)
     assert recipe.data.root is not None
     classify(recipe, folder, resume=(folder / RECIPE).is_file())
-    last = read_log(folder)[-1]
+    last = read_whole_log(folder)[-1]
     tested = {key: last[key] for key in ("top1", "top5", "pictures")}
     return tested | {"error": 1 - last["top1"], "data": read_class_data(recipe.data.root).name}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,9 @@ from filelock import FileLock, Timeout
 
 import cdnet
 from cdnet.classify.recipe import ClassifyRecipe
+from cdnet.data.class_layout import read_class_data
 from cdnet.data.layout import read_data
+from cdnet.data.pictures import SPLITS
 from cdnet.data.recipe import parse_size
 from cdnet.device import choose_device
 from cdnet.errors import CdnetError
@@ -90,21 +95,23 @@ def run_rows(rows: Sequence[Row], out: Path, work: Work = train_and_evaluate) ->
         CdnetError: if a row's folder holds a run by another recipe, or training or evaluating it fails.
         StoppedError: if it was stopped; the same call goes on from there.
     """
-    results: list[dict[str, Any] | None] = []
-    for number, row in enumerate(rows, start=1):
-        folder = row.folder(out)
-        with saying_what_failed(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, blocking=False)
-        try:
-            with lock:
+    results: list[dict[str, Any] | None] = [None] * len(rows)
+    looking = True
+    while looking:  # again, for what another process was at may be finished, or given up, by now
+        looking = False
+        for number, row in enumerate(rows):
+            if results[number] is not None:
+                continue
+            folder = row.folder(out)
+            with saying_what_failed(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+            with suppress(Timeout), FileLock(folder / LOCK, blocking=False):
                 found = read_result(row, folder)
                 if found is None:
-                    console.print(f"row {number} of {len(rows)}: {row.name}, seed {row.recipe.seed}, in {folder}")
+                    console.print(f"row {number + 1} of {len(rows)}: {row.name}, seed {row.recipe.seed}, in {folder}")
                     found = _run(row, folder, work)
-        except Timeout:
-            found = None
-        results.append(found)
+                results[number] = found
+                looking = True
     return results
 
 
@@ -112,7 +119,7 @@ def read_result(row: Row, folder: Path) -> dict[str, Any] | None:
     """Return a finished row's result, or None if it is not finished.
 
     Raises:
-        CdnetError: if the folder holds another recipe's run, or the result cannot be read.
+        CdnetError: if the folder holds another recipe's run, or one on other pictures, or the result cannot be read.
     """
     if (folder / RECIPE).is_file():
         refuse_another_recipe(folder, row.recipe)
@@ -121,11 +128,46 @@ def read_result(row: Row, folder: Path) -> dict[str, Any] | None:
         return None
     try:
         result = json.loads(path.read_text("utf-8"))
-    except ValueError:
-        raise CdnetError(f"{path}: not readable as JSON; delete it to have the row evaluated anew") from None
-    if not isinstance(result, dict):
-        raise CdnetError(f"{path}: not a row's result; delete it to have the row evaluated anew")
-    return result
+        same = (result["name"], result["seed"]) == (row.name, row.recipe.seed)
+        source = result["source"]
+    except (ValueError, KeyError, TypeError):
+        same = False
+    if not same:
+        raise CdnetError(f"{path}: not this row's result; delete it to have the row evaluated anew")
+    if source != (digest(row.recipe) or source):
+        raise CdnetError(
+            f"{folder} was trained on other pictures than those in {row.recipe.data.root}; choose another --out"
+        )
+    return dict(result)
+
+
+def digest(recipe: TrainRecipe | ClassifyRecipe) -> str | None:
+    """Return what tells a recipe's data set from another, wherever it lies: a digest of all its pictures' names.
+
+    None stands for pictures that are not named, or cannot be read.
+    """
+    data = recipe.data
+    if data.root is None:
+        return None
+    try:
+        if isinstance(recipe, ClassifyRecipe):
+            return _class_digest(data.root)
+        return _reid_digest(data.root, recipe.data.layout, recipe.data.holdout)
+    except CdnetError:
+        return None
+
+
+@cache
+def _class_digest(root: Path) -> str:
+    data = read_class_data(root)
+    return f"{data.train.digest()}-{data.test.digest()}"
+
+
+@cache
+def _reid_digest(root: Path, layout: str, holdout: float) -> str:
+    data = read_data(root, layout, holdout)
+    pictures = [[f"{picture.identity}/{picture.path.name}" for picture in data.split(split)] for split in SPLITS]
+    return hashlib.sha256(json.dumps(pictures).encode()).hexdigest()[:16]
 
 
 def _run(row: Row, folder: Path, work: Work) -> dict[str, Any]:
@@ -139,8 +181,9 @@ def _run(row: Row, folder: Path, work: Work) -> dict[str, Any]:
         | {
             "epochs": row.recipe.schedule.epochs,
             "minutes": round(seconds / 60, 2),
-            "images_per_second": round(sum(x["images_per_second"] * x["seconds"] for x in log) / seconds),
+            "images_per_second": seconds and round(sum(x["images_per_second"] * x["seconds"] for x in log) / seconds),
             "data": data,
+            "source": digest(row.recipe),
             "hardware": _hardware(),
             "version": cdnet.__version__,
             "date": date.today().isoformat(),

@@ -33,6 +33,7 @@ class Batches:
         rank: of this process.
         processes: how many there are; divides p.
         rows: of the pictures that take part, in rising order; None means all.
+        side: what they are, for what is said of them.
 
     Raises:
         CdnetError: if p cannot be divided among the processes, or there are too few identities.
@@ -49,6 +50,7 @@ class Batches:
         rank: int = 0,
         processes: int = 1,
         rows: npt.NDArray[np.int64] | None = None,
+        side: str = "the training set",
     ) -> None:
         if p % processes:
             raise CdnetError(f"{p} identities per batch cannot be divided among {processes} processes")
@@ -57,7 +59,7 @@ class Batches:
         self.identities = len(names)
         self.labels = torch.tensor([number[picture.identity] for picture in pictures.pictures])
         self.taking_part = np.arange(len(pictures)) if rows is None else rows
-        self.sampler = PKSampler([pictures.pictures[row].identity for row in self.taking_part], p, k, seed)
+        self.sampler = PKSampler([pictures.pictures[row].identity for row in self.taking_part], p, k, seed, side)
         self.size = (pictures.pixels.shape[1], pictures.pixels.shape[2])
         self.how, self.seed, self.device = how, seed, device
         self.share = p * k // processes

@@ -69,6 +69,7 @@ def run_epoch(
     epochs: int,
     stop: Callable[[int], bool],
     describe: Callable[[list[float]], str],
+    rate: str = "--optim.lr",
 ) -> list[float]:
     """Take the steps of ``place``'s epoch that are left, and return the means of what all its steps gave.
 
@@ -80,10 +81,11 @@ def run_epoch(
         epochs: in all, for the display.
         stop: takes the number of steps done and says whether to stop; asked after each step but the last.
         describe: says the means so far in a few words, for the display.
+        rate: option of the learning rate, for the advice to lower it.
 
     Raises:
         StoppedError: after the running step, if asked to stop.
-        CdnetError: if the loss is no longer a finite number.
+        CdnetError: if one of the means is no longer a finite number.
     """
     with training_bar() as bar:
         # The bar is the whole run's, as long as if every epoch had as many steps, so that the time left is too.
@@ -100,9 +102,10 @@ def run_epoch(
             place.seconds = before + elapsed
             if place.step % NOTE_EVERY == 0 or place.step == steps:
                 speed = batch_size * (place.step - first) / elapsed
-                note = f"{describe(_means(place))}, {speed:.0f} images/s"
+                note = f"{describe(_means(place, rate))}, {speed:.0f} images/s"
                 bar.update(task, completed=done + place.step, note=note)
             if place.step < steps and stop(place.step):
+                average([place.sums])  # the checkpoint holds one process's sums, and all take them up
                 raise StoppedError
     assert place.sums is not None
     average([place.sums])
@@ -177,13 +180,11 @@ def describe_losses(means: list[float]) -> str:
     return f"loss {means[0]:.2f} (triplet {triplet}, softmax {softmax})"
 
 
-def _means(place: Place) -> list[float]:
+def _means(place: Place, rate: str) -> list[float]:
     assert place.sums is not None
     means: list[float] = (place.sums / place.step).tolist()
-    if not math.isfinite(means[0]):
-        raise CdnetError(
-            f"the loss is no longer finite in epoch {place.epoch + 1}, step {place.step}; lower --optim.lr"
-        )
+    if not all(map(math.isfinite, means)):
+        raise CdnetError(f"the loss is no longer finite in epoch {place.epoch + 1}, step {place.step}; lower {rate}")
     return means
 
 

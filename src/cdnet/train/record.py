@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cdnet.errors import CdnetError
 from cdnet.files import saying_what_failed, write_text
 
 LOG = "log.jsonl"
@@ -21,6 +22,20 @@ def read_log(run: Path) -> list[dict[str, Any]]:
             lines.append(json.loads(line))
         except json.JSONDecodeError:
             break
+    return lines
+
+
+def read_whole_log(run: Path) -> list[dict[str, Any]]:
+    """Return the lines of a finished run's log, at least one.
+
+    Raises:
+        CdnetError: if it is missing, or empty.
+    """
+    lines = read_log(run)
+    if not lines:
+        raise CdnetError(
+            f"{run / LOG} is missing or empty, and what is made of it cannot be made; run it anew elsewhere"
+        )
     return lines
 
 
