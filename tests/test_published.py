@@ -146,11 +146,25 @@ def test_nothing_is_unpickled(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 def test_mistakes_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save(small(), tmp_path / "x.pth")
-    assert main(["convert", str(tmp_path / "none.pth"), "--out", str(tmp_path / "o")]) == 1
+    assert main(["convert", str(tmp_path / "none.pth"), "--out", str(tmp_path / "o.safetensors")]) == 1
     assert "no such file" in capsys.readouterr().err
     assert main(["convert", str(tmp_path / "x.pth")]) == 2
     assert "--out" in capsys.readouterr().err
-    assert main(["convert", str(tmp_path / "x.pth"), "--out", str(tmp_path / "o"), "--size", "wide"]) == 1
+    assert main(["convert", str(tmp_path / "x.pth"), "--out", str(tmp_path / "o.safetensors"), "--size", "wide"]) == 1
     assert "height x width" in capsys.readouterr().err
     with pytest.raises(CdnetError, match="cdnet convert"):
         load_model(tmp_path / "x.pth")
+
+
+def test_the_published_file_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_file(small(), tmp_path / "x.safetensors")
+    before = (tmp_path / "x.safetensors").read_bytes()
+    (tmp_path / "link.safetensors").symlink_to("x.safetensors")
+    for out, said in (("x.pth", "a .safetensors file"), ("x.safetensors", "itself"), ("link.safetensors", "itself")):
+        assert main(["convert", str(tmp_path / "x.safetensors"), "--out", out]) == 2
+        assert said in capsys.readouterr().err
+    assert (tmp_path / "x.safetensors").read_bytes() == before
+    assert not (tmp_path / "x.pth").exists()

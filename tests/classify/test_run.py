@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shlex
 import shutil
 import signal
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import torch
 import yaml
 
-from cdnet import CdnetError
+from cdnet import CdnetError, load_model
 from cdnet.classify import loop
 from cdnet.classify.recipe import ClassAugmentRecipe, ClassifyRecipe
 from cdnet.classify.run import classify
@@ -88,6 +89,49 @@ def test_stopped_and_resumed_ends_bit_for_bit_the_same(
     assert same_state(tmp_path / "whole", tmp_path / "stopped")
 
 
+@pytest.mark.parametrize(("broken", "at"), [("train/red/3.png", 3), ("val/red/3.png", 3), ("val/red/3.png", 6)])
+def test_a_broken_picture_costs_nothing_of_an_epoch(
+    recipe: ClassifyRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str, at: int
+) -> None:
+    assert recipe.data.root is not None
+    recipe.augment.crop = "resized"
+    classify(recipe, tmp_path / "whole")
+    recipe.data.root = shutil.copytree(recipe.data.root, tmp_path / "pictures")
+    picture = recipe.data.root / broken
+    content = picture.read_bytes()
+    steps = 0
+    real = loop.train_step
+
+    def stepping(*arguments: object) -> torch.Tensor:
+        nonlocal steps
+        steps += 1
+        if steps == at:  # the last of an epoch, of 3 steps
+            picture.write_bytes(b"")
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "train_step", stepping)
+    with pytest.raises(CdnetError, match=r"red/3\.png: empty; put a whole copy in its place and add --resume"):
+        classify(recipe, tmp_path / "broken")
+    picture.write_bytes(content)
+    classify(recipe, tmp_path / "broken", resume=True)
+    assert steps == 6  # none was taken twice
+    assert same_state(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_a_picture_that_was_repaired_is_another(recipe: ClassifyRecipe, tmp_path: Path) -> None:
+    assert recipe.data.root is not None
+    recipe.data.root = shutil.copytree(recipe.data.root, tmp_path / "pictures")
+    picture = recipe.data.root / "train" / "red" / "3.png"
+    content = picture.read_bytes()
+    picture.write_bytes(b"")
+    recipe.schedule.epochs = 1
+    classify(recipe, tmp_path / "run")
+    classify(recipe, tmp_path / "run", resume=True)
+    picture.write_bytes(content)
+    with pytest.raises(CdnetError, match="trained on 47 pictures, and these are 48, not all the same; resume with"):
+        classify(recipe, tmp_path / "run", resume=True)
+
+
 def test_another_seed_gives_another_run(recipe: ClassifyRecipe, tmp_path: Path) -> None:
     recipe.schedule.epochs = 1
     classify(recipe, tmp_path / "a")
@@ -99,27 +143,18 @@ def test_the_command_says_the_result_and_weights_fine_tune(
     recipe: ClassifyRecipe, market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(as_plain(recipe)))
-    run = tmp_path / "run"
+    run = tmp_path / "a run"
     assert main(["classify", "--config", str(tmp_path / "r.yaml"), "--out", str(run), "--schedule.epochs", "1"]) == 0
     said = capsys.readouterr().out
     line = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
     assert f"top-1 {100 * line['top1']:.2f}, top-5 100.00, error {100 - 100 * line['top1']:.2f} per cent of 12" in said
     assert main(["classify", "--out", str(run), "--resume"]) == 0
-    words = [
-        "train",
-        "--init",
-        run,
-        "--genotype",
-        "cnet-top3",
-        "--width",
-        0.1,
-        "--data.root",
-        market,
-        "--size",
-        "64x32",
-    ]
-    small = ["--out", tmp_path / "reid", "--batch.identities", 4, "--schedule.epochs", 1]
-    assert main([str(word) for word in words + small]) == 0
+    printed = capsys.readouterr().out.splitlines()[-1].removeprefix("fine-tune them: ")
+    places = {"DIR": str(market), "RUN": str(tmp_path / "reid")}
+    name, *words = [places.get(word, word) for word in shlex.split(printed)]
+    assert name == "cdnet"
+    assert main([*words, "--size", "64x32", "--batch.identities", "4", "--schedule.epochs", "1"]) == 0
+    assert load_model(tmp_path / "reid")[1].trained_on["init"] == run.name
 
 
 class TestRefusals:

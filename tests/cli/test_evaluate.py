@@ -66,6 +66,7 @@ def test_all_that_can_be_asked_for(
     [
         (["--rerank-k1", "5"], 1, "add --rerank"),
         (["--rerank", "--rerank-k2", "0"], 1, "k1 and k2 from 1"),
+        (["--rerank", "--rerank-k1", "201"], 1, "k1 and k2 from 1 to 200"),
         (["--rerank", "--rerank-lambda", "1.5"], 1, "from 0 to 1"),
         (["--bootstrap", "5"], 1, "at least 100"),
         (["--bootstrap", "1000", "--seed", "-1"], 1, "seed must be"),

@@ -190,6 +190,30 @@ def test_whatever_is_not_plain_is_refused(attack: bytes) -> None:
         read_plain_pickle(attack)
 
 
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("wrap", [lambda x: [x, x], lambda x: (x, x), lambda x: {"a": x, "b": x}])
+def test_a_few_bytes_that_name_themselves_again_and_again_stay_few(
+    wrap: Callable[[object], object], protocol: int
+) -> None:
+    value: object = ["x"]
+    for _ in range(60):
+        value = wrap(value)  # 2^60 lists if each were copied
+    found = read_plain_pickle(pickle.dumps(value, protocol))
+    for _ in range(60):
+        found = found["a"] if isinstance(found, dict) else found[1]
+    assert found == ["x"]
+
+
+def test_tuples_that_would_be_hashed_for_ever_are_refused() -> None:
+    key: object = ()
+    for _ in range(60):
+        key = (key, key)
+    # Written by hand, for to make the dict would take as long: the key, its value, and the two put in a dict.
+    key_alone = pickle.dumps(key, 2)[:-1]
+    with pytest.raises(PlainPickleError, match="tuple as a key"):
+        read_plain_pickle(key_alone[:2] + b"}" + key_alone[2:] + b"K\x01s.")
+
+
 @pytest.mark.parametrize("protocol", range(6))
 def test_plain_values_read_as_pickle_reads_them(protocol: int) -> None:
     value = {"a": [1, -2, 70_000, 2**40, 1.5, True, False, None], "b": ("x", ("y", "z"), (), [[]]), "ä": {}}
@@ -246,8 +270,35 @@ def test_a_binary_file_of_a_wrong_length(tmp_path: Path) -> None:
 def test_a_class_without_a_name(tmp_path: Path) -> None:
     folder = write_binary(tmp_path / "cifar-100-binary")
     (folder / "fine_label_names.txt").write_text("apple\nbear\n")
-    with pytest.raises(CdnetError, match="has class 2, and there are 2 names"):
+    with pytest.raises(CdnetError, match=r"train\.bin has a picture whose class is none of the 2"):
         read_class_data(folder)
+
+
+@pytest.mark.parametrize("label", [3, -1, 10**30])
+def test_a_label_that_is_no_classs(tmp_path: Path, label: int) -> None:
+    folder = write_python(tmp_path / "cifar-100-python", python2=False)
+    content = pickle.loads((folder / "test").read_bytes())
+    content["fine_labels"][4] = label
+    (folder / "test").write_bytes(pickle.dumps(content, protocol=2))
+    with pytest.raises(CdnetError, match="test has a picture whose class is none of the 3"):
+        read_class_data(folder)
+
+
+def test_names_of_classes_that_are_no_texts(tmp_path: Path) -> None:
+    folder = write_python(tmp_path / "cifar-100-python")
+    (folder / "meta").write_bytes(pickle.dumps({"fine_label_names": ["a", "b", ["c"]]}, protocol=2))
+    with pytest.raises(CdnetError, match="none of the 0 that have names"):
+        read_class_data(folder)
+
+
+def test_counts_that_were_not_published_are_said(tmp_path: Path) -> None:
+    # A binary file that was cut between two pictures has nothing else wrong with it.
+    said = read_class_data(write_binary(tmp_path / "cifar-100-binary")).unpublished()
+    assert [line.partition(": ")[2] for line in said] == [
+        "12 train pictures, and 50,000 were published",
+        "6 test pictures, and 10,000 were published",
+    ]
+    assert read_class_data(write_folders(tmp_path / "folders")).unpublished() == []
 
 
 @pytest.mark.parametrize(("form", "gone"), [("python", "test"), ("binary", "fine_label_names.txt")])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdnet.data.class_layout import read_class_data
+from cdnet.data.class_layout import find_class_data, read_class_data
 from cdnet.data.classes import ClassData, PictureFiles
 from cdnet.errors import CdnetError
 
@@ -73,6 +73,24 @@ def test_pictures_that_the_annotations_do_not_name_and_the_reverse(tree: Tree) -
         read_class_data(root)
 
 
+def test_the_data_set_with_so_many_classes_is_found(tree: Tree) -> None:
+    two = [f"{split}/n0{number}/a.JPEG" for split in ("train", "val") for number in (1, 2)]
+    three = [f"three/{split}/n0{number}/a.JPEG" for split in ("train", "test") for number in (1, 2, 3)]
+    root = tree([*two, *three, "other/readme.jpg"])
+    assert (find_class_data(root, 2).root, find_class_data(root, 3).root) == (root, root / "three")
+    assert find_class_data(root / "three", 3).root == root / "three"
+    with pytest.raises(CdnetError, match=rf"of 100 classes is there, but {root} with 2 classes and 2 training pict"):
+        find_class_data(root, 100)
+    with pytest.raises(CdnetError, match=r"three with 3 classes and 3 training pictures$"):
+        find_class_data(root, 100)
+    (root / "three").rename(root / "a")
+    tree([name.replace("three", "b") for name in three])
+    with pytest.raises(CdnetError, match="holds a and b with 3 classes each; name one"):
+        find_class_data(root, 3)
+    with pytest.raises(CdnetError, match="neither CIFAR-100 nor"):
+        find_class_data(root / "other", 3)
+
+
 def test_a_class_without_pictures_is_named(tree: Tree) -> None:
     root = tree([*TRAIN, "val/n01/v.JPEG"])
     (root / "train" / "n03").mkdir()
@@ -102,4 +120,5 @@ def test_unreadable_pictures_are_left_out_with_their_labels(tree: Tree) -> None:
     decoded = data.decoded("train", (48, 24))
     assert decoded.labels.tolist() == [0, 1]
     assert "b.JPEG" in decoded.broken[0]
+    assert decoded.digest() != data.train.digest()
     assert np.asarray(decoded.pixels).std(axis=(1, 2, 3)).min() > 1

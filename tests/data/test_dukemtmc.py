@@ -85,6 +85,12 @@ def test_the_names_tell_it_from_market1501(tree: Tree) -> None:
     assert len(read_data(root, "dukemtmc").unparsed) == 2
 
 
+def test_another_data_sets_names_alone_are_not_read(tree: Tree) -> None:
+    root = tree(["bounding_box_train/0002_c1s1_000451_03.jpg", "query/0002_c2s1_000551_01.jpg"])
+    with pytest.raises(CdnetError, match=r"none of the 2 pictures .* DukeMTMC-reID's form.*--data\.layout auto"):
+        read_data(root, "dukemtmc")
+
+
 def test_a_missing_folder_is_an_empty_split(tree: Tree) -> None:
     data = read_data(tree(name for name, split, *_ in REAL if split != "train"))
     assert data.name == "DukeMTMC-reID"

@@ -6,23 +6,28 @@ import csv
 import html
 import json
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import yaml
 from filelock import FileLock
 
+from cdnet import CdnetError
 from cdnet.cli import main
 from cdnet.cli import reproduce as command
 from cdnet.data.layout import SOURCES
+from cdnet.genotype import read_genotype
 from cdnet.nn.counts import count_params
 from cdnet.nn.model import create_model
 from cdnet.reproduce import runner
 from cdnet.reproduce.paper import read_paper
 from cdnet.tables import row as tables_row
 from cdnet.tables.row import Row
+from cdnet.weights import ModelSpec, save_weights
 
 MARK = "not comparable with the paper's column"
 TINY = ["--set", "schedule.epochs=1", "batch.identities=4", "batch.pictures=2", "width=0.1"]
@@ -70,7 +75,9 @@ def test_a_small_row_is_trained_marked_everywhere_and_kept(
     result = json.loads((tmp_path / "runs" / "cdnet-v35-small" / "seed-0" / "result.json").read_text())
     assert result["name"] == "cdnet-v35-small"
     found = lines_of(tmp_path / "table-7-small.csv")
-    assert set(found) == {("cdnet-v35", figure) for figure in ("params", "rank1", "mAP")}
+    assert set(found) == {
+        (row, key) for row in ("cdnet", "cdnet-std", "cdnet-v35") for key in ("params", "rank1", "mAP")
+    }
     assert all(line["scale"].endswith(MARK) for line in found.values())
     params = count_params(create_model("cdnet-v35", 0.1))
     assert result["params"] == params
@@ -105,21 +112,38 @@ def test_a_small_row_is_trained_marked_everywhere_and_kept(
 
 def test_a_classifier_is_a_row_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(0)
-    for split in ("train", "val"):
-        for number, name in [(number, name) for number in range(8) for name in ("one", "two")]:
-            path = tmp_path / "data" / split / name / f"{number}.png"
+    for name, classes in (("hundred", 100), ("two", 2)):
+        for split, number in [(split, number) for split in ("train", "val") for number in range(classes)]:
+            path = tmp_path / "data" / name / split / f"{number:03}" / "a.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             assert cv2.imwrite(str(path), rng.integers(0, 255, (32, 32, 3), dtype=np.uint8))
     out = tmp_path / "out"
-    tiny = ["--scale", "small", "--set", "schedule.epochs=1", "batch=8", "width=0.1"]
-    text = reproduce(
-        capsys, "table-4", "--only", "cdnet-cifar100", "--data.root", tmp_path / "data", "--out", out, *tiny
-    )
+    tiny = ["--scale", "small", "--set", "schedule.epochs=1", "batch=50", "width=0.1"]
+    words = ["table-4", "--only", "cdnet-cifar100", "--out", out, *tiny]
+    # Pictures of other classes are not CIFAR-100, whatever their folder.
+    said = refused(capsys, *words, "--data.root", tmp_path / "data" / "two")
+    assert "CIFAR-100 was looked for" in said
+    assert "no data set of 100 classes is there, but" in said
+    assert "with 2 classes and 2 training pictures" in said
+    assert not out.exists()
+    text = reproduce(capsys, *words, "--data.root", tmp_path / "data")
     result = json.loads((out / "runs" / "cdnet-cifar100-small" / "seed-0" / "result.json").read_text())
     assert result["error"] == pytest.approx(1 - result["top1"])
     error = lines_of(out / "table-4-small.csv")["cdnet-cifar100", "error"]
     assert (error["paper"], error["ours"]) == ("17.83", f"{100 * result['error']:.2f}")
     assert error["ours"] in text
+    recipe = yaml.safe_load((out / "runs" / "cdnet-cifar100-small" / "seed-0" / "recipe.yaml").read_text())
+    assert recipe["data"]["root"] == str(tmp_path / "data" / "hundred")
+
+
+def test_at_small_scale_table_11_is_of_tiny_imagenet(capsys: pytest.CaptureFixture[str]) -> None:
+    text = reproduce(capsys, "table-11", "--scale", "small", "--only", "cdnet-imagenet")
+    assert "epochs on Tiny-ImageNet" in text
+    assert "Tiny-ImageNet is needed" in text
+    params = count_params(create_model("cdnet", 0.25, "blneck", identities=200))
+    assert f"  {params / 1e6:.1f}  " in text
+    assert params / 1e6 == pytest.approx(0.25, abs=0.05)  # with 1000 classes it would be 0.35
+    assert "its convolutions come to" not in text  # those of the full size
 
 
 def test_seeds_are_summarised_and_tables_share_runs(
@@ -145,6 +169,14 @@ def test_seeds_are_summarised_and_tables_share_runs(
     text = reproduce(capsys, "table-5", "--out", tmp_path, "--seeds", "0", "2")
     assert len(trained) == 10
     assert "not run" in lines_of(tmp_path / "table-5.csv")["cdnet-stripes1", "mAP"]["ours"]
+    # One row again: the printed table is of it alone, and what is kept of all rows and seeds.
+    text = reproduce(capsys, "table-7", *common[:4], "--only", "cdnet-std", "--seeds", "1")
+    assert "91.0" in text
+    assert "cdnet-v35" not in text
+    found = lines_of(tmp_path / "table-7.csv")
+    assert (found["cdnet-std", "rank1"]["seeds"], found["cdnet-v35", "rank1"]["seeds"]) == ("3", "2")
+    assert found["cdnet", "rank1"]["ours"] == "91.0"
+    assert trained.pop() == ("cdnet-std", 1)
     # The same folder at small scale has other runs, and both stand in the report.
     reproduce(capsys, "table-7", "--scale", "small", "--only", "cdnet", *common)
     assert trained[10:] == [("cdnet-small", 0), ("cdnet-small", 2)]
@@ -209,10 +241,81 @@ def test_printed_commands_mean_the_same_rows(
 def test_pretrained_rows_without_weights_are_marked(
     market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]]
 ) -> None:
-    common = ["table-10", "--only", "cdnet-x0.25-64x32", "--data.root", market, "--out", tmp_path]
+    common = ["table-12", "--only", "cdnet-pretrained", "--data.root", market, "--out", tmp_path, "--scale", "small"]
     assert "from scratch, without --init" in reproduce(capsys, *common)
-    assert "from scratch" not in reproduce(capsys, *common, "--init", "w-{width}")
-    assert trained == [("cdnet-x0.25-64x32-scratch", 0), ("cdnet-x0.25-64x32", 0)]
+    reproduce(capsys, "table-7", *common[1:2], "cdnet", *common[3:])  # the same training, finished already
+    assert "w-0.25: no such weights" in refused(capsys, *common, "--init", tmp_path / "w-{width}")
+    save_fresh(tmp_path / "w-0.25", 0.25, {"data": "elsewhere"})
+    text = reproduce(capsys, *common, "--init", tmp_path / "w-{width}")
+    assert "from scratch" not in text
+    assert "starts from weights trained on elsewhere" in text
+    assert trained == [("cdnet-small", 0), ("cdnet-pretrained-small", 0)]
+
+
+def save_fresh(folder: Path, width: float, trained_on: dict[str, Any]) -> None:
+    spec = ModelSpec(read_genotype("cdnet-top2"), width, trained_on=trained_on)
+    save_weights(folder / "weights.safetensors", spec.build(), spec)
+
+
+def test_paths_are_the_same_in_the_next_call(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_fresh(Path("w01"), 0.1, {"data": "folders", "classes": 7})
+    genotype = read_genotype("cdnet-top2").to_json()
+    Path("my.json").write_text(json.dumps(genotype))
+    words = ["table-12", "--only", "cdnet-pretrained", "--data.root", market, "--out", "out", "--init", "w01"]
+    words += ["--scale", "small", *TINY, "genotype=my.json"]
+    text = reproduce(capsys, *words)
+    assert "starts from weights trained on folders (7 classes)" in text
+    assert reproduce(capsys, *words) == text
+
+
+def test_a_row_that_fails_has_its_reason_and_the_others_go_on(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(row: Row, folder: Path) -> dict[str, Any]:
+        if row.name == "cdnet" and row.recipe.seed == 1:
+            raise CdnetError("the loss is no longer finite")
+        return {"params": 1, "macs": 1, "rank1": 0.9, "mAP": 0.7, "data": "drawn"}
+
+    monkeypatch.setattr(runner, "train_and_evaluate", work)
+    words = ["reproduce", "table-7", "--data.root", market, "--out", tmp_path, "--seeds", 0, 1]
+    for _ in range(2):
+        assert main([str(word) for word in words]) == 1
+        captured = capsys.readouterr()
+        last = captured.err.splitlines()[-1]
+        assert last == "cdnet: 1 of 6 rows failed, first cdnet, seed 1: the loss is no longer finite"
+        assert "cdnet: seed 1 failed: the loss is no longer finite" in captured.out
+        found = lines_of(tmp_path / "table-7.csv")
+        assert [found[name, "mAP"]["seeds"] for name in ("cdnet", "cdnet-std", "cdnet-v35")] == ["1", "2", "2"]
+    words[-2:] = [1, "--only", "cdnet"]
+    assert main([str(word) for word in words]) == 1
+    assert "failed" in capsys.readouterr().out
+
+
+def test_a_change_for_tables_of_one_kind_leaves_out_those_of_the_other(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]]
+) -> None:
+    (tmp_path / "runs" / "cdnet-cifar100" / "seed-0").mkdir(parents=True)
+    common = ["--data.root", market, "--out", tmp_path]
+    reproduce(capsys, "table-7", "--only", "cdnet", *common, "--set", "batch.identities=8")
+    assert trained == [("cdnet", 0)]
+    page = (tmp_path / "report.html").read_text()
+    assert "Table 7:" in page
+    assert "Table 4:" not in page
+
+
+def test_data_of_another_kind_are_missing(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]]
+) -> None:
+    said = refused(capsys, "table-3", "--only", "cnet-dukemtmc", "--data.root", market, "--out", tmp_path)
+    assert "DukeMTMC-reID's form" in said
+    root = shutil.copytree(market, tmp_path / "market")
+    shutil.rmtree(root / "query")
+    said = refused(capsys, "table-7", "--data.root", root, "--out", tmp_path)
+    assert "the split 'query' has no pictures" in said
+    assert trained == []
 
 
 def test_the_list_names_everything_and_its_cost(capsys: pytest.CaptureFixture[str]) -> None:
@@ -227,14 +330,18 @@ def test_the_list_names_everything_and_its_cost(capsys: pytest.CaptureFixture[st
 def test_commands_of_figures_are_understood(
     name: str, market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = reproduce(capsys, name, "--data.root", market, "--out", tmp_path)
+    given = ["--seeds", "3", "--scale", "small", "--init", "a b", "--set", "optim.lr=0.01", "--device", "cpu"]
+    given += ["--data.cache", "cache"]
+    text = reproduce(capsys, name, "--data.root", market, "--out", tmp_path, *given)
     words = shlex.split(text.splitlines()[-1].partition("draw:")[2])
     assert words[:2] == ["cdnet", "figure"]
-    assert str(tmp_path / "runs" / read_paper().figures[name].runs[0] / "seed-0") in words
+    assert str(tmp_path / "runs" / f"{read_paper().figures[name].runs[0]}-small" / "seed-3") in words
     assert main(words[1:]) == 1  # understood, or it would be 2; but the run is not there
     train = shlex.split(text.splitlines()[1].partition(":  ")[2])
     options = command._read(train[2:])
     assert read_paper().tables[options.what].only(options.only).runs
+    assert (options.seeds, options.scale, options.init, options.set) == ([3], "small", "a b", ["optim.lr=0.01"])
+    assert (options.device, options.data.cache, options.out) == ("cpu", Path("cache"), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -248,6 +355,7 @@ def test_commands_of_figures_are_understood(
         (["table-7", "--seeds", "0", "0"], 2, "none twice"),
         (["table-7", "--set", "nothing=1"], 2, "nothing"),
         (["table-7", "--set", "width"], 1, "KEY=VALUE"),
+        (["table-10", "--set", "width=0.1"], 1, "differ in their width"),
         (["table-7", "--scale", "tiny"], 2, "--scale"),
     ],
 )

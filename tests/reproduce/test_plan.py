@@ -6,8 +6,17 @@ import pytest
 
 from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
-from cdnet.reproduce.paper import Run, read_paper
-from cdnet.reproduce.plan import Setting, costs, describe_scale, epochs_of, plan_run, read_shipped
+from cdnet.reproduce.paper import Run, Scale, read_paper
+from cdnet.reproduce.plan import (
+    Plan,
+    Setting,
+    costs,
+    describe_scale,
+    epochs_of,
+    plan_run,
+    read_shipped,
+    refuse_changes_of_rows,
+)
 
 PAPER = read_paper()
 
@@ -61,12 +70,39 @@ def test_the_mark_of_small_scale_follows_changes() -> None:
     text = describe_scale(PAPER.tables["table-7"], Setting("small", changes=("schedule.epochs=2", "size=32x32")))
     assert text == "small scale: width 0.25, 32x32, 2 epochs; not comparable with the paper's column"
     assert describe_scale(PAPER.tables["table-7"], Setting()) == ""
+    text = describe_scale(PAPER.tables["table-11"], Setting("small"))
+    assert text == "small scale: width 0.25, 64x64, 20 epochs on Tiny-ImageNet; not comparable with the paper's column"
+
+
+@pytest.mark.parametrize("change", ["width=0.1", "size=64x32"])
+def test_what_the_rows_of_a_table_differ_in_is_not_changed(change: str) -> None:
+    setting = Setting("small", changes=(change,))
+    refuse_changes_of_rows(PAPER.tables["table-7"], setting)
+    with pytest.raises(CdnetError, match="the rows of table-10 differ in their"):
+        refuse_changes_of_rows(PAPER.tables["table-10"], setting)
+
+
+@pytest.mark.parametrize("scale", ["paper", "small"])
+def test_rows_that_are_the_same_training_share_a_folder_and_no_others_do(scale: Scale) -> None:
+    plans: dict[str, list[Plan]] = {}
+    for one in PAPER.runs.values():
+        plan = plan_run(one, Setting(scale))
+        plans.setdefault(plan.folder, []).append(plan)
+    for shared in plans.values():
+        assert all((plan.recipe, plan.options) == (shared[0].recipe, shared[0].options) for plan in shared)
+    unrefused = [found[0] for found in plans.values() if not found[0].refusal]
+    distinct = {(plan.recipe, *sorted(plan.options.items())) for plan in unrefused}
+    assert len(distinct) == len(unrefused)
+    assert plan_run(PAPER.runs["cdnet-pretrained"], Setting()).folder == "cdnet"
 
 
 def test_costs_are_those_of_the_recipes() -> None:
     assert costs(PAPER.tables["table-7"], Setting()) == "3 runs x 350 epochs on Market-1501"
     assert costs(PAPER.tables["table-11"], Setting()) == "1 run x 240 epochs on ImageNet-2012"
-    assert "3 runs x 240 epochs on MSMT17" in costs(PAPER.tables["table-3"], Setting())
+    assert "1 run x 20 epochs on Tiny-ImageNet" in costs(PAPER.tables["table-11"], Setting("small"))
+    # From scratch, the pre-trained row is the same training as the one above it.
+    assert "2 runs x 240 epochs on MSMT17" in costs(PAPER.tables["table-3"], Setting())
+    assert "3 runs x 240 epochs on MSMT17" in costs(PAPER.tables["table-3"], Setting(init="w"))
 
 
 def test_changes_are_marked_and_go_over_everything() -> None:
@@ -75,7 +111,22 @@ def test_changes_are_marked_and_go_over_everything() -> None:
     assert plan.marks == ("changed: schedule.epochs=1",)
 
 
-@pytest.mark.parametrize("change", ["schedule.epochs", "=1", "seed=4", "data.root=x", "init=x"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "schedule.epochs",
+        "=1",
+        "seed=4",
+        "init=x",
+        "device=cpu",
+        "out=x",
+        "config=x",
+        "data=x",
+        "data.root=x",
+        "data.cache=x",
+        "data.layout=csv",
+    ],
+)
 def test_changes_that_are_none_are_refused(change: str) -> None:
     with pytest.raises(CdnetError, match="--set"):
         Setting(changes=(change,))

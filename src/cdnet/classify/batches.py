@@ -20,6 +20,7 @@ from cdnet.data.ahead import read_ahead
 from cdnet.data.augment import augment, draw, normalise
 from cdnet.data.classes import ClassPictures, DecodedPictures
 from cdnet.data.decode import BrokenPictureError, Pixels
+from cdnet.data.pictures import UnreadableError
 from cdnet.data.recipe import parse_size
 from cdnet.data.resized_crop import Chooser, central_part, draw_crops, random_part
 from cdnet.errors import CdnetError
@@ -165,7 +166,7 @@ class ReadBatches(ClassBatches):
             try:
                 return self._pictures.crop(row, choose, self.size)
             except BrokenPictureError as error:
-                raise CdnetError(f"{error}; put a whole copy in its place and add --resume") from None
+                raise UnreadableError(f"{error}; put a whole copy in its place and add --resume") from None
 
         for pixels in read_ahead(one, batches):
             yield torch.from_numpy(pixels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,12 @@ from cdnet.classify.loop import describe_losses, train_epoch
 from cdnet.classify.recipe import NORMALS, ClassifyRecipe, check_classify
 from cdnet.classify.weights import ClassifierSpec, save_classifier
 from cdnet.data.class_layout import read_class_data
-from cdnet.data.classes import ClassData
+from cdnet.data.classes import ClassData, ClassPictures, DecodedPictures
 from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
 from cdnet.genotype import Genotype, shipped_genotypes
 from cdnet.nn.model import find_network
-from cdnet.progress import shown
+from cdnet.progress import console, shown
 from cdnet.train.checkpoint import FILE
 from cdnet.train.loop import StopRequest
 from cdnet.train.session import Session, tell_broken
@@ -61,8 +62,8 @@ class ClassifyRun(Session):
         network = _network(recipe)
         ClassifierSpec(network, ("one", "other"), recipe.stem).try_on_shapes()
         super().__init__(recipe, out, recipe.schedule.epochs, resume, held)
-        data = read_class_data(root)
-        self.train_batches, self.test_batches = (self._batches(data, split) for split in ("train", "test"))
+        data = self._decoded(read_class_data(root))
+        self.train_batches, self.test_batches = (self._batches(pictures) for pictures in (data.train, data.test))
         self.train_batches.epoch(0)  # too few pictures are told before the folder begins
         self.spec = ClassifierSpec(network, data.classes, recipe.stem)
         network.trained_on.update(data=data.name, classes=len(data.classes), seed=recipe.seed, epochs=0)
@@ -129,7 +130,10 @@ class ClassifyRun(Session):
             CdnetError: if it is of other pictures or another network.
         """
         if state["source"] != self.source:
-            raise CdnetError(f"{self.out} was trained on other pictures; resume with the same")
+            raise CdnetError(
+                f"{self.out} was trained on {state['source']['pictures']:,} pictures, and these are "
+                f"{self.source['pictures']:,}, not all the same; resume with the same pictures"
+            )
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -139,16 +143,27 @@ class ClassifyRun(Session):
             self.accelerator.scaler.load_state_dict(state["scaler"])
         self.spec.network.trained_on["epochs"] = state["place"]["epoch"]
 
-    def _batches(self, data: ClassData, split: str) -> ClassBatches:
-        recipe, device = self.recipe, self.accelerator.device
-        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
-        if recipe.augment.crop == "resized":
-            return ReadBatches(data.split(split), recipe, device, rank, processes)
-        # The processes of one machine share the cache: its lock makes all but one wait.
-        pictures = data.decoded(split, parse_size(recipe.size), recipe.data.cache, shown)
+    def _decoded(self, data: ClassData) -> ClassData:
+        """Return the data set with what is kept decoded in the place of files."""
         if self.main:
-            tell_broken(pictures.broken)
-        return KeptBatches(pictures, recipe, device, rank, processes)
+            for said in data.unpublished():
+                console.print(said)
+        if self.recipe.augment.crop == "resized":
+            return data
+        # The processes of one machine share the cache: its lock makes all but one wait.
+        size, cache = parse_size(self.recipe.size), self.recipe.data.cache
+        train, test = (data.decoded(split, size, cache, shown) for split in ("train", "test"))
+        if self.main:
+            tell_broken([*train.broken, *test.broken])
+        return replace(data, train=train, test=test)
+
+    def _batches(self, pictures: ClassPictures) -> ClassBatches:
+        own = self.accelerator
+        place = own.device, own.process_index, own.num_processes
+        if self.recipe.augment.crop == "resized":
+            return ReadBatches(pictures, self.recipe, *place)
+        assert isinstance(pictures, DecodedPictures)
+        return KeptBatches(pictures, self.recipe, *place)
 
 
 def describe_accuracy(line: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -92,6 +93,26 @@ def load_classifier(path: Path | str, device: str | torch.device = "cpu") -> tup
     except RuntimeError:
         raise CdnetError(f"{path}: the weights are not those of the network that its metadata name") from None
     return model.to(device).eval(), spec
+
+
+def read_origin(path: Path | str) -> dict[str, Any]:
+    """Return what weights were trained on, a classifier's or those of :func:`cdnet.weights.save_weights`.
+
+    Args:
+        path: a ``.safetensors`` file, a run's folder, or a shipped network's name.
+
+    Raises:
+        CdnetError: if there is no such file, it is cut short, or it holds neither.
+    """
+    path = find_weights(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise CdnetError(f"{path}: cut short or no safetensors file ({error})") from None
+    if KEY in metadata:
+        return _read_spec(metadata, path).network.trained_on
+    return ModelSpec.from_metadata(metadata, str(path)).trained_on
 
 
 def _read_spec(metadata: dict[str, str], path: Path) -> ClassifierSpec:

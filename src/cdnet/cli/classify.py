@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from cdnet.classify.recipe import ClassifyRecipe
 from cdnet.cli.arguments import is_first_process, read_run
 
@@ -21,4 +23,6 @@ def main(words: list[str]) -> None:
     if is_first_process():
         last = read_log(out)[-1]
         print(f"{describe_accuracy(last)} per cent of {last['pictures']:,} pictures, epoch {last['epoch']}")
-        print(f"weights: {weights}\nfine-tune them: cdnet train --init {out} --data.root ... --out ...")
+        # The run has made the path of a genotype's file absolute.
+        words = ["--genotype", recipe.genotype, "--width", str(recipe.width), "--init", str(out)]
+        print(f"weights: {weights}\nfine-tune them: cdnet train {shlex.join(words)} --data.root DIR --out RUN")

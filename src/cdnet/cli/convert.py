@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from cdnet.cli.arguments import UsageError, parser
@@ -16,6 +17,10 @@ def main(words: list[str]) -> None:
     options = made.parse_args(words)
     if options.out is None:
         raise UsageError("no file to write; give one with --out")
+    if options.out.suffix != ".safetensors":
+        raise UsageError(f"--out {options.out}: what is written is a .safetensors file; name it so")
+    if options.out.resolve() == options.published.resolve():
+        raise UsageError(f"--out {options.out}: this is the published file itself; name another")
 
     from cdnet.data.recipe import parse_size
     from cdnet.nn.counts import count_params
@@ -25,7 +30,7 @@ def main(words: list[str]) -> None:
     model, spec = convert(options.published, parse_size(options.size))
     try_on_shapes(spec)
     save_weights(options.out, model, spec)
-    network = f"--genotype {spec.genotype} --width {spec.width:g}"
+    network, out = f"--genotype {spec.genotype} --width {spec.width:g}", shlex.quote(str(options.out))
     print(f"{options.out}: {spec.genotype}, width {spec.width:g}, {spec.neck}, {count_params(model):,} parameters")
-    print(f"evaluate it: cdnet evaluate {options.out} --data.root DIR")
-    print(f"train from it: cdnet train {network} --init {options.out} --data.root DIR --out RUN")
+    print(f"evaluate it: cdnet evaluate {out} --data.root DIR")
+    print(f"train from it: cdnet train {network} --init {out} --data.root DIR --out RUN")

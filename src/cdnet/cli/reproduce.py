@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 from cdnet.cli.arguments import UsageError, parser, read_table
 from cdnet.errors import CdnetError
 from cdnet.reproduce.paper import Paper, PaperFigure, PaperRow, PaperTable, Protocol, read_paper
-from cdnet.reproduce.plan import Plan, Setting, commands, costs, describe_scale, plan_run
+from cdnet.reproduce.plan import (
+    Plan,
+    Setting,
+    command,
+    commands,
+    costs,
+    describe_scale,
+    plan_run,
+    refuse_changes_of_rows,
+)
 
 if TYPE_CHECKING:
     from cdnet.classify.recipe import ClassifyRecipe
@@ -34,16 +43,17 @@ def main(words: list[str]) -> None:
         print(describe(paper))
         return
     found = paper.find(options.what)
-    if isinstance(found, PaperFigure):
-        print(describe_figure(found, options))
-        return
     setting = Setting(options.scale, options.init, tuple(options.set))
-    table = found.only(options.only) if options.only else found
-    if options.print_commands:
-        for command in _commands(table, options, setting):
-            print(shlex.join(command))
+    if isinstance(found, PaperFigure):
+        print(describe_figure(paper, found, options, setting))
         return
-    _run(paper, table, options, setting)
+    asked = found.only(options.only) if options.only else found
+    refuse_changes_of_rows(found, setting)
+    if options.print_commands:
+        for line in _commands(asked, options, setting):
+            print(shlex.join(line))
+        return
+    _run(paper, found, asked, options, setting)
 
 
 def describe(paper: Paper) -> str:
@@ -64,23 +74,21 @@ def describe(paper: Paper) -> str:
     for figure in paper.figures.values():
         lines.append(f"{figure.name}  {figure.title}")
         lines.append(f"    needs {' and '.join(figure.runs)} of {figure.table}")
-        lines.append(f"    {_figure_command(figure, 'DIR', 'OUT')}")
+        lines.append(f"    {_figure_command(figure, figure.runs, 'DIR', 'OUT')}")
     return "\n".join(lines)
 
 
-def describe_figure(figure: PaperFigure, options: Any) -> str:
-    """Say which commands make a figure, with the folders that were given."""
+def describe_figure(paper: Paper, figure: PaperFigure, options: Any, setting: Setting) -> str:
+    """Say which commands make a figure, with what was given."""
     root, out = (str(given) if given else word for given, word in ((options.data.root, "DIR"), (options.out, "OUT")))
-    rows = " ".join(figure.runs)
-    train = f"cdnet reproduce {figure.table} --only {rows} --data.root {shlex.quote(root)} --out {shlex.quote(out)}"
-    small = options.scale == "small"
-    drawn = _figure_command(figure, shlex.quote(root), shlex.quote(out), options.seeds[0], small)
+    train = command(figure.table, figure.runs, options.seeds, setting, _paths(options, root, out))
+    folders = [plan_run(paper.runs[name], setting).folder for name in figure.runs]
+    drawn = _figure_command(figure, folders, shlex.quote(root), shlex.quote(out), options.seeds[0])
     title = f"{figure.name.replace('-', ' ').capitalize()}: {figure.title}"
-    return f"{title}\n1. train {rows}:  {train}{' --scale small' if small else ''}\n2. draw:  {drawn}"
+    return f"{title}\n1. train {' '.join(figure.runs)}:  {shlex.join(train)}\n2. draw:  {drawn}"
 
 
-def _figure_command(figure: PaperFigure, data: str, out: str, seed: int = 0, small: bool = False) -> str:
-    folders = [f"{name}-small" if small else name for name in figure.runs]
+def _figure_command(figure: PaperFigure, folders: Sequence[str], data: str, out: str, seed: int = 0) -> str:
     runs = " ".join(f"{out}/runs/{folder}/seed-{seed}" for folder in folders)
     return figure.command.format(runs=runs, data=data, out=out)
 
@@ -115,42 +123,56 @@ def _commands(table: PaperTable, options: Any, setting: Setting) -> list[list[st
         raise UsageError("--print-commands needs --data.root and --out, which stand in every command")
     if not table.runs:
         raise UsageError(f"{table.name} has no rows to train")
+    return commands(table, options.seeds, setting, _paths(options, str(options.data.root), str(options.out)))
+
+
+def _paths(options: Any, root: str, out: str) -> dict[str, str | None]:
     device = None if options.device == "auto" else options.device
     cache = None if options.data.cache is None else str(options.data.cache)
-    paths = {"data.root": str(options.data.root), "data.cache": cache, "out": str(options.out), "device": device}
-    return commands(table, options.seeds, setting, paths)
+    return {"data.root": root, "data.cache": cache, "out": out, "device": device}
 
 
-def _run(paper: Paper, table: PaperTable, options: Any, setting: Setting) -> None:
+def _run(paper: Paper, table: PaperTable, asked: PaperTable, options: Any, setting: Setting) -> None:
     from cdnet.reproduce.report import PAGE, as_text, csv_name, write_page, write_table
-    from cdnet.reproduce.runner import collect, run_jobs
-    from cdnet.train.loop import StoppedError
+    from cdnet.reproduce.runner import collect
 
     out: Path | None = options.out
     if table.runs and options.data.root is not None and out is None:
         raise UsageError("no folder for the runs; give one with --out")
-    jobs = [_job(row, options, setting) for row in table.rows]
+    jobs = [_job(row, options, setting) for row in asked.rows]
     notes: list[str] = []
     if out is not None:
         collect(jobs, options.seeds, out)
     if any(job.recipe is not None and len(job.results) < len(options.seeds) for job in jobs):
-        notes = _leave_out_missing(jobs, len(options.seeds), options.data.root is not None)
+        notes = _leave_out_missing(jobs, options, setting)
         if out is not None and options.data.root is not None:
-            try:
-                run_jobs(jobs, options.seeds, out)
-            except StoppedError as stopped:
-                where = str(stopped).partition(";")[0]
-                raise KeyboardInterrupt(f"{where}; the same command goes on from there") from None
-    compared = _compare(table, jobs, setting)
-    print("\n".join([as_text(compared), *notes]))
+            _train(jobs, options.seeds, out)
+    print("\n".join([as_text(_compare(asked, jobs, setting)), *notes]))
     if out is not None:
-        write_table(out / csv_name(compared), compared)
-        write_page(out / PAGE, _with_others(paper, compared, options, setting))
+        whole = _finished(table, options, setting, jobs)
+        write_table(out / csv_name(whole), whole)
+        write_page(out / PAGE, _with_others(paper, whole, options, setting))
         print(f"report: {out / PAGE}")
+    failed = [f"{job.row.name}, seed {seed}: {reason}" for job in jobs for seed, reason in job.failures.items()]
+    if failed:
+        tried = sum(len(job.seeded(options.seeds)) for job in jobs)
+        raise CdnetError(f"{len(failed)} of {tried} rows failed, first {failed[0]}")
+
+
+def _train(jobs: Sequence[Job], seeds: Sequence[int], out: Path) -> None:
+    from cdnet.reproduce.runner import find_starts, run_jobs
+    from cdnet.train.loop import StoppedError
+
+    find_starts(jobs, seeds)
+    try:
+        run_jobs(jobs, seeds, out)
+    except StoppedError as stopped:
+        where = str(stopped).partition(";")[0]
+        raise KeyboardInterrupt(f"{where}; the same command goes on from there") from None
 
 
 def _job(row: PaperRow, options: Any, setting: Setting) -> Job:
-    from cdnet.reproduce.runner import Job
+    from cdnet.reproduce.runner import Job, describe_start, settled
 
     if row.run is None:
         small = setting.scale == "small" and row.network is not None and "params" in row.paper
@@ -158,8 +180,13 @@ def _job(row: PaperRow, options: Any, setting: Setting) -> Job:
     plan = plan_run(row.run, setting)
     if plan.refusal:
         return Job(row, marks=(plan.refusal,), why="not at small scale")
-    recipe = _recipe(plan, row.run.protocol, options)
-    return Job(row, plan.folder, recipe, plan.marks)
+    protocol = row.run.protocol
+    classes = protocol.data[setting.scale].classes
+    recipe = settled(_recipe(plan, protocol, options), classes)
+    init = getattr(recipe, "init", None)
+    marks = plan.marks if init is None else (*plan.marks, describe_start(init))
+    counted = row if row.identities is None else replace(row, identities=classes)
+    return Job(counted, plan.folder, recipe, marks)
 
 
 def _recipe(plan: Plan, protocol: Protocol, options: Any) -> TrainRecipe | ClassifyRecipe:
@@ -176,7 +203,7 @@ def _recipe(plan: Plan, protocol: Protocol, options: Any) -> TrainRecipe | Class
     return read_table("reproduce", DESCRIPTION, TrainRecipe, words)[0]
 
 
-def _leave_out_missing(jobs: Sequence[Job], seeds: int, given: bool) -> list[str]:
+def _leave_out_missing(jobs: Sequence[Job], options: Any, setting: Setting) -> list[str]:
     """Mark the jobs whose data are missing, and say which those are; refuse if a folder was given and has none.
 
     Raises:
@@ -185,17 +212,17 @@ def _leave_out_missing(jobs: Sequence[Job], seeds: int, given: bool) -> list[str
     from cdnet.reproduce.runner import NO_DATA, missing_data
 
     said: dict[str, str] = {}
-    unfinished = [job for job in jobs if job.recipe is not None and len(job.results) < seeds]
-    for job in unfinished:
-        assert job.recipe is not None
+    for job in jobs:
+        if job.recipe is None or len(job.results) == len(options.seeds):
+            continue
         assert job.row.run is not None
         protocol = job.row.run.protocol
         if protocol.name not in said:
-            said[protocol.name] = missing_data(protocol, job.recipe)
+            said[protocol.name] = missing_data(protocol, protocol.data[setting.scale], job.recipe)
         if said[protocol.name]:
             job.why = NO_DATA
     notes = [note for note in said.values() if note]
-    if given and notes and len(notes) == len(said):
+    if options.data.root is not None and notes and len(notes) == len(said):
         raise CdnetError(notes[0])
     return notes
 
@@ -206,39 +233,55 @@ def _compare(table: PaperTable, jobs: Sequence[Job], setting: Setting) -> Compar
     from cdnet.reproduce.report import ComparedTable
 
     rows = []
+    full_size = setting.scale == "paper" and not setting.changes
     for job in jobs:
         options = job.row.network if job.recipe is None else asdict(job.recipe)
         counted = {} if options is None else count_row(job.row, Network.of(options))
-        rows.append(compare_row(job.row, table.figures, counted, job.results, job.marks, job.why))
+        rows.append(compare_row(job.row, table.figures, counted, job.results, job.remarks, job.why, full_size))
     return ComparedTable(table, rows, describe_scale(table, setting))
 
 
-def _with_others(paper: Paper, compared: ComparedTable, options: Any, setting: Setting) -> list[ComparedTable]:
+def _with_others(paper: Paper, whole: ComparedTable, options: Any, setting: Setting) -> list[ComparedTable]:
     """Return a table among all others of which something is finished in the same folder, at either scale."""
     tables = []
     for table in paper.tables.values():
         for scale in (replace(setting, scale="paper"), replace(setting, scale="small")):
-            asked = table.name == compared.table.name and (scale == setting or not table.runs)
-            if not asked:
-                found = _found(table, options, scale)
-                tables += [] if found is None else [found]
-            elif compared not in tables:
-                tables.append(compared)
+            asked = table.name == whole.table.name and (scale == setting or not table.runs)
+            if asked:
+                tables += [] if whole in tables else [whole]
+            elif _begun(table, options.out, scale):
+                found = _finished(table, options, scale)
+                tables += [found] if any(cell.seeds for row in found.rows for cell in row.cells) else []
     return tables
 
 
-def _found(table: PaperTable, options: Any, setting: Setting) -> ComparedTable | None:
-    """Return a table with what is finished of it in the folder, or None if nothing is."""
-    from cdnet.reproduce.runner import RUNS, Job, collect
+def _begun(table: PaperTable, out: Path, setting: Setting) -> bool:
+    from cdnet.reproduce.runner import RUNS
 
-    jobs = []
+    # Another row's run that stands in for a pre-trained one begins no table.
+    own = {plan_run(run, setting).folder for run in table.runs if plan_run(run, setting).folder.startswith(run.name)}
+    return any((out / RUNS / folder).is_dir() for folder in own)
+
+
+def _finished(table: PaperTable, options: Any, setting: Setting, jobs: Sequence[Job] = ()) -> ComparedTable:
+    """Return a table with all that is finished of it in the folder, whatever the seed.
+
+    Args:
+        table: with all its rows.
+        options: of the command line.
+        setting: what is finished by another one is left out.
+        jobs: what is known already of some of the rows.
+    """
+    from cdnet.reproduce.runner import Job, collect_all
+
+    known = {job.row.name: job for job in jobs}
+    found = []
     for row in table.rows:
-        job = Job(row)
-        if row.run is not None and (options.out / RUNS / plan_run(row.run, setting).folder).is_dir():
-            job = _job(row, options, setting)
-            try:
-                collect([job], options.seeds, options.out)
-            except CdnetError:  # of another scale, or with other changes
-                job = Job(row)
-        jobs.append(job)
-    return _compare(table, jobs, setting) if any(job.results for job in jobs) else None
+        try:
+            refuse_changes_of_rows(table, setting)
+            job = known.get(row.name) or _job(row, options, setting)
+        except (CdnetError, UsageError):  # the changes are not for this one
+            job = Job(row)
+        collect_all(job, options.out)
+        found.append(job)
+    return _compare(table, found, setting)

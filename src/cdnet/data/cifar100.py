@@ -32,6 +32,8 @@ RECORD = 2 + VALUES
 
 PYTHON = ("train", "test", "meta")
 BINARY = ("train.bin", "test.bin", "fine_label_names.txt")
+PUBLISHED = {"train": 50_000, "test": 10_000}
+"""Pictures of each split."""
 FORMS = {"cifar-100-python": PYTHON, "cifar-100-binary": BINARY}
 
 
@@ -55,7 +57,7 @@ def read_cifar100(source: Path) -> ClassData:
     """Read an archive or an unpacked folder, as :func:`find_cifar100` returns it.
 
     Raises:
-        CdnetError: if a file is missing, cut short, or not what was published.
+        CdnetError: if a file is missing, cut within a picture, or not of the published form.
     """
     if source.is_file():
         files = _archived(source)
@@ -68,15 +70,13 @@ def read_cifar100(source: Path) -> ClassData:
         raise CdnetError(f"{source}: no {missing[0]!r} of CIFAR-100 inside; download it again")
     if binary:
         classes = tuple(files[BINARY[2]].decode("utf-8", "replace").split())
-        splits = [_from_binary(files[name], f"{source}: {name}") for name in BINARY[:2]]
+        train, test = (_from_binary(files[name], f"{source}: {name}", len(classes)) for name in BINARY[:2])
     else:
         found = _unpickled(files["meta"], f"{source}: meta").get("fine_label_names")
-        classes = tuple(map(str, found)) if isinstance(found, list) else ()
-        splits = [_from_python(files[name], f"{source}: {name}") for name in PYTHON[:2]]
-    highest = max(int(split.labels.max()) for split in splits)
-    if highest >= len(classes):
-        raise CdnetError(f"{source}: a picture has class {highest}, and there are {len(classes)} names of classes")
-    return ClassData(NAME, source, classes, *splits)
+        named = isinstance(found, list) and all(isinstance(name, str) for name in found)
+        classes = tuple(found) if found and named else ()
+        train, test = (_from_python(files[name], f"{source}: {name}", len(classes)) for name in PYTHON[:2])
+    return ClassData(NAME, source, classes, train, test, PUBLISHED)
 
 
 def _archived(path: Path) -> dict[str, bytes]:
@@ -97,23 +97,23 @@ def _archived(path: Path) -> dict[str, bytes]:
     return files
 
 
-def _from_binary(data: bytes, origin: str) -> DecodedPictures:
+def _from_binary(data: bytes, origin: str, classes: int) -> DecodedPictures:
     if not data or len(data) % RECORD:
         raise CdnetError(
             f"{origin} has {len(data):,} bytes, no multiple of {RECORD:,}, so it is cut short; download it again"
         )
     records = np.frombuffer(data, np.uint8).reshape(-1, RECORD)
-    return _pictures(records[:, 2:], records[:, 1])
+    return _pictures(records[:, 2:], records[:, 1].tolist(), origin, classes)
 
 
-def _from_python(data: bytes, origin: str) -> DecodedPictures:
+def _from_python(data: bytes, origin: str, classes: int) -> DecodedPictures:
     content = _unpickled(data, origin)
     values, labels = content.get("data"), content.get("fine_labels")
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.shape[1] != VALUES or not len(values):
         raise CdnetError(f"{origin} has no pictures of 3 x 32 x 32 values; download it again")
-    if not isinstance(labels, list) or len(labels) != len(values) or not all(type(x) is int and x >= 0 for x in labels):
+    if not isinstance(labels, list) or len(labels) != len(values) or not all(type(label) is int for label in labels):
         raise CdnetError(f"{origin} has not one class for each of its {len(values):,} pictures; download it again")
-    return _pictures(values, np.array(labels))
+    return _pictures(values, labels, origin, classes)
 
 
 def _unpickled(data: bytes, origin: str) -> Mapping[str, Any]:
@@ -124,7 +124,10 @@ def _unpickled(data: bytes, origin: str) -> Mapping[str, Any]:
     return content if isinstance(content, Mapping) else {}
 
 
-def _pictures(values: npt.NDArray[np.uint8], labels: npt.NDArray[Any]) -> DecodedPictures:
+def _pictures(values: npt.NDArray[np.uint8], labels: list[int], origin: str, classes: int) -> DecodedPictures:
+    # The list is looked at, for a pickle's numbers may be larger than any array takes.
+    if not all(0 <= label < classes for label in labels):
+        raise CdnetError(f"{origin} has a picture whose class is none of the {classes} that have names")
     # Channel by channel on disk; pixel by pixel here.
     pixels = np.ascontiguousarray(values.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1))
-    return DecodedPictures(pixels, labels.astype(np.int64))
+    return DecodedPictures(pixels, np.array(labels, np.int64))

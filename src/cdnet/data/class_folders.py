@@ -28,6 +28,11 @@ def is_class_folders(root: Path) -> bool:
     return (root / "train").is_dir() and any((root / name).is_dir() for name in TEST)
 
 
+def count_class_folders(root: Path) -> int:
+    """Return how many classes the training folder has, whatever lies in them."""
+    return len(_class_folders(root / "train"))
+
+
 def read_class_folders(root: Path) -> ClassData:
     """Read the training and the test folder.
 
@@ -53,10 +58,12 @@ def read_class_folders(root: Path) -> ClassData:
     return ClassData(NAME, root, tuple(classes), _numbered(train, classes), _numbered(test, classes))
 
 
+def _class_folders(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+
+
 def _classes(folder: Path) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {
-        entry.name: [] for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
-    }
+    found: dict[str, list[Path]] = {name: [] for name in _class_folders(folder)}
     for path in picture_files(folder):
         parts = path.relative_to(folder).parts
         if len(parts) < 2:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +65,13 @@ class ClassPictures(ABC):
 class DecodedPictures(ClassPictures):
     """Pictures of one size as an array: ``pixels`` N x H x W x 3, in memory or mapped.
 
-    ``broken`` says what is wrong with each picture that was left out.
+    ``broken`` says what is wrong with each picture that was left out; ``names`` is the digest of the files that they
+    come from, if they come from files.
     """
 
-    def __init__(self, pixels: Pixels, labels: Labels, broken: Sequence[str] = ()) -> None:
+    def __init__(self, pixels: Pixels, labels: Labels, broken: Sequence[str] = (), names: str | None = None) -> None:
         assert len(pixels) == len(labels)
-        self.pixels, self.labels, self.broken = pixels, labels, tuple(broken)
+        self.pixels, self.labels, self.broken, self._names = pixels, labels, tuple(broken), names
 
     def whole(self, rows: npt.NDArray[np.int64], size: tuple[int, int]) -> Pixels:
         """Return pictures of the given rows at height x width, N x H x W x 3."""
@@ -84,7 +85,9 @@ class DecodedPictures(ClassPictures):
         return crop_pixels(self.pixels[row], choose, size)
 
     def digest(self) -> str:
-        """Return a digest of all pixels and labels."""
+        """Return a digest of the names and labels of the pictures' files, or else of all pixels and labels."""
+        if self._names is not None:
+            return self._names
         found = hashlib.sha256(np.ascontiguousarray(self.pixels).data)
         found.update(self.labels.tobytes())
         return found.hexdigest()[:16]
@@ -121,18 +124,23 @@ class PictureFiles(ClassPictures):
         if not len(cached):
             raise CdnetError(f"{place}: no picture can be read; first {cached.broken[0]}")
         labels = np.array([int(picture.identity) for picture in cached.pictures], np.int64)
-        return DecodedPictures(cached.pixels, labels, cached.broken)
+        names = PictureFiles([picture.path for picture in cached.pictures], labels).digest()
+        return DecodedPictures(cached.pixels, labels, cached.broken, names)
 
 
 @dataclass(frozen=True)
 class ClassData:
-    """A classification data set: ``classes`` by number, and the two splits."""
+    """A classification data set: ``classes`` by number, and the two splits.
+
+    ``published`` has each split's pictures as its authors count them, where they do.
+    """
 
     name: str
     root: Path
     classes: tuple[str, ...]
     train: ClassPictures
     test: ClassPictures
+    published: dict[str, int] = field(default_factory=dict)
 
     def split(self, name: str) -> ClassPictures:
         """Return ``train`` or ``test``."""
@@ -147,6 +155,15 @@ class ClassData:
             CdnetError: if none can be read, or the cache cannot be written.
         """
         return self.split(split).decoded(size, f"{self.root.resolve()}/{split}", folder, progress)
+
+    def unpublished(self) -> list[str]:
+        """Say of each split whose pictures are not as many as its authors count how many there are."""
+        counts = {split: len(self.split(split)) for split in self.published}
+        return [
+            f"{self.root}: {counts[split]:,} {split} pictures, and {expected:,} were published"
+            for split, expected in self.published.items()
+            if counts[split] != expected
+        ]
 
     def describe(self) -> dict[str, Any]:
         """Return what tells one training set from another, wherever it lies."""

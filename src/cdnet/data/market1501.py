@@ -56,7 +56,7 @@ def read_three_folders(
         published: pictures, identities and cameras of each split.
 
     Raises:
-        CdnetError: if none of the three is there, or one cannot be read.
+        CdnetError: if none of the three is there, one cannot be read, or no picture has a name of that form.
     """
     if not any((root / folder).is_dir() for folder in FOLDERS.values()):
         raise CdnetError(f"{root}: holds no folder {', '.join(FOLDERS.values())}; {source}")
@@ -74,6 +74,11 @@ def read_three_folders(
             else:
                 pictures.append(Picture(path, match["identity"], match["camera"]))
         splits[split] = tuple(pictures)
+    if unparsed and not junk and not any(splits.values()):
+        raise CdnetError(
+            f"{root}: none of the {len(unparsed):,} pictures there has a name of {name}'s form, {example}; "
+            "if they are another data set's, --data.layout auto finds out whose"
+        )
     return ReidData(
         name,
         root,

@@ -13,6 +13,10 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 SPLITS = ("train", "query", "gallery")
 
 
+class UnreadableError(CdnetError):
+    """A picture that work needs now cannot be read; with a whole one in its place the work can go on."""
+
+
 @dataclass(frozen=True)
 class Picture:
     """One picture of one person; ``camera`` is None where it is not known."""

@@ -8,6 +8,7 @@ of are then recognised by their names; nothing is imported, nothing is called, a
 from __future__ import annotations
 
 import pickletools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +62,7 @@ def read_plain_pickle(data: bytes) -> Any:
         for opcode, argument, _ in pickletools.genops(data):
             _step(opcode.name, argument, stack, memo)
         (value,) = stack
-        return _plain(value)
+        return _plain(value, {})
     except PlainPickleError:
         raise
     except Exception as error:  # what damaged opcodes lead to: ValueError, IndexError, KeyError, TypeError and more
@@ -92,13 +93,13 @@ def _step(opcode: str, argument: Any, stack: list[Any], memo: dict[int, Any]) ->
         stack.append(_since_mark(stack))
     elif opcode == "DICT":
         items = _since_mark(stack)
-        stack.append(dict(zip(items[::2], items[1::2], strict=True)))
+        stack.append(dict(_pairs(items)))
     elif opcode in ("APPEND", "APPENDS"):
         items = [stack.pop()] if opcode == "APPEND" else _since_mark(stack)
         _expect(stack[-1], list).extend(items)
     elif opcode in ("SETITEM", "SETITEMS"):
         items = _since_mark(stack) if opcode == "SETITEMS" else [stack.pop(-2), stack.pop()]
-        _expect(stack[-1], dict).update(zip(items[::2], items[1::2], strict=True))
+        _expect(stack[-1], dict).update(_pairs(items))
     elif opcode in _PUTS:
         memo[argument] = stack[-1]
     elif opcode == "MEMOIZE":
@@ -127,33 +128,50 @@ def _since_mark(stack: list[Any]) -> list[Any]:
     return items[::-1]
 
 
+def _pairs(items: list[Any]) -> Iterator[tuple[Any, Any]]:
+    # Tuples within tuples may share their parts, and hashing them goes through each as often as it is named.
+    if any(isinstance(key, tuple) for key in items[::2]):
+        raise PlainPickleError("it has a tuple as a key, which a data set has no need of")
+    return zip(items[::2], items[1::2], strict=True)
+
+
 def _expect(value: Any, kind: type) -> Any:
     if not isinstance(value, kind):
         raise PlainPickleError("damaged, or not made by a data set's authors")
     return value
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, done: dict[int, Any]) -> Any:
+    # What the pickle names several times is made once: a few bytes could otherwise stand for any amount of copies.
+    if not isinstance(value, dict | list | tuple | _Call):
+        return _scalar(value)
+    if id(value) not in done:
+        done[id(value)] = _container(value, done)
+    return done[id(value)]
+
+
+def _container(value: Any, done: dict[int, Any]) -> Any:
     if isinstance(value, dict):
-        return {_plain(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, tuple):
-        return tuple(_plain(item) for item in value)
+        return {_plain(key, done): _plain(item, done) for key, item in value.items()}
     if isinstance(value, _Call):
-        return _from_call(value)
+        return _from_call(value, done)
+    items = [_plain(item, done) for item in value]
+    return items if isinstance(value, list) else tuple(items)
+
+
+def _scalar(value: Any) -> Any:
     if value is _MARK or isinstance(value, _Name):
         raise PlainPickleError("it holds the name of a program's part instead of data")
     return value
 
 
-def _from_call(call: _Call) -> Any:
+def _from_call(call: _Call, done: dict[int, Any]) -> Any:
     if call.name == "_codecs encode" and len(call.arguments) == 2 and call.arguments[1] == "latin1":
         return _expect(call.arguments[0], str)  # how Python 3 writes bytes for Python 2
     if call.name in _ARRAYS and isinstance(call.state, tuple) and len(call.state) == 5:
         _version, shape, kind, fortran, content = call.state
         if isinstance(kind, _Call) and kind.name == "numpy dtype" and kind.arguments[:1] == ("u1",) and not fortran:
-            content = _plain(content)
+            content = _plain(content, done)
             raw = content.encode("latin-1") if isinstance(content, str) else _expect(content, bytes)
             return np.frombuffer(raw, np.uint8).reshape(shape)
     raise PlainPickleError(f"it wants to call {call.name.replace(' ', '.')}, and nothing is called here")

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from cdnet.errors import CdnetError
 from cdnet.evaluate.bootstrap import LEAST
-from cdnet.evaluate.rerank import Rerank
+from cdnet.evaluate.rerank import MOST, Rerank
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Options:
     false_match_rates: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.rerank is not None and min(self.rerank.k1, self.rerank.k2) < 1:
-            raise CdnetError(f"re-ranking needs k1 and k2 from 1, not {self.rerank.k1} and {self.rerank.k2}")
+        if self.rerank is not None and not all(1 <= k <= MOST for k in (self.rerank.k1, self.rerank.k2)):
+            raise CdnetError(f"re-ranking needs k1 and k2 from 1 to {MOST}, not {self.rerank.k1} and {self.rerank.k2}")
         if self.rerank is not None and not 0 <= self.rerank.weight <= 1:
             raise CdnetError(f"re-ranking's lambda is a share from 0 to 1, not {self.rerank.weight:g}")
         if self.bootstrap and self.bootstrap < LEAST:

@@ -21,6 +21,9 @@ from torch import Tensor
 _BLOCK = 128
 """Pictures handled at a time."""
 
+MOST = 200
+"""Neighbours that an evaluation may ask for: memory grows with the cube of k1, here to more than half a gigabyte."""
+
 _PAIRS = 1 << 21
 """Pairs of entries compared at a time; more only if one entry alone has more."""
 

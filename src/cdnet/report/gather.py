@@ -36,7 +36,8 @@ from cdnet.train.recipe import TrainRecipe
 from cdnet.train.record import read_log, read_whole_log
 from cdnet.weights import ModelSpec, load_model
 
-TRAINED, UNTRAINED, HISTOGRAM, CHANCE = "found network, trained", "found network, untrained", "colour histograms", "chance"
+TRAINED, UNTRAINED = "found network, trained", "found network, untrained"
+HISTOGRAM, CHANCE = "colour histograms", "chance"
 
 SAMPLES = 16
 

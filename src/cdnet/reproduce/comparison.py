@@ -12,6 +12,7 @@ from cdnet.tables.summary import Spread
 
 NOT_MEASURED = "not measured"
 FROM_ELSEWHERE = "another work's"
+NOT_TRAINED = "not trained here"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def compare_row(
     results: Sequence[Mapping[str, Any]],
     marks: Sequence[str],
     why: str,
+    full_size: bool = True,
 ) -> Compared:
     """Put our figures of a row beside the paper's.
 
@@ -102,12 +104,13 @@ def compare_row(
         results: of its seeds, as :func:`cdnet.tables.row.run_rows` gives them.
         marks: what makes its figures other than the paper's.
         why: why results are missing.
+        full_size: whether the counted network is the paper's, so that what is known of its counts is to be said.
     """
     cells = tuple(_cell(row, figure, counted, results, why) for figure in figures if figure in row.paper)
     known = [
         f"{cell.title.partition(',')[0]}: {row.known[cell.figure]}"
         for cell in cells
-        if cell.figure in row.known and cell.ours is not None and not cell.agrees and not marks
+        if full_size and cell.figure in row.known and cell.ours is not None and not cell.agrees
     ]
     return Compared(row, cells, (*marks, *known, *([row.note] if row.note else [])))
 
@@ -127,4 +130,6 @@ def _cell(
     if kind == "trained" and results:
         spread = Spread.of([100 * result[figure] for result in results])
         return Cell(figure, printed, spread.mean, (spread.low, spread.high), len(results))
-    return Cell(figure, printed, None, why=FROM_ELSEWHERE if row.run is None and row.network is None else why)
+    if row.run is None:
+        why = FROM_ELSEWHERE if row.network is None else NOT_TRAINED
+    return Cell(figure, printed, None, why=why)

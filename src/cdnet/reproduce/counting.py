@@ -70,8 +70,13 @@ def _count(figure: str, row: PaperRow, network: Network) -> float:
         return model.feature_dim
     if figure == "params":
         return count_params(model) / 1e6
-    part = model.backbone if row.macs == "backbone" else model
-    return count(part, *parse_size(network.size)).macs / 1e6
+    return _macs(network, row.identities, row.macs == "backbone") / 1e6
+
+
+@cache
+def _macs(network: Network, identities: int | None, backbone: bool) -> int:
+    model = _build(network, identities)
+    return count(model.backbone if backbone else model, *parse_size(network.size)).macs
 
 
 @cache

@@ -42,13 +42,24 @@ FIGURES = {
 }
 
 
+Scale = Literal["paper", "small"]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What a protocol's pictures are called, and how many classes they have; None for re-identification."""
+
+    title: str
+    classes: int | None
+
+
 @dataclass(frozen=True)
 class Protocol:
     """A data set and how networks are trained on it.
 
     Args:
         name: also the layout on disk.
-        title: of the data set.
+        data: the data set at either scale.
         command: train or classify.
         recipe: shipped recipe with the paper's settings.
         finetune: the same for rows that start from trained weights, where there is one.
@@ -59,7 +70,7 @@ class Protocol:
     """
 
     name: str
-    title: str
+    data: Mapping[Scale, DataSet]
     command: Literal["train", "classify"]
     recipe: str
     finetune: str
@@ -149,8 +160,9 @@ class PaperFigure:
 
 @dataclass(frozen=True)
 class Paper:
-    """All tables and figures, by name."""
+    """All trainings, tables and figures, by name."""
 
+    runs: Mapping[str, Run]
     tables: Mapping[str, PaperTable]
     figures: Mapping[str, PaperFigure]
 
@@ -196,16 +208,18 @@ def read_paper() -> Paper:
         name: PaperFigure(name, entry["title"], entry["table"], tuple(entry["runs"]), entry["command"])
         for name, entry in data["figures"].items()
     }
-    return Paper(tables, figures)
+    return Paper(runs, tables, figures)
 
 
 def _protocol(name: str, entry: dict[str, Any]) -> Protocol:
     change, small_change = entry.get("change", {}), entry.get("small_change", {})
     if entry["command"] == "train":
         change, small_change = ({"data.layout": name} | own for own in (change, small_change))
+    title, classes = entry["title"], int(entry["classes"]) if "classes" in entry else None
+    small_classes = int(entry["small_classes"]) if "small_classes" in entry else classes
     return Protocol(
         name=name,
-        title=entry["title"],
+        data={"paper": DataSet(title, classes), "small": DataSet(entry.get("small_title", title), small_classes)},
         command=entry["command"],
         recipe=entry["recipe"],
         finetune=entry.get("finetune", entry["recipe"]),

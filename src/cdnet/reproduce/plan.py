@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
 from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
-from cdnet.reproduce.paper import PaperTable, Protocol, Run
-
-Scale = Literal["paper", "small"]
+from cdnet.reproduce.paper import PaperTable, Protocol, Run, Scale, read_paper
 
 KEPT_AT_SMALL_SCALE = ("genotype", "neck", "stripes")
 """What a run changes at small scale too; its width multiplies, and rates and epochs are those of the small recipe."""
 
 FULL_SIZE = "256x128"
+
+OPTIONS = ("seed", "init", "device", "out", "data.root", "data.cache")
+"""Keys that have an option of their own."""
+
+DECIDED = ("config", "data", "data.layout")
+"""Keys that the row's table decides."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,10 @@ class Setting:
             key, separator, _ = change.partition("=")
             if not key or not separator:
                 raise CdnetError(f"--set {change}: write KEY=VALUE, such as schedule.epochs=100")
-            if key in ("seed", "data.root", "init"):
+            if key in OPTIONS:
                 raise CdnetError(f"--set {change}: this one has an option of its own, see `cdnet reproduce --help`")
+            if key in DECIDED:
+                raise CdnetError(f"--set {change}: the table decides this one; leave it out")
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def plan_run(run: Run, setting: Setting) -> Plan:
     """Return what a run is started with under a setting."""
     protocol = run.protocol
     from_scratch = run.pretrained and setting.init is None
-    folder = f"{run.name}-scratch" if from_scratch else run.name
+    folder = _from_scratch(run) if from_scratch else run.name
     marks = ["from scratch, without --init; the paper's is pre-trained on ImageNet"] if from_scratch else []
     refusal = ""
     if setting.scale == "small":
@@ -85,6 +91,27 @@ def plan_run(run: Run, setting: Setting) -> Plan:
     if setting.changes:
         marks.append(f"changed: {', '.join(setting.changes)}")
     return Plan(folder, recipe, options, tuple(marks), refusal)
+
+
+def _from_scratch(run: Run) -> str:
+    # Without its weights, a pre-trained row may be the very training of another row: then it is trained once.
+    alike = (one.name for one in read_paper().runs.values() if not one.pretrained and _same_training(one, run))
+    return next(alike, f"{run.name}-scratch")
+
+
+def _same_training(one: Run, other: Run) -> bool:
+    return (one.protocol, one.change) == (other.protocol, other.change)
+
+
+def refuse_changes_of_rows(table: PaperTable, setting: Setting) -> None:
+    """See that a change does not make alike what a table's rows differ in.
+
+    Raises:
+        CdnetError: that names the first such key.
+    """
+    for key in ("width", "size"):
+        if key in _changed(setting) and any(key in run.change for run in table.runs):
+            raise CdnetError(f"--set {key}: the rows of {table.name} differ in their {key}; leave it out")
 
 
 def small_options(protocol: Protocol, change: Mapping[str, str]) -> dict[str, str]:
@@ -111,9 +138,10 @@ def describe_scale(table: PaperTable, setting: Setting) -> str:
     known = {"width": recipe["width"], "size": recipe["size"]} | dict(protocol.small_change) | _changed(setting)
     times = " times the row's" if any("width" in run.change for run in table.runs) else ""
     epochs = epochs_of(protocol, setting)
+    small, paper = (protocol.data[scale].title for scale in ("small", "paper"))
     return (
-        f"small scale: width {known['width']}{times}, {known['size']}, {epochs} epoch{'s' if epochs > 1 else ''}; "
-        f"not comparable with the paper's column"
+        f"small scale: width {known['width']}{times}, {known['size']}, {epochs} epoch{'s' if epochs > 1 else ''}"
+        f"{'' if small == paper else f' on {small}'}; not comparable with the paper's column"
     )
 
 
@@ -135,9 +163,11 @@ def costs(table: PaperTable, setting: Setting) -> str:
     protocols = {run.protocol.name: run.protocol for run in table.runs}
     parts = []
     for name, protocol in protocols.items():
-        number = sum(run.protocol.name == name and not plan_run(run, setting).refusal for run in table.runs)
+        plans = [plan_run(run, setting) for run in table.runs if run.protocol.name == name]
+        number = len({plan.folder for plan in plans if not plan.refusal})
         runs = "run" if number == 1 else "runs"
-        parts.append(f"{number} {runs} x {epochs_of(protocol, setting)} epochs on {protocol.title}")
+        title = protocol.data[setting.scale].title
+        parts.append(f"{number} {runs} x {epochs_of(protocol, setting)} epochs on {title}")
     return ", ".join(parts)
 
 
@@ -152,19 +182,27 @@ def commands(
         setting: how.
         paths: of the options ``data.root``, ``data.cache``, ``device`` and ``out``; None leaves one out.
     """
-    shared = [word for key, value in paths.items() if value is not None for word in (f"--{key}", value)]
-    if setting.scale != "paper":
-        shared += ["--scale", setting.scale]
-    if setting.init is not None:
-        shared += ["--init", setting.init]
-    if setting.changes:
-        shared += ["--set", *setting.changes]
     return [
-        ["cdnet", "reproduce", table.name, "--only", run.name, "--seeds", str(seed), *shared]
+        command(table.name, [run.name], [seed], setting, paths)
         for seed in seeds
         for run in table.runs
         if not plan_run(run, setting).refusal
     ]
+
+
+def command(
+    table: str, rows: Sequence[str], seeds: Sequence[int], setting: Setting, paths: Mapping[str, str | None]
+) -> list[str]:
+    """Return the words of the command that trains some rows of a table; see :func:`commands`."""
+    words = ["cdnet", "reproduce", table, "--only", *rows, "--seeds", *map(str, seeds)]
+    words += [word for key, value in paths.items() if value is not None for word in (f"--{key}", value)]
+    if setting.scale != "paper":
+        words += ["--scale", setting.scale]
+    if setting.init is not None:
+        words += ["--init", setting.init]
+    if setting.changes:
+        words += ["--set", *setting.changes]
+    return words
 
 
 def read_shipped(name: str) -> dict[str, Any]:

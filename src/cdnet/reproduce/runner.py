@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from cdnet.classify.recipe import ClassifyRecipe
-from cdnet.data.class_layout import read_class_data
+from cdnet.classify.weights import read_origin
+from cdnet.data.class_layout import find_class_data
 from cdnet.data.layout import ARCHIVES, SOURCES, read_data
+from cdnet.data.pictures import SPLITS
 from cdnet.errors import CdnetError
-from cdnet.reproduce.paper import PaperRow, Protocol
+from cdnet.genotype import shipped_genotypes
+from cdnet.nn.baselines import BASELINES
+from cdnet.reproduce.paper import DataSet, PaperRow, Protocol
 from cdnet.tables.classification import classify_and_test
-from cdnet.tables.row import Row, read_result, run_rows, train_and_evaluate
+from cdnet.tables.row import Row, Work, read_result, run_rows, train_and_evaluate
 from cdnet.train.recipe import TrainRecipe
+from cdnet.weights import find_weights, shipped_weights
+
+Recipe = TrainRecipe | ClassifyRecipe
 
 RUNS = "runs"
 """Folder of all runs: a run that several tables share is trained once."""
@@ -22,6 +33,7 @@ RUNS = "runs"
 NOT_RUN = "not run"
 NO_DATA = "not run, no data"
 ELSEWHERE = "at work in another process"
+FAILED = "failed"
 
 
 @dataclass
@@ -33,64 +45,157 @@ class Job:
         folder: of its run, among the runs.
         recipe: of its run, or None if the row is counted alone.
         marks: what makes its figures other than the paper's.
-        why: why figures are missing, empty if none are.
+        why: why figures are missing, where they are.
         results: of its seeds.
+        failures: what went wrong, by seed.
     """
 
     row: PaperRow
     folder: str = ""
-    recipe: TrainRecipe | ClassifyRecipe | None = None
+    recipe: Recipe | None = None
     marks: tuple[str, ...] = ()
     why: str = NOT_RUN
     results: list[Mapping[str, Any]] = field(default_factory=list)
+    failures: dict[int, str] = field(default_factory=dict)
 
-    def seeded(self, seeds: Sequence[int]) -> list[Row]:
+    def seeded(self, seeds: Iterable[int]) -> list[Row]:
         """Return the row with each seed, for the row engine."""
         return [] if self.recipe is None else [Row(self.folder, replace(self.recipe, seed=seed)) for seed in seeds]
 
+    @property
+    def remarks(self) -> list[str]:
+        """What is to be said of the row: its marks, and what went wrong."""
+        return [*self.marks, *(f"seed {seed} failed: {reason}" for seed, reason in self.failures.items())]
 
-def collect(jobs: Sequence[Job], seeds: Sequence[int], out: Path) -> None:
-    """Give each job the results that are finished in ``out``, and train nothing."""
+
+def settled(recipe: Recipe, classes: int | None) -> Recipe:
+    """Return a recipe that names its files from the root on, wherever the next call comes from.
+
+    Args:
+        recipe: of a row.
+        classes: how many its pictures have; the data set with so many is looked for in the root. None leaves the root.
+    """
+    if recipe.genotype not in (*shipped_genotypes(), *BASELINES):
+        recipe = replace(recipe, genotype=os.path.abspath(recipe.genotype))
+    if isinstance(recipe, TrainRecipe):
+        if recipe.init is not None and recipe.init not in shipped_weights():
+            recipe = replace(recipe, init=os.path.abspath(recipe.init))
+    elif recipe.data.root is not None and classes is not None:
+        with suppress(CdnetError):  # what is not there is said where it is needed
+            recipe = replace(recipe, data=replace(recipe.data, root=_class_root(recipe.data.root, classes)))
+    return recipe
+
+
+@cache
+def _class_root(root: Path, classes: int) -> Path:
+    return find_class_data(root, classes).root
+
+
+def describe_start(init: str) -> str:
+    """Say what the weights that a pre-trained row starts from were trained on."""
+    try:
+        origin = read_origin(init)
+    except CdnetError:
+        return f"starts from {Path(init).name}, which cannot be read here"
+    if "published" in origin:
+        return f"starts from the published {origin['published']}"
+    classes = f" ({origin['classes']} classes)" if "classes" in origin else ""
+    return f"starts from weights trained on {origin.get('data', 'what they do not name')}{classes}"
+
+
+def find_starts(jobs: Iterable[Job], seeds: Sequence[int]) -> None:
+    """See that the weights that unfinished rows start from are there.
+
+    Raises:
+        CdnetError: if some are not.
+    """
+    for job in jobs:
+        unfinished = job.why != NO_DATA and len(job.results) < len(seeds)
+        if unfinished and isinstance(job.recipe, TrainRecipe) and job.recipe.init is not None:
+            find_weights(job.recipe.init)
+
+
+def collect(jobs: Iterable[Job], seeds: Iterable[int], out: Path) -> None:
+    """Give each job the results that are finished in ``out``, and train nothing.
+
+    Raises:
+        CdnetError: if a run's folder holds another recipe's, or a result cannot be read.
+    """
     for job in jobs:
         found = [read_result(row, row.folder(out / RUNS)) for row in job.seeded(seeds)]
         job.results = [result for result in found if result is not None]
-        if job.recipe is not None:
-            job.why = "" if len(job.results) == len(seeds) else NOT_RUN
+
+
+def collect_all(job: Job, out: Path) -> None:
+    """Give a job the results that are finished in ``out`` with any seed; those of another recipe are left out."""
+    names = (path.name for path in (out / RUNS / job.folder).glob("seed-*"))
+    seeds = sorted(int(match[1]) for name in names if (match := re.fullmatch(r"seed-(\d+)", name)))
+    job.results = []
+    for row in job.seeded(seeds):
+        with suppress(CdnetError):
+            result = read_result(row, row.folder(out / RUNS))
+            job.results += [] if result is None else [result]
 
 
 def run_jobs(jobs: Sequence[Job], seeds: Sequence[int], out: Path) -> None:
     """Train and evaluate what is not finished, and give each job its results.
 
-    Jobs without a recipe or without data are left alone. Seed by seed, so
-    that a table that is cut short has all its rows as far as it came.
+    Jobs without a recipe or without data are left alone. Seed by seed, so that a table that is cut short has all its
+    rows as far as it came. A row that fails has its reason in ``failures``, and the others go on.
 
     Raises:
-        CdnetError: if a run's folder holds another recipe's, or training or evaluating fails.
+        CdnetError: if a run's folder holds another recipe's, or cannot be written.
         StoppedError: if it was stopped; the same call goes on from there.
     """
     for kind, work in ((TrainRecipe, train_and_evaluate), (ClassifyRecipe, classify_and_test)):
         chosen = [job for job in jobs if isinstance(job.recipe, kind) and job.why != NO_DATA]
         rows = [row for seed in seeds for job in chosen for row in job.seeded([seed])]
-        results = run_rows(rows, out / RUNS, work)
-        for place, job in enumerate(chosen):
-            found = results[place :: len(chosen)]
-            job.results = [result for result in found if result is not None]
-            job.why = ELSEWHERE if None in found else ""
+        results, failures = _run(rows, out / RUNS, work)
+        for job in chosen:
+            folders = {row.recipe.seed: row.folder(out / RUNS) for row in job.seeded(seeds)}
+            found = {seed: results.get(folder) for seed, folder in folders.items()}
+            job.results = [result for result in found.values() if result is not None]
+            job.failures = {seed: failures[folder] for seed, folder in folders.items() if folder in failures}
+            job.why = FAILED if job.failures else ELSEWHERE
 
 
-def missing_data(protocol: Protocol, recipe: TrainRecipe | ClassifyRecipe) -> str:
-    """Return why a protocol's pictures cannot be read, where they were looked for and where to get them, or nothing."""
+def _run(rows: Sequence[Row], out: Path, work: Work) -> tuple[dict[Path, dict[str, Any] | None], dict[Path, str]]:
+    """Return the results of the rows that did not fail, and why the others did, by their folders."""
+    failures: dict[Path, str] = {}
+
+    def noting(row: Row, folder: Path) -> dict[str, Any]:
+        try:
+            return work(row, folder)
+        except CdnetError as error:
+            failures[folder] = str(error)
+            raise
+
+    while True:
+        before = len(failures)
+        folders = {row.folder(out): row for row in rows if row.folder(out) not in failures}
+        try:
+            return dict(zip(folders, run_rows(list(folders.values()), out, noting), strict=True)), failures
+        except CdnetError:
+            if len(failures) == before:  # not for what a row is, but for its folder
+                raise
+
+
+def missing_data(protocol: Protocol, data: DataSet, recipe: Recipe) -> str:
+    """Return why a data set cannot be read whole, where it was looked for and where to get it, or nothing."""
     root = recipe.data.root
     source = protocol.source or SOURCES[protocol.name]
     if root is None:
-        return f"{protocol.title} is needed: name its folder with --data.root; {source}"
+        return f"{data.title} is needed: name its folder with --data.root; {source}"
     try:
         if isinstance(recipe, ClassifyRecipe):
-            read_class_data(root)
+            assert data.classes is not None
+            find_class_data(root, data.classes)
         else:
-            read_data(root, recipe.data.layout, recipe.data.holdout)
+            found = read_data(root, recipe.data.layout, recipe.data.holdout)
+            for split in SPLITS:
+                found.require(split)
     except CdnetError as error:
         places = [str(root), *(str(root / name) for name in ARCHIVES.get(protocol.name, ()))]
         said = str(error).removesuffix(source).rstrip("; ")
-        return f"{protocol.title} was looked for in {' and '.join(places)}: {said}; {source}"
+        return f"{data.title} was looked for in {' and '.join(places)}: {said}; {source}"
     return ""

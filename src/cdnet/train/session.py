@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from cdnet.data.pictures import UnreadableError
 from cdnet.progress import console
 from cdnet.train.accelerator import make_accelerator
 from cdnet.train.checkpoint import save_checkpoint
@@ -39,6 +40,7 @@ class Session(ABC):
         self._checkpoint = open_claimed(out, recipe, resume, held) if self.main else open_folder(out, recipe, resume)
         self.accelerator.wait_for_everyone()  # all have looked before one writes
         self.place = Place()
+        self._line: dict[str, Any] | None = None  # of an epoch that is worked through and not yet ended
 
     @property
     def main(self) -> bool:
@@ -74,6 +76,7 @@ class Session(ABC):
         if self._checkpoint is not None:
             self.restore(self._checkpoint)
             self.place = Place.from_state(self._checkpoint["place"], self.accelerator.device)
+            self._line = self._checkpoint.get("line")
             self._checkpoint = None
         elif self.main and not self._resume:
             begin(self.out, self._recipe, self._held)
@@ -83,19 +86,24 @@ class Session(ABC):
 
         Raises:
             StoppedError: if Ctrl-C or a termination signal came; the checkpoint holds the place.
+            UnreadableError: if a picture cannot be read; the checkpoint holds the place, or, if one of several
+                processes met it in training, the end of the last epoch.
         """
         record = Record(self.out, self.place.epoch) if self.main else None
         stop = StopRequest()
         try:
             with stop.listening():
-                while self.place.epoch < self.epochs:
-                    line = self.epoch(stop)
-                    self.place = Place(epoch=self.place.epoch + 1)
+                while self._line is not None or self.place.epoch < self.epochs:
+                    if self._line is None:
+                        self._line = self.epoch(stop)
+                        self.place = Place(epoch=self.place.epoch + 1)
                     if record is not None:
-                        line = self.end_epoch(line)
+                        line = self.end_epoch(self._line)
                         record.add(line)
+                        self._line = None
                         self._save()
                         console.print(self.describe(line))
+                    self._line = None
                     self.accelerator.wait_for_everyone()
                     if self.place.epoch < self.epochs and stop.by_any_process(self.accelerator):
                         raise StoppedError
@@ -103,13 +111,18 @@ class Session(ABC):
             self._save()
             where = f"epoch {self.place.epoch + 1}, step {self.place.step}"
             raise StoppedError(f"stopped in {where}; add --resume to go on") from None
+        except UnreadableError:
+            # Several processes would have to agree on the sums of an epoch that is broken off.
+            if self._line is not None or self.accelerator.num_processes == 1:
+                self._save()
+            raise
         finally:
             if record is not None:
                 record.close()
 
     def _save(self) -> None:
         if self.main:
-            save_checkpoint(self.out, self.state() | {"place": self.place.to_state()})
+            save_checkpoint(self.out, self.state() | {"place": self.place.to_state(), "line": self._line})
 
 
 def tell_broken(broken: Sequence[str]) -> None:
