@@ -15,6 +15,7 @@ import torch
 from cdnet.classify.accuracy import measure_accuracy
 from cdnet.classify.batches import ClassBatches, KeptBatches, ReadBatches
 from cdnet.classify.loop import describe_losses, train_epoch
+from cdnet.classify.network import Classifier
 from cdnet.classify.recipe import NORMALS, ClassifyRecipe, check_classify
 from cdnet.classify.weights import ClassifierSpec, save_classifier
 from cdnet.data.class_layout import read_class_data
@@ -24,9 +25,8 @@ from cdnet.errors import CdnetError
 from cdnet.genotype import Genotype, shipped_genotypes
 from cdnet.nn.model import find_network
 from cdnet.progress import console, shown
-from cdnet.train.checkpoint import FILE
 from cdnet.train.loop import StopRequest
-from cdnet.train.session import Session, tell_broken
+from cdnet.train.session import NetworkSession, tell_broken
 from cdnet.weights import ModelSpec
 
 WEIGHTS = "weights.safetensors"
@@ -53,7 +53,7 @@ def classify(recipe: ClassifyRecipe, out: Path, resume: bool = False) -> Path:
         return ClassifyRun(recipe, out, recipe.data.root, resume, held).train()
 
 
-class ClassifyRun(Session):
+class ClassifyRun(NetworkSession[Classifier]):
     """One classification run in its folder; :meth:`train` does it all."""
 
     def __init__(self, recipe: ClassifyRecipe, out: Path, root: Path, resume: bool, held: ExitStack) -> None:
@@ -79,7 +79,7 @@ class ClassifyRun(Session):
             weight_decay=optim.weight_decay,
         )
         self.wrapped, self.optimizer = self.accelerator.prepare(self.model, optimizer)
-        self.source = data.describe()
+        self.source, self.trained_on = data.describe(), network.trained_on
         self.start()
 
     def train(self) -> Path:
@@ -102,7 +102,7 @@ class ClassifyRun(Session):
             started = time.perf_counter()
             found = measure_accuracy(self.model, self.test_batches.testing())._asdict()
             line = line | found | {"evaluation_seconds": round(time.perf_counter() - started, 2)}
-        self.spec.network.trained_on["epochs"] = done
+        self.trained_on["epochs"] = done
         save_classifier(self.out / WEIGHTS, self.model, self.spec)
         return line
 
@@ -113,35 +113,9 @@ class ClassifyRun(Session):
         text = f"epoch {line['epoch']}/{self.epochs}, {losses}, {line['images_per_second']:.0f} images/s, {left} left"
         return text + (f", {describe_accuracy(line)}" if "top1" in line else "")
 
-    def state(self) -> dict[str, Any]:
-        """Return weights, momenta, the scaler of mixed precision, and which pictures they were trained on."""
-        scaler = self.accelerator.scaler
-        return {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": scaler.state_dict() if scaler is not None else None,
-            "source": self.source,
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up what :meth:`state` returned.
-
-        Raises:
-            CdnetError: if it is of other pictures or another network.
-        """
-        if state["source"] != self.source:
-            raise CdnetError(
-                f"{self.out} was trained on {state['source']['pictures']:,} pictures, and these are "
-                f"{self.source['pictures']:,}, not all the same; resume with the same pictures"
-            )
-        try:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError, KeyError):
-            raise CdnetError(f"{self.out / FILE}: the checkpoint is of another network than its recipe") from None
-        if self.accelerator.scaler is not None and state["scaler"] is not None:
-            self.accelerator.scaler.load_state_dict(state["scaler"])
-        self.spec.network.trained_on["epochs"] = state["place"]["epoch"]
+    def say_other_pictures(self, kept: dict[str, Any]) -> str:
+        """Say how the pictures of a checkpoint differ from these."""
+        return f"{kept['pictures']:,} pictures, and these are {self.source['pictures']:,}, not all the same"
 
     def _decoded(self, data: ClassData) -> ClassData:
         """Return the data set with what is kept decoded in the place of files."""

@@ -18,14 +18,13 @@ from cdnet.data.splits import decode_split
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
 from cdnet.genotype import Genotype, shipped_genotypes
-from cdnet.nn.model import find_network
+from cdnet.nn.model import ReidModel, find_network
 from cdnet.progress import shown
 from cdnet.train.batches import Batches, describe_source
-from cdnet.train.checkpoint import FILE
 from cdnet.train.init import fitting_backbone
 from cdnet.train.loop import StopRequest, describe_losses, train_epoch
 from cdnet.train.recipe import TrainRecipe, check_recipe
-from cdnet.train.session import Session, tell_broken
+from cdnet.train.session import NetworkSession, tell_broken
 from cdnet.weights import ModelSpec, save_weights, shipped_weights, try_on_shapes
 
 WEIGHTS = "weights.safetensors"
@@ -52,7 +51,7 @@ def train(recipe: TrainRecipe, out: Path, resume: bool = False) -> Path:
         return Run(recipe, out, recipe.data.root, resume, held).train()
 
 
-class Run(Session):
+class Run(NetworkSession[ReidModel]):
     """One training run in its folder; :meth:`train` does it all."""
 
     def __init__(self, recipe: TrainRecipe, out: Path, root: Path, resume: bool, held: ExitStack) -> None:
@@ -96,7 +95,7 @@ class Run(Session):
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = _optimizer(self.model, recipe)
         self.wrapped, self.optimizer = self.accelerator.prepare(self.model, optimizer)
-        self.source = describe_source(pictures)
+        self.source, self.trained_on = describe_source(pictures), self.spec.trained_on
         self.start()
 
     def train(self) -> Path:
@@ -118,7 +117,7 @@ class Run(Session):
             started = time.perf_counter()
             found = evaluate_model(self.model, self.test).to_json()
             line = line | found | {"evaluation_seconds": round(time.perf_counter() - started, 2)}
-        self.spec.trained_on["epochs"] = done
+        self.trained_on["epochs"] = done
         save_weights(self.out / WEIGHTS, self.model, self.spec)
         return line
 
@@ -132,35 +131,9 @@ class Run(Session):
             text += f", rank-1 {100 * line['rank1']:.1f}, mAP {100 * line['mAP']:.1f}"
         return text
 
-    def state(self) -> dict[str, Any]:
-        """Return weights, momenta, the scaler of mixed precision, and which pictures they were trained on."""
-        scaler = self.accelerator.scaler
-        return {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": scaler.state_dict() if scaler is not None else None,
-            "source": self.source,
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up what :meth:`state` returned.
-
-        Raises:
-            CdnetError: if it is of other pictures or another network.
-        """
-        if state["source"] != self.source:
-            raise CdnetError(
-                f"{self.out} was trained on {state['source']['pictures']} pictures of "
-                f"{state['source']['identities']} identities, and these are others; resume with the same pictures"
-            )
-        try:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError, KeyError):
-            raise CdnetError(f"{self.out / FILE}: the checkpoint is of another network than its recipe") from None
-        if self.accelerator.scaler is not None and state["scaler"] is not None:
-            self.accelerator.scaler.load_state_dict(state["scaler"])
-        self.spec.trained_on["epochs"] = state["place"]["epoch"]
+    def say_other_pictures(self, kept: dict[str, Any]) -> str:
+        """Say how the pictures of a checkpoint differ from these."""
+        return f"{kept['pictures']} pictures of {kept['identities']} identities, and these are others"
 
 
 def _spec(recipe: TrainRecipe, size: tuple[int, int]) -> ModelSpec:

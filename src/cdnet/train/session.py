@@ -6,15 +6,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import nn
 
 from cdnet.data.pictures import UnreadableError
+from cdnet.errors import CdnetError
 from cdnet.progress import console
 from cdnet.train.accelerator import make_accelerator
-from cdnet.train.checkpoint import save_checkpoint
+from cdnet.train.checkpoint import FILE, save_checkpoint
 from cdnet.train.folder import begin, open_claimed, open_folder
 from cdnet.train.loop import Place, StoppedError, StopRequest
 from cdnet.train.record import Record
+
+M = TypeVar("M", bound=nn.Module)
 
 
 class Session(ABC):
@@ -123,6 +129,51 @@ class Session(ABC):
     def _save(self) -> None:
         if self.main:
             save_checkpoint(self.out, self.state() | {"place": self.place.to_state(), "line": self._line})
+
+
+class NetworkSession(Session, Generic[M]):
+    """A session that trains one network by one optimiser, on the accelerator's terms.
+
+    A subclass makes ``model``, ``optimizer``, ``source`` (what tells its pictures from others) and ``trained_on`` (what
+    the weights say of their training) before it calls :meth:`start`.
+    """
+
+    model: M
+    optimizer: torch.optim.Optimizer
+    source: dict[str, Any]
+    trained_on: dict[str, Any]
+
+    @abstractmethod
+    def say_other_pictures(self, kept: dict[str, Any]) -> str:
+        """Say how the pictures of a checkpoint, whose ``source`` is given, differ from these."""
+
+    def state(self) -> dict[str, Any]:
+        """Return weights, momenta, the scaler of mixed precision, and which pictures they were trained on."""
+        scaler = self.accelerator.scaler
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": scaler.state_dict() if scaler is not None else None,
+            "source": self.source,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what :meth:`state` returned.
+
+        Raises:
+            CdnetError: if it is of other pictures or another network.
+        """
+        if state["source"] != self.source:
+            said = self.say_other_pictures(state["source"])
+            raise CdnetError(f"{self.out} was trained on {said}; resume with the same pictures")
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError, KeyError):
+            raise CdnetError(f"{self.out / FILE}: the checkpoint is of another network than its recipe") from None
+        if self.accelerator.scaler is not None and state["scaler"] is not None:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        self.trained_on["epochs"] = state["place"]["epoch"]
 
 
 def tell_broken(broken: Sequence[str]) -> None:
