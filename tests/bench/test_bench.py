@@ -43,6 +43,16 @@ def test_fewer_branches_keep_less() -> None:
     assert kept[0] < kept[1] < kept[2]
 
 
+def test_a_step_leaves_no_gradient_for_the_other_to_free() -> None:
+    net = Supernet(CS, 0.1, identities=4).train()
+    computed: list[torch.Tensor] = []
+    for parameter in net.parameters():
+        parameter.register_post_accumulate_grad_hook(computed.append)
+    Step(net, torch.randn(4, 3, 64, 32), mixture)(0)
+    assert len(computed) == sum(1 for _ in net.parameters())
+    assert all(parameter.grad is None for parameter in net.parameters())
+
+
 def test_command_writes_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["bench", "search", "--sizes", "32x32", "--width", "0.1", "--batch", "4", "--rounds", "3"]
     assert main([*words, "--json", str(tmp_path / "rows.json")]) == 0
