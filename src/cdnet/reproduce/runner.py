@@ -21,7 +21,7 @@ from cdnet.genotype import shipped_genotypes
 from cdnet.nn.baselines import BASELINES
 from cdnet.reproduce.paper import DataSet, PaperRow, Protocol
 from cdnet.tables.classification import classify_and_test
-from cdnet.tables.row import Row, Work, read_result, run_rows, train_and_evaluate
+from cdnet.tables.row import Row, read_result, run_rows, train_and_evaluate
 from cdnet.train.recipe import TrainRecipe
 from cdnet.weights import find_weights, shipped_weights
 
@@ -150,34 +150,14 @@ def run_jobs(jobs: Sequence[Job], seeds: Sequence[int], out: Path) -> None:
     for kind, work in ((TrainRecipe, train_and_evaluate), (ClassifyRecipe, classify_and_test)):
         chosen = [job for job in jobs if isinstance(job.recipe, kind) and job.why != NO_DATA]
         rows = [row for seed in seeds for job in chosen for row in job.seeded([seed])]
-        results, failures = _run(rows, out / RUNS, work)
+        failures: dict[Path, str] = {}
+        found = run_rows(rows, out / RUNS, work, failures)
+        results = {row.folder(out / RUNS): result for row, result in zip(rows, found, strict=True)}
         for job in chosen:
             folders = {row.recipe.seed: row.folder(out / RUNS) for row in job.seeded(seeds)}
-            found = {seed: results.get(folder) for seed, folder in folders.items()}
-            job.results = [result for result in found.values() if result is not None]
+            job.results = [result for folder in folders.values() if (result := results[folder]) is not None]
             job.failures = {seed: failures[folder] for seed, folder in folders.items() if folder in failures}
             job.why = FAILED if job.failures else ELSEWHERE
-
-
-def _run(rows: Sequence[Row], out: Path, work: Work) -> tuple[dict[Path, dict[str, Any] | None], dict[Path, str]]:
-    """Return the results of the rows that did not fail, and why the others did, by their folders."""
-    failures: dict[Path, str] = {}
-
-    def noting(row: Row, folder: Path) -> dict[str, Any]:
-        try:
-            return work(row, folder)
-        except CdnetError as error:
-            failures[folder] = str(error)
-            raise
-
-    while True:
-        before = len(failures)
-        folders = {row.folder(out): row for row in rows if row.folder(out) not in failures}
-        try:
-            return dict(zip(folders, run_rows(list(folders.values()), out, noting), strict=True)), failures
-        except CdnetError:
-            if len(failures) == before:  # not for what a row is, but for its folder
-                raise
 
 
 def missing_data(protocol: Protocol, data: DataSet, recipe: Recipe) -> str:

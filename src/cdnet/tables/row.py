@@ -76,7 +76,9 @@ Work = Callable[[Row, Path], dict[str, Any]]
 """Trains a row in its folder, or goes on, and returns its figures and the name of its ``data``."""
 
 
-def run_rows(rows: Sequence[Row], out: Path, work: Work = train_and_evaluate) -> list[dict[str, Any] | None]:
+def run_rows(
+    rows: Sequence[Row], out: Path, work: Work = train_and_evaluate, failures: dict[Path, str] | None = None
+) -> list[dict[str, Any] | None]:
     """Train and evaluate what is not finished, and return all results in the order of the rows.
 
     Several processes that are given the same rows and folder share the work: each takes rows that no other is at.
@@ -85,14 +87,15 @@ def run_rows(rows: Sequence[Row], out: Path, work: Work = train_and_evaluate) ->
         rows: of the table.
         out: its folder.
         work: what is done for a row that is not finished.
+        failures: if given, gets the reason for each row whose work fails, by the row's folder, and the others go on.
 
     Returns:
         A result a row: its name and seed, what ``work`` returned (params, macs and
         :meth:`~cdnet.evaluate.ranking.Metrics.to_json`'s figures), minutes, and where and when it
-        was trained. None for a row that another process is at.
+        was trained. None for a row that another process is at, or that failed.
 
     Raises:
-        CdnetError: if a row's folder holds a run by another recipe, or training or evaluating it fails.
+        CdnetError: if a row's folder holds a run by another recipe, or, without ``failures``, a row's work fails.
         StoppedError: if it was stopped; the same call goes on from there.
     """
     results: list[dict[str, Any] | None] = [None] * len(rows)
@@ -100,16 +103,23 @@ def run_rows(rows: Sequence[Row], out: Path, work: Work = train_and_evaluate) ->
     while looking:  # again, for what another process was at may be finished, or given up, by now
         looking = False
         for number, row in enumerate(rows):
-            if results[number] is not None:
-                continue
             folder = row.folder(out)
+            if results[number] is not None or (failures and folder in failures):
+                continue
             with saying_what_failed(folder):
                 folder.mkdir(parents=True, exist_ok=True)
             with suppress(Timeout), FileLock(folder / LOCK, blocking=False):
                 found = read_result(row, folder)
                 if found is None:
                     console.print(f"row {number + 1} of {len(rows)}: {row.name}, seed {row.recipe.seed}, in {folder}")
-                    found = _run(row, folder, work)
+                    try:
+                        figures = work(row, folder)
+                    except CdnetError as error:
+                        if failures is None:
+                            raise
+                        failures[folder] = str(error)
+                        continue
+                    found = _finish(row, folder, figures)
                 results[number] = found
                 looking = True
     return results
@@ -170,8 +180,7 @@ def _reid_digest(root: Path, layout: str, holdout: float) -> str:
     return hashlib.sha256(json.dumps(pictures).encode()).hexdigest()[:16]
 
 
-def _run(row: Row, folder: Path, work: Work) -> dict[str, Any]:
-    figures = work(row, folder)
+def _finish(row: Row, folder: Path, figures: dict[str, Any]) -> dict[str, Any]:
     log = read_log(folder)
     seconds = sum(line["seconds"] for line in log)
     data = figures.pop("data")
