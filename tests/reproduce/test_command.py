@@ -27,6 +27,7 @@ from cdnet.reproduce import runner
 from cdnet.reproduce.paper import read_paper
 from cdnet.tables import row as tables_row
 from cdnet.tables.row import Row
+from cdnet.train.folder import write_recipe
 from cdnet.weights import ModelSpec, save_weights
 
 MARK = "not comparable with the paper's column"
@@ -58,6 +59,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
     def work(row: Row, folder: Path) -> dict[str, Any]:
         calls.append((row.name, row.recipe.seed))
+        write_recipe(folder, row.recipe)
         (folder / "log.jsonl").write_text(json.dumps({"epoch": 1, "seconds": 1.0, "images_per_second": 10}) + "\n")
         return {"params": 1, "macs": 1, "rank1": 0.9 + 0.01 * row.recipe.seed, "mAP": 0.7, "data": "drawn"}
 
@@ -71,7 +73,7 @@ def test_a_small_row_is_trained_marked_everywhere_and_kept(
     words = ["table-7", "--scale", "small", "--only", "cdnet-v35", "--data.root", market, "--out", tmp_path, *TINY]
     text = reproduce(capsys, *words)
     assert text.count(f"small scale: width 0.1, 64x32, 1 epoch; {MARK}") == 2
-    assert "changed: schedule.epochs=1" in text
+    assert "changed: width=0.1, batch.identities=4, batch.pictures=2, schedule.epochs=1" in text
     result = json.loads((tmp_path / "runs" / "cdnet-v35-small" / "seed-0" / "result.json").read_text())
     assert result["name"] == "cdnet-v35-small"
     found = lines_of(tmp_path / "table-7-small.csv")
@@ -294,16 +296,34 @@ def test_a_row_that_fails_has_its_reason_and_the_others_go_on(
     assert "failed" in capsys.readouterr().out
 
 
-def test_a_change_for_tables_of_one_kind_leaves_out_those_of_the_other(
+def test_the_report_has_what_was_trained_by_other_settings(
     market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]]
 ) -> None:
-    (tmp_path / "runs" / "cdnet-cifar100" / "seed-0").mkdir(parents=True)
+    (tmp_path / "runs" / "cdnet-cifar100" / "seed-0").mkdir(parents=True)  # begun, and nothing finished
     common = ["--data.root", market, "--out", tmp_path]
-    reproduce(capsys, "table-7", "--only", "cdnet", *common, "--set", "batch.identities=8")
-    assert trained == [("cdnet", 0)]
-    page = (tmp_path / "report.html").read_text()
-    assert "Table 7:" in page
-    assert "Table 4:" not in page
+    reproduce(capsys, "table-7", "--only", "cdnet", *common)
+    changed = ["--set", "batch.identities=8", "schedule.epochs=350"]
+    reproduce(capsys, "table-6", "--only", "cdnet-bnneck", "--seeds", 1, *common, *changed)
+    assert trained == [("cdnet", 0), ("cdnet-bnneck", 1)]
+    found = lines_of(tmp_path / "table-6.csv")
+    assert {row: found[row, "mAP"]["ours"] for row in ("cdnet", "cdnet-bnneck", "cdnet-blneck")} == {
+        "cdnet": "70.0", "cdnet-bnneck": "70.0", "cdnet-blneck": "not run",
+    }  # fmt: skip
+    # A change is what differs from the table's recipe, and 350 epochs are the table's.
+    assert found["cdnet-bnneck", "mAP"]["remarks"] == "changed: batch.identities=8"
+    assert found["cdnet", "mAP"]["remarks"] == ""
+    page = html.unescape((tmp_path / "report.html").read_text())
+    assert page.count("changed:") == 1
+    assert "2 of its 3 rows trained, with 1 seed" in page  # Table 6
+    assert "1 of its 3 rows trained, with 1 seed" in page  # Table 7
+    assert "Tables 4, 9, 10, 11, 12" in page  # of which nothing was run
+    # Seeds that were trained in different ways are not averaged.
+    reproduce(capsys, "table-7", "--only", "cdnet", "--seeds", 1, *common, *changed)
+    with (tmp_path / "table-7.csv").open() as file:
+        lines = [line for line in csv.DictReader(file) if (line["row"], line["figure"]) == ("cdnet", "rank1")]
+    assert [(line["ours"], line["seeds"], line["remarks"]) for line in lines] == [
+        ("90.0", "1", ""), ("91.0", "1", "changed: batch.identities=8"),
+    ]  # fmt: skip
 
 
 def test_data_of_another_kind_are_missing(

@@ -17,6 +17,7 @@ from cdnet.reproduce.plan import (
     read_shipped,
     refuse_changes_of_rows,
 )
+from cdnet.train.recipe import ScheduleRecipe, TrainRecipe
 
 PAPER = read_paper()
 
@@ -46,7 +47,7 @@ def test_pretrained_rows_start_from_the_weights_of_their_network_or_say_that_the
 
 
 @pytest.mark.parametrize("table", [table for table in PAPER.tables.values() if table.runs], ids=lambda t: t.name)
-def test_small_scale_is_small_and_says_so(table: object) -> None:
+def test_small_scale_is_small(table: object) -> None:
     name = table.name  # type: ignore[attr-defined]
     small = Setting("small")
     for one in PAPER.tables[name].runs:
@@ -61,17 +62,6 @@ def test_small_scale_is_small_and_says_so(table: object) -> None:
         assert float(recipe["width"]) == 0.25 * float(one.change.get("width", 1))
         assert epochs_of(one.protocol, small) <= 30
         assert recipe["genotype"] == one.change.get("genotype", "cdnet")
-    text = describe_scale(PAPER.tables[name], small)
-    assert text.startswith("small scale: width 0.25")
-    assert text.endswith("not comparable with the paper's column")
-
-
-def test_the_mark_of_small_scale_follows_changes() -> None:
-    text = describe_scale(PAPER.tables["table-7"], Setting("small", changes=("schedule.epochs=2", "size=32x32")))
-    assert text == "small scale: width 0.25, 32x32, 2 epochs; not comparable with the paper's column"
-    assert describe_scale(PAPER.tables["table-7"], Setting()) == ""
-    text = describe_scale(PAPER.tables["table-11"], Setting("small"))
-    assert text == "small scale: width 0.25, 64x64, 20 epochs on Tiny-ImageNet; not comparable with the paper's column"
 
 
 @pytest.mark.parametrize("change", ["width=0.1", "size=64x32"])
@@ -105,10 +95,20 @@ def test_costs_are_those_of_the_recipes() -> None:
     assert "3 runs x 240 epochs on MSMT17" in costs(PAPER.tables["table-3"], Setting(init="w"))
 
 
-def test_changes_are_marked_and_go_over_everything() -> None:
+def test_changes_go_over_everything() -> None:
     plan = plan_run(run("table-9", "osnet"), Setting("small", changes=("schedule.epochs=1",)))
     assert plan.options["schedule.epochs"] == "1"
-    assert plan.marks == ("changed: schedule.epochs=1",)
+
+
+def test_small_scale_is_described_as_the_runs_were_trained() -> None:
+    trained = [
+        (run("table-10", row), TrainRecipe(width=width, size="64x32", schedule=ScheduleRecipe(epochs=epochs)))
+        for row, width, epochs in (("cdnet-pretrained", 0.25, 12), ("cdnet-x0.5-256x128", 0.125, 6))
+    ]
+    end = "not comparable with the paper's column"
+    assert describe_scale(trained) == f"small scale: width 0.25 times the row's, 64x32, 6 or 12 epochs; {end}"
+    assert describe_scale(trained[:1]) == f"small scale: width 0.25, 64x32, 12 epochs; {end}"
+    assert describe_scale([]) == f"small scale; {end}"
 
 
 @pytest.mark.parametrize(

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdnet.cli.arguments import UsageError, parser, read_table
+from cdnet.cli.arguments import UsageError, parser
+from cdnet.cli.reproduce_rows import compare_jobs, gather_others, gather_table, plan_job
 from cdnet.errors import CdnetError
-from cdnet.reproduce.paper import Paper, PaperFigure, PaperRow, PaperTable, Protocol, read_paper
-from cdnet.reproduce.plan import (
-    Plan,
-    Setting,
-    command,
-    commands,
-    costs,
-    describe_scale,
-    plan_run,
-    refuse_changes_of_rows,
-)
+from cdnet.reproduce.paper import Paper, PaperFigure, PaperTable, read_paper
+from cdnet.reproduce.plan import Setting, command, commands, costs, plan_run, refuse_changes_of_rows
 
 if TYPE_CHECKING:
-    from cdnet.classify.recipe import ClassifyRecipe
-    from cdnet.reproduce.report import ComparedTable
     from cdnet.reproduce.runner import Job
-    from cdnet.train.recipe import TrainRecipe
 
 DESCRIPTION = (
     "Without an argument, list the paper's tables and figures with what each costs. With a table, count what its "
@@ -139,7 +127,7 @@ def _run(paper: Paper, table: PaperTable, asked: PaperTable, options: Any, setti
     out: Path | None = options.out
     if table.runs and options.data.root is not None and out is None:
         raise UsageError("no folder for the runs; give one with --out")
-    jobs = [_job(row, options, setting) for row in asked.rows]
+    jobs = [plan_job(row, options, setting) for row in asked.rows]
     notes: list[str] = []
     if out is not None:
         collect(jobs, options.seeds, out)
@@ -147,11 +135,11 @@ def _run(paper: Paper, table: PaperTable, asked: PaperTable, options: Any, setti
         notes = _leave_out_missing(jobs, options, setting)
         if out is not None and options.data.root is not None:
             _train(jobs, options.seeds, out)
-    print("\n".join([as_text(_compare(asked, jobs, setting)), *notes]))
+    print("\n".join([as_text(compare_jobs(asked, jobs, setting.scale)), *notes]))
     if out is not None:
-        whole = _finished(table, options, setting, jobs)
+        whole = gather_table(table, options, setting, jobs)
         write_table(out / csv_name(whole), whole)
-        write_page(out / PAGE, _with_others(paper, whole, options, setting))
+        write_page(out / PAGE, [*paper.tables.values()], gather_others(paper, whole, options, setting))
         print(f"report: {out / PAGE}")
     failed = [f"{job.row.name}, seed {seed}: {reason}" for job in jobs for seed, reason in job.failures.items()]
     if failed:
@@ -169,38 +157,6 @@ def _train(jobs: Sequence[Job], seeds: Sequence[int], out: Path) -> None:
     except StoppedError as stopped:
         where = str(stopped).partition(";")[0]
         raise KeyboardInterrupt(f"{where}; the same command goes on from there") from None
-
-
-def _job(row: PaperRow, options: Any, setting: Setting) -> Job:
-    from cdnet.reproduce.runner import Job, describe_start, settled
-
-    if row.run is None:
-        small = setting.scale == "small" and row.network is not None and "params" in row.paper
-        return Job(row, marks=("counted at its full size",) if small else ())
-    plan = plan_run(row.run, setting)
-    if plan.refusal:
-        return Job(row, marks=(plan.refusal,), why="not at small scale")
-    protocol = row.run.protocol
-    classes = protocol.data[setting.scale].classes
-    recipe = settled(_recipe(plan, protocol, options), classes)
-    init = getattr(recipe, "init", None)
-    marks = plan.marks if init is None else (*plan.marks, describe_start(init))
-    counted = row if row.identities is None else replace(row, identities=classes)
-    return Job(counted, plan.folder, recipe, marks)
-
-
-def _recipe(plan: Plan, protocol: Protocol, options: Any) -> TrainRecipe | ClassifyRecipe:
-    from cdnet.classify.recipe import ClassifyRecipe
-    from cdnet.train.recipe import TrainRecipe
-
-    words = ["--config", plan.recipe, "--out", ".", "--device", options.device]
-    words += [f"--{key}={value}" for key, value in plan.options.items()]
-    for key in ("root", "cache"):
-        path = getattr(options.data, key)
-        words += [f"--data.{key}={path}"] if path is not None else []
-    if protocol.command == "classify":
-        return read_table("reproduce", DESCRIPTION, ClassifyRecipe, words)[0]
-    return read_table("reproduce", DESCRIPTION, TrainRecipe, words)[0]
 
 
 def _leave_out_missing(jobs: Sequence[Job], options: Any, setting: Setting) -> list[str]:
@@ -225,63 +181,3 @@ def _leave_out_missing(jobs: Sequence[Job], options: Any, setting: Setting) -> l
     if options.data.root is not None and notes and len(notes) == len(said):
         raise CdnetError(notes[0])
     return notes
-
-
-def _compare(table: PaperTable, jobs: Sequence[Job], setting: Setting) -> ComparedTable:
-    from cdnet.reproduce.comparison import compare_row
-    from cdnet.reproduce.counting import Network, count_row
-    from cdnet.reproduce.report import ComparedTable
-
-    rows = []
-    full_size = setting.scale == "paper" and not setting.changes
-    for job in jobs:
-        options = job.row.network if job.recipe is None else asdict(job.recipe)
-        counted = {} if options is None else count_row(job.row, Network.of(options))
-        rows.append(compare_row(job.row, table.figures, counted, job.results, job.remarks, job.why, full_size))
-    return ComparedTable(table, rows, describe_scale(table, setting))
-
-
-def _with_others(paper: Paper, whole: ComparedTable, options: Any, setting: Setting) -> list[ComparedTable]:
-    """Return a table among all others of which something is finished in the same folder, at either scale."""
-    tables = []
-    for table in paper.tables.values():
-        for scale in (replace(setting, scale="paper"), replace(setting, scale="small")):
-            asked = table.name == whole.table.name and (scale == setting or not table.runs)
-            if asked:
-                tables += [] if whole in tables else [whole]
-            elif _begun(table, options.out, scale):
-                found = _finished(table, options, scale)
-                tables += [found] if any(cell.seeds for row in found.rows for cell in row.cells) else []
-    return tables
-
-
-def _begun(table: PaperTable, out: Path, setting: Setting) -> bool:
-    from cdnet.reproduce.runner import RUNS
-
-    # Another row's run that stands in for a pre-trained one begins no table.
-    own = {plan_run(run, setting).folder for run in table.runs if plan_run(run, setting).folder.startswith(run.name)}
-    return any((out / RUNS / folder).is_dir() for folder in own)
-
-
-def _finished(table: PaperTable, options: Any, setting: Setting, jobs: Sequence[Job] = ()) -> ComparedTable:
-    """Return a table with all that is finished of it in the folder, whatever the seed.
-
-    Args:
-        table: with all its rows.
-        options: of the command line.
-        setting: what is finished by another one is left out.
-        jobs: what is known already of some of the rows.
-    """
-    from cdnet.reproduce.runner import Job, collect_all
-
-    known = {job.row.name: job for job in jobs}
-    found = []
-    for row in table.rows:
-        try:
-            refuse_changes_of_rows(table, setting)
-            job = known.get(row.name) or _job(row, options, setting)
-        except (CdnetError, UsageError):  # the changes are not for this one
-            job = Job(row)
-        collect_all(job, options.out)
-        found.append(job)
-    return _compare(table, found, setting)

@@ -85,6 +85,11 @@ class Compared:
     cells: tuple[Cell, ...]
     remarks: tuple[str, ...]
 
+    @property
+    def seeds(self) -> int:
+        """With how many seeds it was trained."""
+        return max((cell.seeds for cell in self.cells), default=0)
+
 
 def compare_row(
     row: PaperRow,

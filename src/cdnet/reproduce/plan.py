@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
@@ -13,10 +13,16 @@ from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
 from cdnet.reproduce.paper import PaperTable, Protocol, Run, Scale, read_paper
 
+if TYPE_CHECKING:
+    from cdnet.classify.recipe import ClassifyRecipe
+    from cdnet.train.recipe import TrainRecipe
+
 KEPT_AT_SMALL_SCALE = ("genotype", "neck", "stripes")
 """What a run changes at small scale too; its width multiplies, and rates and epochs are those of the small recipe."""
 
 FULL_SIZE = "256x128"
+
+NOT_COMPARABLE = "not comparable with the paper's column"
 
 OPTIONS = ("seed", "init", "device", "out", "data.root", "data.cache")
 """Keys that have an option of their own."""
@@ -57,13 +63,15 @@ class Plan:
 
     Args:
         folder: its name among the runs.
+        command: train or classify.
         recipe: name of the shipped recipe.
         options: of the recipe, by key.
-        marks: what makes its figures other than the paper's.
+        marks: what makes its figures other than the paper's, beside changes of the recipe.
         refusal: why it cannot be run, or empty.
     """
 
     folder: str
+    command: Literal["train", "classify"]
     recipe: str
     options: Mapping[str, str]
     marks: tuple[str, ...] = ()
@@ -88,9 +96,7 @@ def plan_run(run: Run, setting: Setting) -> Plan:
         genotype, width = options.get("genotype", "cdnet-top2"), f"{float(options.get('width', '1')):g}"
         options["init"] = setting.init.replace("{genotype}", genotype).replace("{width}", width)
     options |= _changed(setting)
-    if setting.changes:
-        marks.append(f"changed: {', '.join(setting.changes)}")
-    return Plan(folder, recipe, options, tuple(marks), refusal)
+    return Plan(folder, protocol.command, recipe, options, tuple(marks), refusal)
 
 
 def _from_scratch(run: Run) -> str:
@@ -129,20 +135,29 @@ def _too_small(change: Mapping[str, str]) -> str:
     return f"not at small scale: its pictures would be {height // 4}x{width // 4}, and the least side is 32"
 
 
-def describe_scale(table: PaperTable, setting: Setting) -> str:
-    """Return what stands on everything that comes from small runs, or nothing where there are none."""
-    if setting.scale == "paper" or not table.runs:
-        return ""
-    protocol = table.runs[0].protocol
-    recipe = read_shipped(protocol.small)
-    known = {"width": recipe["width"], "size": recipe["size"]} | dict(protocol.small_change) | _changed(setting)
-    times = " times the row's" if any("width" in run.change for run in table.runs) else ""
-    epochs = epochs_of(protocol, setting)
+def describe_scale(runs: Sequence[tuple[Run, TrainRecipe | ClassifyRecipe]]) -> str:
+    """Return what stands on everything that comes from small runs.
+
+    Args:
+        runs: of one table, each with the recipe that it was, or is to be, trained by.
+    """
+    if not runs:
+        return f"small scale; {NOT_COMPARABLE}"
+    shares = {recipe.width / float(run.change.get("width", "1")) for run, recipe in runs}
+    times = " times the row's" if any("width" in run.change for run, _ in runs) else ""
+    sizes = dict.fromkeys(recipe.size for _, recipe in runs)
+    epochs = sorted({recipe.schedule.epochs for _, recipe in runs})
+    protocol = runs[0][0].protocol
     small, paper = (protocol.data[scale].title for scale in ("small", "paper"))
     return (
-        f"small scale: width {known['width']}{times}, {known['size']}, {epochs} epoch{'s' if epochs > 1 else ''}"
-        f"{'' if small == paper else f' on {small}'}; not comparable with the paper's column"
+        f"small scale: width {_either(f'{share:g}' for share in sorted(shares))}{times}, {_either(sizes)}, "
+        f"{_either(map(str, epochs))} epoch{'' if epochs == [1] else 's'}"
+        f"{'' if small == paper else f' on {small}'}; {NOT_COMPARABLE}"
     )
+
+
+def _either(words: Iterable[str]) -> str:
+    return " or ".join(words)
 
 
 def epochs_of(protocol: Protocol, setting: Setting) -> int:

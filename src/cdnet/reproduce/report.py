@@ -26,6 +26,27 @@ class ComparedTable:
     scale: str
 
     @property
+    def trained(self) -> list[Compared]:
+        """The rows that were trained."""
+        return [row for row in self.rows if row.seeds]
+
+    @property
+    def extent(self) -> str:
+        """How much of it was trained, such as ``2 of its 3 rows trained, with 1 or 2 seeds``."""
+        known = {run.name for run in self.table.runs}
+        done = {row.row.name for row in self.trained}
+        if not done:
+            return "counted only, nothing trained"
+        seeds = sorted({row.seeds for row in self.trained})
+        said = f"{' or '.join(map(str, seeds))} seed{'' if seeds == [1] else 's'}"
+        return f"{len(done)} of its {len(known)} rows trained, with {said}"
+
+    @property
+    def anchor(self) -> str:
+        """By what the page's links find it."""
+        return f"{self.table.name}{'-small' if self.scale else ''}"
+
+    @property
     def heading(self) -> str:
         """Its number and what it shows."""
         small = " (small scale)" if self.scale else ""
@@ -58,7 +79,7 @@ def _ours(cell: Cell) -> str:
 
 def csv_name(compared: ComparedTable) -> str:
     """Return what the table's CSV file is called: ``table-7.csv``, or ``table-7-small.csv`` at small scale."""
-    return f"{compared.table.name}{'-small' if compared.scale else ''}.csv"
+    return f"{compared.anchor}.csv"
 
 
 def write_table(path: Path, compared: ComparedTable) -> None:
@@ -79,13 +100,21 @@ def write_table(path: Path, compared: ComparedTable) -> None:
     write_text(path, text.getvalue())
 
 
-def write_page(path: Path, tables: Sequence[ComparedTable]) -> None:
+def write_page(path: Path, known: Sequence[PaperTable], tables: Sequence[ComparedTable]) -> None:
     """Write the HTML page, atomically; it asks nothing of the network.
+
+    Args:
+        path: of the page.
+        known: all tables, so that it can name those of which nothing was run.
+        tables: those to show.
 
     Raises:
         CdnetError: if it cannot be written.
     """
     scales = list(dict.fromkeys(table.scale for table in tables if table.scale))
     mixed = any(table.table.runs and not table.scale for table in tables)
-    page = environment().get_template("reproduce.html.j2").render(tables=tables, scales=scales, mixed=mixed)
+    shown = [table.table for table in tables]
+    absent = [table.name.removeprefix("table-") for table in known if table.runs and table not in shown]
+    template = environment().get_template("reproduce.html.j2")
+    page = template.render(tables=tables, scales=scales, mixed=mixed, absent=absent)
     write_text(path, page)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -45,6 +44,7 @@ class Job:
         folder: of its run, among the runs.
         recipe: of its run, or None if the row is counted alone.
         marks: what makes its figures other than the paper's.
+        changed: what its recipe changes of the table's, as ``KEY=VALUE``.
         why: why figures are missing, where they are.
         results: of its seeds.
         failures: what went wrong, by seed.
@@ -54,6 +54,7 @@ class Job:
     folder: str = ""
     recipe: Recipe | None = None
     marks: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     why: str = NOT_RUN
     results: list[Mapping[str, Any]] = field(default_factory=list)
     failures: dict[int, str] = field(default_factory=dict)
@@ -64,8 +65,9 @@ class Job:
 
     @property
     def remarks(self) -> list[str]:
-        """What is to be said of the row: its marks, and what went wrong."""
-        return [*self.marks, *(f"seed {seed} failed: {reason}" for seed, reason in self.failures.items())]
+        """What is to be said of the row: its marks, what is changed, and what went wrong."""
+        changed = [f"changed: {', '.join(self.changed)}"] if self.changed else []
+        return [*self.marks, *changed, *(f"seed {seed} failed: {reason}" for seed, reason in self.failures.items())]
 
 
 def settled(recipe: Recipe, classes: int | None) -> Recipe:
@@ -124,17 +126,6 @@ def collect(jobs: Iterable[Job], seeds: Iterable[int], out: Path) -> None:
     for job in jobs:
         found = [read_result(row, row.folder(out / RUNS)) for row in job.seeded(seeds)]
         job.results = [result for result in found if result is not None]
-
-
-def collect_all(job: Job, out: Path) -> None:
-    """Give a job the results that are finished in ``out`` with any seed; those of another recipe are left out."""
-    names = (path.name for path in (out / RUNS / job.folder).glob("seed-*"))
-    seeds = sorted(int(match[1]) for name in names if (match := re.fullmatch(r"seed-(\d+)", name)))
-    job.results = []
-    for row in job.seeded(seeds):
-        with suppress(CdnetError):
-            result = read_result(row, row.folder(out / RUNS))
-            job.results += [] if result is None else [result]
 
 
 def run_jobs(jobs: Sequence[Job], seeds: Sequence[int], out: Path) -> None:

@@ -133,22 +133,36 @@ def read_result(row: Row, folder: Path) -> dict[str, Any] | None:
     """
     if (folder / RECIPE).is_file():
         refuse_another_recipe(folder, row.recipe)
-    path = folder / RESULT
-    if not path.is_file():
+    result = kept_result(folder)
+    if result is None:
         return None
-    try:
-        result = json.loads(path.read_text("utf-8"))
-        same = (result["name"], result["seed"]) == (row.name, row.recipe.seed)
-        source = result["source"]
-    except (ValueError, KeyError, TypeError):
-        same = False
-    if not same:
-        raise CdnetError(f"{path}: not this row's result; delete it to have the row evaluated anew")
+    if (result["name"], result["seed"]) != (row.name, row.recipe.seed):
+        raise CdnetError(f"{folder / RESULT}: not this row's result; delete it to have the row evaluated anew")
+    source = result["source"]
     if source != (digest(row.recipe) or source):
         raise CdnetError(
             f"{folder} was trained on other pictures than those in {row.recipe.data.root}; choose another --out"
         )
-    return dict(result)
+    return result
+
+
+def kept_result(folder: Path) -> dict[str, Any] | None:
+    """Return the result that a row's folder keeps, whatever the row, or None if it is not finished.
+
+    Raises:
+        CdnetError: if it cannot be read.
+    """
+    path = folder / RESULT
+    if not path.is_file():
+        return None
+    try:
+        result = dict(json.loads(path.read_text("utf-8")))
+        complete = result.keys() >= {"name", "seed", "source"}
+    except (OSError, ValueError, TypeError):
+        complete = False
+    if not complete:
+        raise CdnetError(f"{path}: not a row's result; delete it to have the row evaluated anew")
+    return result
 
 
 def digest(recipe: TrainRecipe | ClassifyRecipe) -> str | None:

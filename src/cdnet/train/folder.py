@@ -133,6 +133,15 @@ def refuse_another_recipe(out: Path, recipe: Any) -> None:
             )
 
 
+def changes(recipe: Any, base: Any) -> dict[str, Any]:
+    """Return the keys, such as ``schedule.epochs``, in which a recipe differs from another, with its values.
+
+    Where things are, which changes nothing that is computed, is left out.
+    """
+    flat, other = _flat(as_plain(recipe)), _flat(as_plain(base))
+    return {key: value for key, value in flat.items() if key not in FREE and value != other.get(key)}
+
+
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in nested.items():

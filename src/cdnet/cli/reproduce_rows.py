@@ -1,0 +1,165 @@
+"""The rows of ``cdnet reproduce``: each as the call asks for it, and as it stands finished in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdnet.cli.arguments import UsageError, read_table
+from cdnet.errors import CdnetError
+from cdnet.reproduce.paper import Paper, PaperRow, PaperTable, Run, Scale
+from cdnet.reproduce.plan import Plan, Setting, describe_scale, plan_run
+
+if TYPE_CHECKING:
+    from cdnet.reproduce.report import ComparedTable
+    from cdnet.reproduce.runner import Job, Recipe
+
+
+def plan_job(row: PaperRow, options: Any, setting: Setting) -> Job:
+    """Return a row with the recipe of its run, if it has one, and what makes it other than the paper's.
+
+    Args:
+        row: of a table.
+        options: of the command line: ``device``, ``data.root`` and ``data.cache``.
+        setting: how it is run.
+    """
+    from cdnet.reproduce.runner import Job, settled
+
+    if row.run is None:
+        small = setting.scale == "small" and row.network is not None and "params" in row.paper
+        return Job(row, marks=("counted at its full size",) if small else ())
+    plan = plan_run(row.run, setting)
+    if plan.refusal:
+        return Job(row, marks=(plan.refusal,), why="not at small scale")
+    words = [f"--device={options.device}"]
+    for key in ("root", "cache"):
+        path = getattr(options.data, key)
+        words += [f"--data.{key}={path}"] if path is not None else []
+    recipe = settled(_recipe(plan, words), row.run.protocol.data[setting.scale].classes)
+    plain = _recipe(plan_run(row.run, replace(setting, changes=())), words) if setting.changes else recipe
+    return _job(row, setting.scale, plan, recipe, plain)
+
+
+def compare_jobs(table: PaperTable, jobs: Sequence[Job], scale: Scale) -> ComparedTable:
+    """Put what is known of the rows beside the paper's figures."""
+    from cdnet.reproduce.comparison import compare_row
+    from cdnet.reproduce.counting import Network, count_row
+    from cdnet.reproduce.report import ComparedTable
+
+    rows = []
+    for job in jobs:
+        network = job.row.network if job.recipe is None else asdict(job.recipe)
+        counted = {} if network is None else count_row(job.row, Network.of(network))
+        full_size = scale == "paper" and not job.changed
+        rows.append(compare_row(job.row, table.figures, counted, job.results, job.remarks, job.why, full_size))
+    finished = [job for job in jobs if job.results] or jobs
+    trained = [(job.row.run, job.recipe) for job in finished if job.row.run is not None and job.recipe is not None]
+    return ComparedTable(table, rows, describe_scale(trained) if scale == "small" and table.runs else "")
+
+
+def gather_table(table: PaperTable, options: Any, setting: Setting, jobs: Iterable[Job] = ()) -> ComparedTable:
+    """Return a table with all that is finished of it in ``options.out``, by whatever settings and seeds.
+
+    Args:
+        table: with all its rows.
+        options: of the command line.
+        setting: how a row is run of which nothing is finished.
+        jobs: what is known already of some of the rows.
+    """
+    known = {job.row.name: job for job in jobs}
+    rows: list[Job] = []
+    for row in table.rows:
+        finished = _finished(row, options.out, setting.scale)
+        asked = known.get(row.name)
+        if asked is not None and asked.failures:
+            same = next((job for job in finished if job.marks == asked.marks and job.changed == asked.changed), None)
+            if same is None:
+                finished.append(asked)
+            else:
+                same.failures = asked.failures
+        rows += finished or [asked or plan_job(row, options, Setting(setting.scale))]
+    return compare_jobs(table, rows, setting.scale)
+
+
+def gather_others(paper: Paper, whole: ComparedTable, options: Any, setting: Setting) -> list[ComparedTable]:
+    """Return a table among all others of which something is finished in the same folder, at either scale."""
+    tables = []
+    for table in paper.tables.values():
+        for scale in (replace(setting, scale="paper"), replace(setting, scale="small")):
+            if table.name == whole.table.name and (scale == setting or not table.runs):
+                tables += [] if whole in tables else [whole]
+            elif any(_begun(run, options.out, scale.scale) for run in table.runs):
+                found = gather_table(table, options, scale)
+                tables += [found] if found.trained else []
+    return tables
+
+
+def _begun(run: Run, out: Path, scale: Scale) -> bool:
+    from cdnet.reproduce.runner import RUNS
+
+    # Another row's run that stands in for a pre-trained one begins no table.
+    folders = [plan.folder for plan in _plans(run, scale) if plan.folder.startswith(run.name)]
+    return any((out / RUNS / folder).is_dir() for folder in folders)
+
+
+def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
+    """Return what is finished of a row, with whatever settings: a job for all the seeds that were trained alike."""
+    from cdnet.reproduce.runner import RUNS
+    from cdnet.tables.row import kept_result
+    from cdnet.train.folder import RECIPE
+
+    jobs: list[Job] = []
+    for plan in _plans(row.run, scale) if row.run is not None else []:
+        assert row.run is not None
+        for folder in sorted((out / RUNS / plan.folder).glob("seed-*")):
+            with suppress(CdnetError, UsageError):  # what cannot be read is not known to be finished
+                result = kept_result(folder)
+                if result is None:
+                    continue
+                recipe = _read(plan, [f"--config={folder / RECIPE}"])
+                job = _job(row, scale, plan, recipe, _recipe(plan, []))
+                alike = next((one for one in jobs if (one.marks, one.changed) == (job.marks, job.changed)), job)
+                alike.results.append(result)
+                jobs += [job] if alike is job else []
+    return jobs
+
+
+def _plans(run: Run, scale: Scale) -> list[Plan]:
+    """Return what a run may have been started with: a pre-trained one from weights, or from scratch."""
+    starts = ["given", None] if run.pretrained else [None]
+    return [plan for init in starts if not (plan := plan_run(run, Setting(scale, init))).refusal]
+
+
+def _job(row: PaperRow, scale: Scale, plan: Plan, recipe: Recipe, plain: Recipe) -> Job:
+    """Return a row with its recipe, and what that changes of the plain one of its table."""
+    from cdnet.reproduce.runner import Job, describe_start
+    from cdnet.train.folder import changes
+
+    assert row.run is not None
+    init = getattr(recipe, "init", None)
+    changed = {key: value for key, value in changes(recipe, plain).items() if key not in ("seed", "init")}
+    return Job(
+        row if row.identities is None else replace(row, identities=row.run.protocol.data[scale].classes),
+        plan.folder,
+        recipe,
+        marks=plan.marks if init is None else (*plan.marks, describe_start(init)),
+        changed=tuple(f"{key}={value}" for key, value in changed.items()),
+    )
+
+
+def _recipe(plan: Plan, words: Sequence[str]) -> Recipe:
+    """Return the recipe of a plan, with more words of a command line."""
+    options = [f"--{key}={value}" for key, value in plan.options.items()]
+    return _read(plan, ["--config", plan.recipe, *options, *words])
+
+
+def _read(plan: Plan, words: Sequence[str]) -> Recipe:
+    from cdnet.classify.recipe import ClassifyRecipe
+    from cdnet.train.recipe import TrainRecipe
+
+    if plan.command == "classify":
+        return read_table("reproduce", "", ClassifyRecipe, [*words, "--out", "."])[0]
+    return read_table("reproduce", "", TrainRecipe, [*words, "--out", "."])[0]
