@@ -10,12 +10,12 @@ import json
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.data.recipe import parse_size
@@ -28,6 +28,8 @@ from cdnet.nn.model import ReidModel, create_model
 FORMAT = 1
 KEY = "cdnet"
 SUFFIX = ".safetensors"
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -173,18 +175,34 @@ def load_model(path: Path | str, device: str | torch.device = "cpu") -> tuple[Re
         CdnetError: if there is no such file, it is cut short, or it holds another network than it says.
     """
     path = find_weights(path)
-    tensors: dict[str, Tensor] = {}
+    metadata, tensors = read_safetensors(path)
+    spec = ModelSpec.from_metadata(metadata, str(path))
+    return fill(spec.build(), tensors, path).to(device).eval(), spec
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Return what a ``.safetensors`` file says of itself, and its tensors by name.
+
+    Raises:
+        CdnetError: if it cannot be read, or is cut short.
+    """
     try:
         with safe_open(path, framework="pt") as file:
-            spec = ModelSpec.from_metadata(file.metadata() or {}, str(path))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         if path.suffix in (".pth", ".pt", ".tar"):
             raise CdnetError(f"{path}: a torch file; `cdnet convert` turns published weights into ours") from None
         raise CdnetError(f"{path}: cut short or no safetensors file ({error})") from None
-    model = spec.build()
+
+
+def fill(model: M, tensors: dict[str, Tensor], path: Path) -> M:
+    """Give a network its weights.
+
+    Raises:
+        CdnetError: if they are another network's; it names their file, ``path``.
+    """
     try:
         model.load_state_dict(tensors)
     except RuntimeError:
         raise CdnetError(f"{path}: the weights are not those of the network that its metadata name") from None
-    return model.to(device).eval(), spec
+    return model

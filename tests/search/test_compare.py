@@ -149,8 +149,12 @@ def test_a_row_of_other_pictures_is_not_taken_for_these(market: Path, tmp_path: 
     row.recipe.data.root = tmp_path / "moved" / ".." / "moved"
     with pytest.raises(CdnetError, match="trained on other pictures"):
         run_rows([row], tmp_path / "out", work)
-    (row.folder(tmp_path / "out") / "result.json").write_text("{}")
+    kept = row.folder(tmp_path / "out") / "result.json"
+    kept.write_text(kept.read_text().replace('"a"', '"b"'))
     with pytest.raises(CdnetError, match="not this row's result"):
+        run_rows([row], tmp_path / "out", work)
+    kept.write_text("{}")
+    with pytest.raises(CdnetError, match="not a row's result"):
         run_rows([row], tmp_path / "out", work)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from cdnet.classify.batches import ClassBatches
 from cdnet.classify.recipe import ClassifyRecipe
 from cdnet.losses.softmax import softmax_loss
-from cdnet.train.loop import Place, StopRequest, run_epoch
+from cdnet.train.loop import Place, StopRequest, epoch_line, run_epoch, set_rate
 from cdnet.train.schedule import learning_rate
 
 
@@ -37,9 +37,7 @@ def train_epoch(
     with closing(batches.training(order, place.epoch, place.step)) as coming:
 
         def take_step(step: int) -> Tensor:
-            rate = learning_rate(recipe.optim.lr, recipe.schedule, place.epoch + step / len(order))
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+            set_rate(optimizer, learning_rate(recipe.optim.lr, recipe.schedule, place.epoch + step / len(order)))
             images, labels = next(coming)
             return train_step(model, optimizer, accelerator, images, labels, recipe.smoothing)
 
@@ -47,14 +45,7 @@ def train_epoch(
         asked = partial(stop.by_any_process, accelerator)
         means = run_epoch(take_step, len(order), recipe.batch, place, epochs, asked, describe_losses)
     rounded = [round(value, 6) for value in means]
-    return {
-        "epoch": place.epoch + 1,
-        "lr": optimizer.param_groups[0]["lr"],
-        "loss": rounded[0],
-        "softmax": rounded[1:],
-        "images_per_second": round(place.images / place.seconds, 1),
-        "seconds": round(place.seconds, 2),
-    }
+    return epoch_line(place, optimizer, {"loss": rounded[0], "softmax": rounded[1:]})
 
 
 def train_step(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from cdnet.classify.network import Classifier
@@ -16,7 +15,7 @@ from cdnet.errors import CdnetError
 from cdnet.files import write_atomically
 from cdnet.nn.model import create_backbone
 from cdnet.nn.necks import create_neck
-from cdnet.weights import ModelSpec, find_weights
+from cdnet.weights import ModelSpec, fill, find_weights, read_safetensors
 
 KEY = "cdnet-classify"
 FORMAT = 1
@@ -81,18 +80,9 @@ def load_classifier(path: Path | str, device: str | torch.device = "cpu") -> tup
         CdnetError: if there is no such file, it is cut short, or it holds no classifier.
     """
     path = find_weights(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            spec = _read_spec(file.metadata() or {}, path)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise CdnetError(f"{path}: cut short or no safetensors file ({error})") from None
-    model = spec.build()
-    try:
-        model.load_state_dict(tensors)
-    except RuntimeError:
-        raise CdnetError(f"{path}: the weights are not those of the network that its metadata name") from None
-    return model.to(device).eval(), spec
+    metadata, tensors = read_safetensors(path)
+    spec = _read_spec(metadata, path)
+    return fill(spec.build(), tensors, path).to(device).eval(), spec
 
 
 def read_origin(path: Path | str) -> dict[str, Any]:
@@ -105,11 +95,7 @@ def read_origin(path: Path | str) -> dict[str, Any]:
         CdnetError: if there is no such file, it is cut short, or it holds neither.
     """
     path = find_weights(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise CdnetError(f"{path}: cut short or no safetensors file ({error})") from None
+    metadata, _ = read_safetensors(path)
     if KEY in metadata:
         return _read_spec(metadata, path).network.trained_on
     return ModelSpec.from_metadata(metadata, str(path)).trained_on

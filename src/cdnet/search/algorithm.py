@@ -21,7 +21,7 @@ from cdnet.search.recipe import SearchRecipe
 from cdnet.search.supernet import Supernet
 from cdnet.train.batches import Batches
 from cdnet.train.distributed import average, gather_rows
-from cdnet.train.loop import Place, StopRequest, run_epoch
+from cdnet.train.loop import Place, StopRequest, run_epoch, set_rate
 
 RATES = "--weights.lr or --alpha.lr"
 
@@ -79,10 +79,10 @@ class Search:
         order = self.train.epoch(number)
         validation = self._validation_order(number, len(order))
         self.supernet.train()
-        _set_rate(self.alpha_optimizer, alpha_rate(self.recipe, number))
+        set_rate(self.alpha_optimizer, alpha_rate(self.recipe, number))
 
         def take_step(step: int) -> Tensor:
-            _set_rate(self.w_optimizer, weights_rate(self.recipe, number + step / len(order)))
+            set_rate(self.w_optimizer, weights_rate(self.recipe, number + step / len(order)))
             generator = self._generator(number, step)
             memory = StepMemory(self.accelerator.device)
             with memory.watched():
@@ -202,11 +202,6 @@ def weights_rate(recipe: SearchRecipe, epoch: float) -> float:
 def alpha_rate(recipe: SearchRecipe, epoch: int) -> float:
     """Return the learning rate of alpha: ``lr``, times ``factor`` at each milestone."""
     return recipe.alpha.lr * recipe.alpha.factor ** sum(epoch >= milestone for milestone in recipe.alpha.milestones)
-
-
-def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
 
 
 def _parts(losses: Losses) -> list[Tensor]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from cdnet.errors import CdnetError
-from cdnet.weights import ModelSpec, find_weights
+from cdnet.weights import ModelSpec, find_weights, read_safetensors
 
 PREFIX = "backbone."
 
@@ -23,12 +22,8 @@ def fitting_backbone(path: str, spec: ModelSpec) -> dict[str, Tensor]:
         CdnetError: if there is no such file, it is cut short, or a tensor is not the network's; it names the first.
     """
     file_path = find_weights(path)
-    try:
-        with safe_open(file_path, framework="pt") as file:
-            names = [name for name in file.keys() if name.startswith(PREFIX)]  # noqa: SIM118
-            given = {name.removeprefix(PREFIX): file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
-        raise CdnetError(f"{file_path}: cut short or no safetensors file ({error})") from None
+    _, tensors = read_safetensors(file_path)
+    given = {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items() if name.startswith(PREFIX)}
     if not given:
         raise CdnetError(f"{file_path}: a safetensors file without a backbone of cdnet; --init needs cdnet's weights")
     with torch.device("meta"):

@@ -131,9 +131,7 @@ def train_epoch(
     model.train()
 
     def take_step(step: int) -> Tensor:
-        rate = learning_rate(recipe.optim.lr, recipe.schedule, place.epoch + step / len(order))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(optimizer, learning_rate(recipe.optim.lr, recipe.schedule, place.epoch + step / len(order)))
         images, identities = batches.batch(order[step], place.epoch, step)
         return train_step(model, optimizer, accelerator, images, identities, recipe)
 
@@ -142,12 +140,22 @@ def train_epoch(
     means = run_epoch(take_step, len(order), batches.batch_size, place, epochs, asked, describe_losses)
     heads = (len(means) - 1) // 2
     rounded = [round(value, 6) for value in means]
+    parts = {"loss": rounded[0], "triplet": rounded[1 : 1 + heads], "softmax": rounded[1 + heads :]}
+    return epoch_line(place, optimizer, parts)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give all that an optimiser updates one learning rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def epoch_line(place: Place, optimizer: torch.optim.Optimizer, losses: dict[str, Any]) -> dict[str, Any]:
+    """Return the log line of an epoch that ``place`` has come to the end of."""
     return {
         "epoch": place.epoch + 1,
         "lr": optimizer.param_groups[0]["lr"],
-        "loss": rounded[0],
-        "triplet": rounded[1 : 1 + heads],
-        "softmax": rounded[1 + heads :],
+        **losses,
         "images_per_second": round(place.images / place.seconds, 1),
         "seconds": round(place.seconds, 2),
     }
