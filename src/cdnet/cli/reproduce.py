@@ -128,14 +128,20 @@ def _run(paper: Paper, table: PaperTable, asked: PaperTable, options: Any, setti
     if table.runs and options.data.root is not None and out is None:
         raise UsageError("no folder for the runs; give one with --out")
     jobs = [plan_job(row, options, setting) for row in asked.rows]
-    notes: list[str] = []
-    if out is not None:
-        collect(jobs, options.seeds, out)
-    if any(job.recipe is not None and len(job.results) < len(options.seeds) for job in jobs):
-        notes = _leave_out_missing(jobs, options, setting)
-        if out is not None and options.data.root is not None:
+    if out is None or options.data.root is not None:
+        if out is not None:
+            collect(jobs, options.seeds, out)
+        unfinished = [job for job in jobs if job.recipe is not None and len(job.results) < len(options.seeds)]
+        notes = _leave_out_missing(unfinished, options, setting)
+        if out is not None and unfinished:
             _train(jobs, options.seeds, out)
-    print("\n".join([as_text(compare_jobs(asked, jobs, setting.scale)), *notes]))
+        printed = compare_jobs(asked, jobs, setting.scale)
+    else:  # nothing can be trained, and what is finished is shown, by whatever settings
+        trained = {row.row.name for row in gather_table(asked, options, setting, jobs).trained}
+        unfinished = [job for job in jobs if job.recipe is not None and job.row.name not in trained]
+        notes = _leave_out_missing(unfinished, options, setting)
+        printed = gather_table(asked, options, setting, jobs)
+    print("\n".join([as_text(printed), *notes]))
     if out is not None:
         whole = gather_table(table, options, setting, jobs)
         write_table(out / csv_name(whole), whole)
@@ -160,7 +166,7 @@ def _train(jobs: Sequence[Job], seeds: Sequence[int], out: Path) -> None:
 
 
 def _leave_out_missing(jobs: Sequence[Job], options: Any, setting: Setting) -> list[str]:
-    """Mark the jobs whose data are missing, and say which those are; refuse if a folder was given and has none.
+    """Mark those unfinished jobs whose data are missing, and say which; refuse if a folder was given and has none.
 
     Raises:
         CdnetError: if data were given, and no unfinished row has its own there.
@@ -169,9 +175,8 @@ def _leave_out_missing(jobs: Sequence[Job], options: Any, setting: Setting) -> l
 
     said: dict[str, str] = {}
     for job in jobs:
-        if job.recipe is None or len(job.results) == len(options.seeds):
-            continue
         assert job.row.run is not None
+        assert job.recipe is not None
         protocol = job.row.run.protocol
         if protocol.name not in said:
             said[protocol.name] = missing_data(protocol, protocol.data[setting.scale], job.recipe)

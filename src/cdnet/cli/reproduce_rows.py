@@ -106,25 +106,27 @@ def _begun(run: Run, out: Path, scale: Scale) -> bool:
 
 
 def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
-    """Return what is finished of a row, with whatever settings: a job for all the seeds that were trained alike."""
+    """Return what is finished of a row, by whatever settings and on whatever: a job for all seeds that are alike."""
     from cdnet.reproduce.runner import RUNS
     from cdnet.tables.row import kept_result
     from cdnet.train.folder import RECIPE
 
-    jobs: list[Job] = []
+    jobs: dict[tuple[tuple[str, ...], tuple[str, ...], str, str], Job] = {}
     for plan in _plans(row.run, scale) if row.run is not None else []:
-        assert row.run is not None
         for folder in sorted((out / RUNS / plan.folder).glob("seed-*")):
             with suppress(CdnetError, UsageError):  # what cannot be read is not known to be finished
                 result = kept_result(folder)
                 if result is None:
                     continue
                 recipe = _read(plan, [f"--config={folder / RECIPE}"])
-                job = _job(row, scale, plan, recipe, _recipe(plan, []))
-                alike = next((one for one in jobs if (one.marks, one.changed) == (job.marks, job.changed)), job)
-                alike.results.append(result)
-                jobs += [job] if alike is job else []
-    return jobs
+                job = _job(row, scale, plan, recipe, _recipe(plan, []), result.get("start"))
+                alike = (job.marks, job.changed, str(result.get("start_digest")), str(result["source"]))
+                for same, other in ((3, "on other pictures"), (2, "starts from other weights")):
+                    if any(key[:same] == alike[:same] and key[same] != alike[same] for key in jobs):
+                        job.marks += (f"{other} than the line above",)
+                        break
+                jobs.setdefault(alike, job).results.append(result)
+    return list(jobs.values())
 
 
 def _plans(run: Run, scale: Scale) -> list[Plan]:
@@ -133,9 +135,10 @@ def _plans(run: Run, scale: Scale) -> list[Plan]:
     return [plan for init in starts if not (plan := plan_run(run, Setting(scale, init))).refusal]
 
 
-def _job(row: PaperRow, scale: Scale, plan: Plan, recipe: Recipe, plain: Recipe) -> Job:
-    """Return a row with its recipe, and what that changes of the plain one of its table."""
-    from cdnet.reproduce.runner import Job, describe_start
+def _job(row: PaperRow, scale: Scale, plan: Plan, recipe: Recipe, plain: Recipe, start: str | None = None) -> Job:
+    """Return a row with its recipe, and what that changes of the plain one of its table; ``start``, if it is known."""
+    from cdnet.reproduce.runner import Job
+    from cdnet.tables.row import describe_start
     from cdnet.train.folder import changes
 
     assert row.run is not None
@@ -145,8 +148,9 @@ def _job(row: PaperRow, scale: Scale, plan: Plan, recipe: Recipe, plain: Recipe)
         row if row.identities is None else replace(row, identities=row.run.protocol.data[scale].classes),
         plan.folder,
         recipe,
-        marks=plan.marks if init is None else (*plan.marks, describe_start(init)),
+        marks=plan.marks if init is None else (*plan.marks, start or describe_start(init)),
         changed=tuple(f"{key}={value}" for key, value in changed.items()),
+        pictures=row.run.protocol.data[scale].pictures,
     )
 
 

@@ -47,10 +47,11 @@ Scale = Literal["paper", "small"]
 
 @dataclass(frozen=True)
 class DataSet:
-    """What a protocol's pictures are called, and how many classes they have; None for re-identification."""
+    """What a protocol's pictures are called; if they are of classes, how many of these, and of pictures a split."""
 
     title: str
     classes: int | None
+    pictures: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -215,11 +216,11 @@ def _protocol(name: str, entry: dict[str, Any]) -> Protocol:
     change, small_change = entry.get("change", {}), entry.get("small_change", {})
     if entry["command"] == "train":
         change, small_change = ({"data.layout": name} | own for own in (change, small_change))
-    title, classes = entry["title"], int(entry["classes"]) if "classes" in entry else None
-    small_classes = int(entry["small_classes"]) if "small_classes" in entry else classes
+    data = DataSet(entry["title"], *_sizes(entry, ""))
+    small = _sizes(entry, "small_") if "small_classes" in entry else (data.classes, data.pictures)
     return Protocol(
         name=name,
-        data={"paper": DataSet(title, classes), "small": DataSet(entry.get("small_title", title), small_classes)},
+        data={"paper": data, "small": DataSet(entry.get("small_title", data.title), *small)},
         command=entry["command"],
         recipe=entry["recipe"],
         finetune=entry.get("finetune", entry["recipe"]),
@@ -228,6 +229,12 @@ def _protocol(name: str, entry: dict[str, Any]) -> Protocol:
         small_change=small_change,
         source=entry.get("source", ""),
     )
+
+
+def _sizes(entry: dict[str, Any], prefix: str) -> tuple[int | None, dict[str, int]]:
+    classes = entry.get(f"{prefix}classes")
+    pictures = {split: int(number) for split, number in entry.get(f"{prefix}pictures", {}).items()}
+    return None if classes is None else int(classes), pictures
 
 
 def _row(name: str, entry: dict[str, Any], runs: Mapping[str, Run]) -> PaperRow:

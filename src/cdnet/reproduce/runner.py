@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from cdnet.classify.recipe import ClassifyRecipe
-from cdnet.classify.weights import read_origin
 from cdnet.data.class_layout import find_class_data
 from cdnet.data.layout import ARCHIVES, SOURCES, read_data
 from cdnet.data.pictures import SPLITS
@@ -46,6 +45,7 @@ class Job:
         marks: what makes its figures other than the paper's.
         changed: what its recipe changes of the table's, as ``KEY=VALUE``.
         why: why figures are missing, where they are.
+        pictures: how many each split of its data set has, where its layout does not tell.
         results: of its seeds.
         failures: what went wrong, by seed.
     """
@@ -56,6 +56,7 @@ class Job:
     marks: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     why: str = NOT_RUN
+    pictures: Mapping[str, int] = field(default_factory=dict)
     results: list[Mapping[str, Any]] = field(default_factory=list)
     failures: dict[int, str] = field(default_factory=dict)
 
@@ -65,9 +66,21 @@ class Job:
 
     @property
     def remarks(self) -> list[str]:
-        """What is to be said of the row: its marks, what is changed, and what went wrong."""
+        """What is to be said of the row: its marks, what its pictures are, what is changed, and what went wrong."""
         changed = [f"changed: {', '.join(self.changed)}"] if self.changed else []
-        return [*self.marks, *changed, *(f"seed {seed} failed: {reason}" for seed, reason in self.failures.items())]
+        failed = [f"seed {seed} failed: {reason}" for seed, reason in self.failures.items()]
+        pictures = dict.fromkeys(said for result in self.results for said in self._on(result))
+        return [*self.marks, *pictures, *changed, *failed]
+
+    def _on(self, result: Mapping[str, Any]) -> list[str]:
+        assert self.row.run is not None
+        name, title = result["data"], self.row.run.protocol.data["paper"].title
+        # Of MSMT17 there are two editions, which are not to be compared.
+        said = [f"on {name}"] if name.startswith(title) and name != title else []
+        expected = result.get("published") or self.pictures
+        counts = {split: (result.get("counts", expected).get(split, 0), number) for split, number in expected.items()}
+        differing = [f"{split} {n:,} instead of {number:,}" for split, (n, number) in counts.items() if n != number]
+        return [*said, *([f"not the published pictures: {', '.join(differing)}"] if differing else [])]
 
 
 def settled(recipe: Recipe, classes: int | None) -> Recipe:
@@ -91,18 +104,6 @@ def settled(recipe: Recipe, classes: int | None) -> Recipe:
 @cache
 def _class_root(root: Path, classes: int) -> Path:
     return find_class_data(root, classes).root
-
-
-def describe_start(init: str) -> str:
-    """Say what the weights that a pre-trained row starts from were trained on."""
-    try:
-        origin = read_origin(init)
-    except CdnetError:
-        return f"starts from {Path(init).name}, which cannot be read here"
-    if "published" in origin:
-        return f"starts from the published {origin['published']}"
-    classes = f" ({origin['classes']} classes)" if "classes" in origin else ""
-    return f"starts from weights trained on {origin.get('data', 'what they do not name')}{classes}"
 
 
 def find_starts(jobs: Iterable[Job], seeds: Sequence[int]) -> None:

@@ -21,4 +21,6 @@ def classify_and_test(row: Row, folder: Path) -> dict[str, Any]:
     classify(recipe, folder, resume=(folder / RECIPE).is_file())
     last = read_whole_log(folder)[-1]
     tested = {key: last[key] for key in ("top1", "top5", "pictures")}
-    return tested | {"error": 1 - last["top1"], "data": read_class_data(recipe.data.root).name}
+    data = read_class_data(recipe.data.root)
+    counts = {split: len(data.split(split)) for split in ("train", "test")}
+    return tested | {"error": 1 - last["top1"], "data": data.name, "counts": counts, "published": data.published}

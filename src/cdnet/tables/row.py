@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 import cdnet
 from cdnet.classify.recipe import ClassifyRecipe
+from cdnet.classify.weights import read_origin
 from cdnet.data.class_layout import read_class_data
 from cdnet.data.layout import read_data
 from cdnet.data.pictures import SPLITS
@@ -34,7 +35,7 @@ from cdnet.train.folder import RECIPE, refuse_another_recipe
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.record import read_log
 from cdnet.train.run import train
-from cdnet.weights import load_model
+from cdnet.weights import find_weights, load_model
 
 RESULT = "result.json"
 LOCK = ".row.lock"
@@ -69,11 +70,33 @@ def train_and_evaluate(row: Row, folder: Path) -> dict[str, Any]:
     metrics = evaluate_model(model, pictures, spec.mean, spec.std, progress=shown)
     height, width = parse_size(recipe.size)
     counts = count(create_model(spec.genotype, spec.width, spec.neck, spec.stripes), height, width)
-    return {"params": counts.params, "macs": counts.macs} | metrics.to_json() | {"data": data.name}
+    figures = (
+        {"params": counts.params, "macs": counts.macs}
+        | metrics.to_json()
+        | {
+            "data": data.name,
+            "counts": {split: len(data.split(split)) for split in SPLITS},
+            "published": {split: pictures for split, (pictures, *_) in data.published.items()},
+        }
+    )
+    return figures | (_start(recipe.init) if recipe.init is not None else {})
+
+
+def describe_start(init: str) -> str:
+    """Say what the weights that a pre-trained row starts from were trained on."""
+    try:
+        origin = read_origin(init)
+    except CdnetError:
+        return f"starts from {Path(init).name}, which cannot be read here"
+    if "published" in origin:
+        return f"starts from the published {origin['published']}"
+    classes = f" ({origin['classes']} classes)" if "classes" in origin else ""
+    return f"starts from weights trained on {origin.get('data', 'what they do not name')}{classes}"
 
 
 Work = Callable[[Row, Path], dict[str, Any]]
-"""Trains a row in its folder, or goes on, and returns its figures and the name of its ``data``."""
+"""Trains a row in its folder, or goes on, and returns its figures, the name of its ``data``, and how many pictures
+each split has (``counts``) and, where that is known, should have (``published``)."""
 
 
 def run_rows(
@@ -91,8 +114,8 @@ def run_rows(
 
     Returns:
         A result a row: its name and seed, what ``work`` returned (params, macs and
-        :meth:`~cdnet.evaluate.ranking.Metrics.to_json`'s figures), minutes, and where and when it
-        was trained. None for a row that another process is at, or that failed.
+        :meth:`~cdnet.evaluate.ranking.Metrics.to_json`'s figures), minutes, and where, when and from
+        which weights it was trained. None for a row that another process is at, or that failed.
 
     Raises:
         CdnetError: if a row's folder holds a run by another recipe, or, without ``failures``, a row's work fails.
@@ -157,7 +180,9 @@ def kept_result(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         result = dict(json.loads(path.read_text("utf-8")))
-        complete = result.keys() >= {"name", "seed", "source"}
+        figures = ("top1", "top5", "error") if "error" in result else ("params", "macs", "rank1", "mAP")
+        complete = result.keys() >= {"name", "seed", "source", "data"}
+        complete = complete and all(isinstance(result.get(key), int | float) for key in figures)
     except (OSError, ValueError, TypeError):
         complete = False
     if not complete:
@@ -192,6 +217,13 @@ def _reid_digest(root: Path, layout: str, holdout: float) -> str:
     data = read_data(root, layout, holdout)
     pictures = [[f"{picture.identity}/{picture.path.name}" for picture in data.split(split)] for split in SPLITS]
     return hashlib.sha256(json.dumps(pictures).encode()).hexdigest()[:16]
+
+
+def _start(init: str) -> dict[str, Any]:
+    digest = None
+    with suppress(CdnetError, OSError):
+        digest = hashlib.sha256(find_weights(init).read_bytes()).hexdigest()[:16]
+    return {"start": describe_start(init), "start_digest": digest}
 
 
 def _finish(row: Row, folder: Path, figures: dict[str, Any]) -> dict[str, Any]:
