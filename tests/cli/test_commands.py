@@ -18,6 +18,7 @@ from cdnet.cli import COMMANDS, main
 from cdnet.cli.arguments import read_table, shipped_recipes
 from cdnet.search.compare_recipe import CompareRecipe
 from cdnet.search.recipe import SearchRecipe
+from cdnet.train.folder import write_recipe
 from cdnet.train.recipe import TrainRecipe
 from cdnet.weights import load_model
 
@@ -163,6 +164,13 @@ def test_a_recipe_with_a_wrong_key_names_it(tmp_path: Path, capsys: pytest.Captu
     assert "not a text file" in refused(capsys, "train", "--config", tmp_path / "r.yaml", "--out", tmp_path / "x")
     (tmp_path / "r.yaml").write_text("optim: [unclosed\n")
     refused(capsys, "train", "--config", tmp_path / "r.yaml", "--out", tmp_path / "x", status=2)
+
+
+def test_resuming_a_run_of_another_command_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_recipe(tmp_path, TrainRecipe())
+    said = refused(capsys, "search", "--out", tmp_path, "--resume")
+    assert "recipe.yaml: not of `cdnet search` (" in said
+    assert said.endswith("resume the run as it was begun")
 
 
 RECIPES: dict[str, type[Any]] = {  # what a shipped recipe is for, by how its name begins or ends

@@ -28,6 +28,7 @@ from cdnet.reproduce.paper import read_paper
 from cdnet.tables import row as tables_row
 from cdnet.tables.row import Row
 from cdnet.train.folder import write_recipe
+from cdnet.train.loop import StoppedError
 from cdnet.weights import ModelSpec, save_weights
 
 MARK = "not comparable with the paper's column"
@@ -324,6 +325,90 @@ def test_the_report_has_what_was_trained_by_other_settings(
     assert [(line["ours"], line["seeds"], line["remarks"]) for line in lines] == [
         ("90.0", "1", ""), ("91.0", "1", "changed: batch.identities=8"),
     ]  # fmt: skip
+
+
+def test_seeds_of_other_pictures_or_other_weights_stand_apart(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]]
+) -> None:
+    out = tmp_path / "out"
+    fewer = shutil.copytree(market, tmp_path / "fewer")
+    sorted((fewer / "query").glob("*.jpg"))[0].unlink()
+    save_fresh(tmp_path / "a", 0.25, {"data": "elsewhere"})
+    save_fresh(tmp_path / "b", 0.25, {"data": "elsewhere"})
+    common = ["--out", out, "--scale", "small"]
+    for seed, root, init in ((0, market, "a"), (1, fewer, "a"), (2, market, "b")):
+        row = ["table-12", "--only", "cdnet-pretrained", "--init", tmp_path / init]
+        reproduce(capsys, *row, "--data.root", root, "--seeds", seed, *common)
+        edit_result(out / "runs" / "cdnet-pretrained-small" / f"seed-{seed}", start="from elsewhere", start_digest=init)
+    shutil.rmtree(tmp_path / "a")  # what a row started from is kept with it
+    text = reproduce(capsys, "table-12", *common)
+    assert "2 seeds" not in text
+    with (out / "table-12-small.csv").open() as file:
+        lines = [line for line in csv.DictReader(file) if (line["row"], line["figure"]) == ("cdnet-pretrained", "mAP")]
+    assert [(line["seeds"], line["remarks"]) for line in lines] == [
+        ("1", "from elsewhere"),
+        ("1", "from elsewhere; on other pictures than the line above"),
+        ("1", "from elsewhere; starts from other weights than the line above"),
+    ]
+
+
+def edit_result(folder: Path, **changes: object) -> None:
+    path = folder / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_result_says_which_pictures_it_is_of(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]]
+) -> None:
+    reproduce(capsys, "table-7", "--only", "cdnet", "--data.root", market, "--out", tmp_path)
+    folder = tmp_path / "runs" / "cdnet" / "seed-0"
+    counts = {"train": 12_936, "query": 3_368, "gallery": 15_913}
+    edit_result(folder, counts=counts, published=counts)
+    words = ["table-7", "--out", tmp_path]
+    assert "published" not in reproduce(capsys, *words)
+    edit_result(folder, counts=counts | {"query": 20})
+    assert "cdnet: not the published pictures: query 20 instead of 3,368" in reproduce(capsys, *words)
+    # Two editions of MSMT17 bear one name in the table.
+    job = runner.Job(next(row for row in read_paper().tables["table-3"].rows if row.name == "cdnet-msmt17"))
+    job.results = [{"data": "MSMT17 V1"}]
+    assert job.remarks == ["on MSMT17 V1"]
+    # A row of classes, whose layout may not tell how many there should be.
+    job = runner.Job(read_paper().tables["table-4"].rows[-1], pictures={"train": 50_000, "test": 10_000})
+    job.results = [{"data": "folders", "counts": {"train": 50_000, "test": 100}, "published": {}}]
+    assert job.remarks == ["not the published pictures: test 100 instead of 10,000"]
+
+
+def test_a_damaged_result_is_named_before_anything_is_trained(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]]
+) -> None:
+    common = ["--data.root", market, "--out", tmp_path]
+    reproduce(capsys, "table-7", "--only", "cdnet", *common)
+    edit_result(tmp_path / "runs" / "cdnet" / "seed-0", rank1=None)
+    assert "result.json: not a row's result; delete it" in refused(capsys, "table-7", *common)
+    assert trained == [("cdnet", 0)]
+    reproduce(capsys, "table-7", "--only", "cdnet-std", *common)  # it is another row's, and counts as not run
+    assert lines_of(tmp_path / "table-7.csv")["cdnet", "mAP"]["ours"] == "not run"
+
+
+def test_a_stopped_table_leaves_its_report(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    work = runner.train_and_evaluate
+
+    def stopped(row: Row, folder: Path) -> dict[str, Any]:
+        if row.name == "cdnet-std":
+            raise StoppedError("stopped in epoch 1, step 1; add --resume to go on")
+        return work(row, folder)
+
+    monkeypatch.setattr(runner, "train_and_evaluate", stopped)
+    assert main(["reproduce", "table-7", "--data.root", str(market), "--out", str(tmp_path)]) == 130
+    assert "the same command goes on from there" in capsys.readouterr().err
+    found = lines_of(tmp_path / "table-7.csv")
+    assert {name: found[name, "mAP"]["ours"] for name in ("cdnet", "cdnet-std", "cdnet-v35")} == {
+        "cdnet": "70.0", "cdnet-std": "not run", "cdnet-v35": "not run",
+    }  # fmt: skip
+    assert "Table 7" in (tmp_path / "report.html").read_text()
 
 
 def test_data_of_another_kind_are_missing(

@@ -64,12 +64,22 @@ def test_small_scale_is_small(table: object) -> None:
         assert recipe["genotype"] == one.change.get("genotype", "cdnet")
 
 
-@pytest.mark.parametrize("change", ["width=0.1", "size=64x32"])
-def test_what_the_rows_of_a_table_differ_in_is_not_changed(change: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "name", "other"),
+    [
+        ("width=0.1", "table-10", "table-7"),
+        ("size=64x32", "table-10", "table-7"),
+        ("genotype=cdnet-top1", "table-7", "table-6"),
+        ("neck=bnneck", "table-6", "table-7"),
+        ("stripes=1", "table-5", "table-6"),
+    ],
+)
+def test_what_the_rows_of_a_table_differ_in_is_not_changed(change: str, name: str, other: str) -> None:
     setting = Setting("small", changes=(change,))
-    refuse_changes_of_rows(PAPER.tables["table-7"], setting)
-    with pytest.raises(CdnetError, match="the rows of table-10 differ in their"):
-        refuse_changes_of_rows(PAPER.tables["table-10"], setting)
+    refuse_changes_of_rows(PAPER.tables[other], setting)
+    with pytest.raises(CdnetError, match=f"the rows of {name} differ in their {change.partition('=')[0]}"):
+        refuse_changes_of_rows(PAPER.tables[name], setting)
+    refuse_changes_of_rows(PAPER.tables[name].only([PAPER.tables[name].runs[0].name]), setting)
 
 
 @pytest.mark.parametrize("scale", ["paper", "small"])

@@ -93,6 +93,10 @@ def read_run(command: str, description: str, recipe_type: type[R], words: list[s
         kept = found.out / "recipe.yaml"
         if not kept.is_file():
             raise CdnetError(f"{found.out}: nothing to resume, there is no recipe.yaml")
+        try:
+            made.parse_args(["--config", str(kept)])
+        except UsageError as error:
+            raise CdnetError(f"{kept}: not of `cdnet {command}` ({error}); resume the run as it was begun") from None
         found = made.parse_args(["--config", str(kept), *words])
     out, resume = found.out, found.resume
     for key in ("config", "out", "resume"):

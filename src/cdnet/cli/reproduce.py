@@ -36,7 +36,7 @@ def main(words: list[str]) -> None:
         print(describe_figure(paper, found, options, setting))
         return
     asked = found.only(options.only) if options.only else found
-    refuse_changes_of_rows(found, setting)
+    refuse_changes_of_rows(asked, setting)
     if options.print_commands:
         for line in _commands(asked, options, setting):
             print(shlex.join(line))
@@ -121,7 +121,7 @@ def _paths(options: Any, root: str, out: str) -> dict[str, str | None]:
 
 
 def _run(paper: Paper, table: PaperTable, asked: PaperTable, options: Any, setting: Setting) -> None:
-    from cdnet.reproduce.report import PAGE, as_text, csv_name, write_page, write_table
+    from cdnet.reproduce.report import PAGE, as_text
     from cdnet.reproduce.runner import collect
 
     out: Path | None = options.out
@@ -134,7 +134,11 @@ def _run(paper: Paper, table: PaperTable, asked: PaperTable, options: Any, setti
         unfinished = [job for job in jobs if job.recipe is not None and len(job.results) < len(options.seeds)]
         notes = _leave_out_missing(unfinished, options, setting)
         if out is not None and unfinished:
-            _train(jobs, options.seeds, out)
+            try:
+                _train(jobs, options.seeds, out)
+            except KeyboardInterrupt:
+                _report(paper, table, jobs, options, setting)
+                raise
         printed = compare_jobs(asked, jobs, setting.scale)
     else:  # nothing can be trained, and what is finished is shown, by whatever settings
         trained = {row.row.name for row in gather_table(asked, options, setting, jobs).trained}
@@ -143,14 +147,20 @@ def _run(paper: Paper, table: PaperTable, asked: PaperTable, options: Any, setti
         printed = gather_table(asked, options, setting, jobs)
     print("\n".join([as_text(printed), *notes]))
     if out is not None:
-        whole = gather_table(table, options, setting, jobs)
-        write_table(out / csv_name(whole), whole)
-        write_page(out / PAGE, [*paper.tables.values()], gather_others(paper, whole, options, setting))
+        _report(paper, table, jobs, options, setting)
         print(f"report: {out / PAGE}")
     failed = [f"{job.row.name}, seed {seed}: {reason}" for job in jobs for seed, reason in job.failures.items()]
     if failed:
         tried = sum(len(job.seeded(options.seeds)) for job in jobs)
         raise CdnetError(f"{len(failed)} of {tried} rows failed, first {failed[0]}")
+
+
+def _report(paper: Paper, table: PaperTable, jobs: Sequence[Job], options: Any, setting: Setting) -> None:
+    from cdnet.reproduce.report import PAGE, csv_name, write_page, write_table
+
+    whole = gather_table(table, options, setting, jobs)
+    write_table(options.out / csv_name(whole), whole)
+    write_page(options.out / PAGE, [*paper.tables.values()], gather_others(paper, whole, options, setting))
 
 
 def _train(jobs: Sequence[Job], seeds: Sequence[int], out: Path) -> None:

@@ -112,12 +112,18 @@ def _same_training(one: Run, other: Run) -> bool:
 def refuse_changes_of_rows(table: PaperTable, setting: Setting) -> None:
     """See that a change does not make alike what a table's rows differ in.
 
+    Args:
+        table: with the rows that are to be run.
+        setting: with the changes.
+
     Raises:
         CdnetError: that names the first such key.
     """
-    for key in ("width", "size"):
-        if key in _changed(setting) and any(key in run.change for run in table.runs):
-            raise CdnetError(f"--set {key}: the rows of {table.name} differ in their {key}; leave it out")
+    for key in _changed(setting):
+        if len({run.change.get(key) for run in table.runs}) > 1:
+            raise CdnetError(
+                f"--set {key}: the rows of {table.name} differ in their {key}; leave it out, or name one with --only"
+            )
 
 
 def small_options(protocol: Protocol, change: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import zipfile
 from pathlib import Path
@@ -22,7 +23,10 @@ def save_checkpoint(run: Path, state: dict[str, Any]) -> None:
     Raises:
         CdnetError: if it cannot be written; the previous checkpoint is then still there, whole.
     """
-    write_atomically(run / FILE, lambda file: torch.save({"format": FORMAT, **state}, file))
+    # In memory first: torch's writer hides a full disk behind an error of its own.
+    content = io.BytesIO()
+    torch.save({"format": FORMAT, **state}, content)
+    write_atomically(run / FILE, lambda file: file.write(content.getbuffer()))
 
 
 def load_checkpoint(run: Path) -> dict[str, Any]:
