@@ -1,5 +1,9 @@
-"""The one exception that stands for a user's mistake."""
+"""The exception that stands for a user's mistake, and what of it every caller has to tell apart."""
 
 
 class CdnetError(Exception):
     """Something the user handed in is wrong; the message is one sentence that says what, and what to do."""
+
+
+class DiskFullError(CdnetError):
+    """Nothing more can be written, so that it makes no sense to go on with other work."""

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from cdnet.errors import CdnetError
+from cdnet.errors import CdnetError, DiskFullError
 
 
 def _said(error: OSError, path: Path) -> CdnetError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return CdnetError(f"the disk is full: {path} could not be written and is as it was; free some space")
+        return DiskFullError(f"the disk is full: {path} could not be written and is as it was; free some space")
     return CdnetError(f"{path} could not be written: {error.strerror or error}")
 
 

@@ -62,7 +62,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
         calls.append((row.name, row.recipe.seed))
         write_recipe(folder, row.recipe)
         (folder / "log.jsonl").write_text(json.dumps({"epoch": 1, "seconds": 1.0, "images_per_second": 10}) + "\n")
-        return {"params": 1, "macs": 1, "rank1": 0.9 + 0.01 * row.recipe.seed, "mAP": 0.7, "data": "drawn"}
+        return {"params": 1, "macs": 1, "rank1": 0.9 + 0.01 * row.recipe.seed, "mAP": 0.7, "data": "market1501"}
 
     monkeypatch.setattr(runner, "train_and_evaluate", work)
     return calls
@@ -280,7 +280,7 @@ def test_a_row_that_fails_has_its_reason_and_the_others_go_on(
     def work(row: Row, folder: Path) -> dict[str, Any]:
         if row.name == "cdnet" and row.recipe.seed == 1:
             raise CdnetError("the loss is no longer finite")
-        return {"params": 1, "macs": 1, "rank1": 0.9, "mAP": 0.7, "data": "drawn"}
+        return {"params": 1, "macs": 1, "rank1": 0.9, "mAP": 0.7, "data": "market1501"}
 
     monkeypatch.setattr(runner, "train_and_evaluate", work)
     words = ["reproduce", "table-7", "--data.root", market, "--out", tmp_path, "--seeds", 0, 1]
@@ -315,6 +315,8 @@ def test_the_report_has_what_was_trained_by_other_settings(
     assert found["cdnet", "mAP"]["remarks"] == ""
     page = html.unescape((tmp_path / "report.html").read_text())
     assert page.count("changed:") == 1
+    assert page.count(MARK) == 2  # at the top, and above Table 6
+    assert "with 1 seed, by changed settings" in page
     assert "2 of its 3 rows trained, with 1 seed" in page  # Table 6
     assert "1 of its 3 rows trained, with 1 seed" in page  # Table 7
     assert "Tables 4, 9, 10, 11, 12" in page  # of which nothing was run
@@ -343,12 +345,15 @@ def test_seeds_of_other_pictures_or_other_weights_stand_apart(
     shutil.rmtree(tmp_path / "a")  # what a row started from is kept with it
     text = reproduce(capsys, "table-12", *common)
     assert "2 seeds" not in text
+    (tmp_path / "b").rename(tmp_path / "a")  # other weights under the name that the row was trained from
+    row = ["table-12", "--only", "cdnet-pretrained", "--init", tmp_path / "a", "--data.root", market, *common]
+    assert "started from other weights than" in refused(capsys, *row)
     with (out / "table-12-small.csv").open() as file:
         lines = [line for line in csv.DictReader(file) if (line["row"], line["figure"]) == ("cdnet-pretrained", "mAP")]
     assert [(line["seeds"], line["remarks"]) for line in lines] == [
         ("1", "from elsewhere"),
-        ("1", "from elsewhere; on other pictures than the line above"),
-        ("1", "from elsewhere; starts from other weights than the line above"),
+        ("1", "on other pictures than the line above; from elsewhere"),
+        ("1", "starts from other weights than the line above; from elsewhere"),
     ]
 
 
@@ -368,6 +373,10 @@ def test_a_result_says_which_pictures_it_is_of(
     assert "published" not in reproduce(capsys, *words)
     edit_result(folder, counts=counts | {"query": 20})
     assert "cdnet: not the published pictures: query 20 instead of 3,368" in reproduce(capsys, *words)
+    # Pictures of the same names may be another data set's: MSMT17 V1 and V2 are told apart so.
+    edit_result(folder, data="another")
+    said = refused(capsys, *words, "--only", "cdnet", "--data.root", market)
+    assert "trained on other pictures" in said
     # Two editions of MSMT17 bear one name in the table.
     job = runner.Job(next(row for row in read_paper().tables["table-3"].rows if row.name == "cdnet-msmt17"))
     job.results = [{"data": "MSMT17 V1"}]

@@ -47,11 +47,13 @@ def main(words: list[str]) -> None:
     from cdnet.data.layout import read_data
     from cdnet.device import choose_device
     from cdnet.evaluate.evaluation import evaluate_with_options, read_test_pictures
-    from cdnet.files import write_text
+    from cdnet.files import refuse_unwritable, write_text
     from cdnet.progress import console, shown
     from cdnet.weights import load_model
 
     asked = _asked(options)
+    if options.json is not None:
+        refuse_unwritable(options.json)
     model, spec = load_model(options.weights, choose_device(options.device))
     data = read_data(options.data.root, options.data.layout, options.data.holdout)
     pictures = read_test_pictures(data, spec.size, options.data.cache, shown)

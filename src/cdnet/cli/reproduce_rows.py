@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from cdnet.cli.arguments import UsageError, read_table
 from cdnet.errors import CdnetError
 from cdnet.reproduce.paper import Paper, PaperRow, PaperTable, Run, Scale
-from cdnet.reproduce.plan import Plan, Setting, describe_scale, plan_run
+from cdnet.reproduce.plan import NOT_COMPARABLE, Plan, Setting, describe_scale, plan_run
 
 if TYPE_CHECKING:
     from cdnet.reproduce.report import ComparedTable
     from cdnet.reproduce.runner import Job, Recipe
+
+UNKNOWN_START = "starts from weights that it has not noted"
 
 
 def plan_job(row: PaperRow, options: Any, setting: Setting) -> Job:
@@ -54,10 +56,14 @@ def compare_jobs(table: PaperTable, jobs: Sequence[Job], scale: Scale) -> Compar
         network = job.row.network if job.recipe is None else asdict(job.recipe)
         counted = {} if network is None else count_row(job.row, Network.of(network))
         full_size = scale == "paper" and not job.changed
-        rows.append(compare_row(job.row, table.figures, counted, job.results, job.remarks, job.why, full_size))
+        row = compare_row(job.row, table.figures, counted, job.results, job.remarks, job.why, full_size)
+        rows.append(replace(row, from_scratch=job.from_scratch))
     finished = [job for job in jobs if job.results] or jobs
-    trained = [(job.row.run, job.recipe) for job in finished if job.row.run is not None and job.recipe is not None]
-    return ComparedTable(table, rows, describe_scale(trained) if scale == "small" and table.runs else "")
+    if scale == "small" and table.runs:
+        trained = [(job.row.run, job.recipe) for job in finished if job.row.run is not None and job.recipe is not None]
+        return ComparedTable(table, rows, describe_scale(trained), small=True)
+    changed = f"trained by changed settings, see the remarks; {NOT_COMPARABLE}"
+    return ComparedTable(table, rows, changed if any(job.changed for job in finished) else "")
 
 
 def gather_table(table: PaperTable, options: Any, setting: Setting, jobs: Iterable[Job] = ()) -> ComparedTable:
@@ -111,7 +117,7 @@ def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
     from cdnet.tables.row import kept_result
     from cdnet.train.folder import RECIPE
 
-    jobs: dict[tuple[tuple[str, ...], tuple[str, ...], str, str], Job] = {}
+    jobs: dict[tuple[tuple[str, ...], str, str], Job] = {}
     for plan in _plans(row.run, scale) if row.run is not None else []:
         for folder in sorted((out / RUNS / plan.folder).glob("seed-*")):
             with suppress(CdnetError, UsageError):  # what cannot be read is not known to be finished
@@ -119,9 +125,14 @@ def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
                 if result is None:
                     continue
                 recipe = _read(plan, [f"--config={folder / RECIPE}"])
-                job = _job(row, scale, plan, recipe, _recipe(plan, []), result.get("start"))
-                alike = (job.marks, job.changed, str(result.get("start_digest")), str(result["source"]))
-                for same, other in ((3, "on other pictures"), (2, "starts from other weights")):
+                job = _job(row, scale, plan, recipe, _recipe(plan, []))
+                job.start = result.get("start", UNKNOWN_START if job.start else "")
+                alike = (
+                    (*job.marks, job.start, *job.changed),
+                    str(result.get("start_digest")),
+                    f"{result['data']} {result['source']}",
+                )
+                for same, other in ((2, "on other pictures"), (1, "starts from other weights")):
                     if any(key[:same] == alike[:same] and key[same] != alike[same] for key in jobs):
                         job.marks += (f"{other} than the line above",)
                         break
@@ -135,8 +146,8 @@ def _plans(run: Run, scale: Scale) -> list[Plan]:
     return [plan for init in starts if not (plan := plan_run(run, Setting(scale, init))).refusal]
 
 
-def _job(row: PaperRow, scale: Scale, plan: Plan, recipe: Recipe, plain: Recipe, start: str | None = None) -> Job:
-    """Return a row with its recipe, and what that changes of the plain one of its table; ``start``, if it is known."""
+def _job(row: PaperRow, scale: Scale, plan: Plan, recipe: Recipe, plain: Recipe) -> Job:
+    """Return a row with its recipe, and what that changes of the plain one of its table."""
     from cdnet.reproduce.runner import Job
     from cdnet.tables.row import describe_start
     from cdnet.train.folder import changes
@@ -148,7 +159,9 @@ def _job(row: PaperRow, scale: Scale, plan: Plan, recipe: Recipe, plain: Recipe,
         row if row.identities is None else replace(row, identities=row.run.protocol.data[scale].classes),
         plan.folder,
         recipe,
-        marks=plan.marks if init is None else (*plan.marks, start or describe_start(init)),
+        marks=plan.marks,
+        start="" if init is None else describe_start(init),
+        from_scratch=plan.from_scratch,
         changed=tuple(f"{key}={value}" for key, value in changed.items()),
         pictures=row.run.protocol.data[scale].pictures,
     )

@@ -37,7 +37,7 @@ def read_class_folders(root: Path) -> ClassData:
     """Read the training and the test folder.
 
     Raises:
-        CdnetError: if a class has no pictures, a picture has no class, or the test has a class of its own.
+        CdnetError: if a class has no pictures, a picture has no class, or the test has other classes than the training.
     """
     folders = [root / name for name in TEST if (root / name).is_dir()]
     if not (root / "train").is_dir() or not folders:
@@ -54,6 +54,10 @@ def read_class_folders(root: Path) -> ClassData:
         raise CdnetError(f"{folders[0]}: the class {unknown[0]!r} is not among those of {root / 'train'}")
     if not any(test.values()):
         raise CdnetError(f"{folders[0]}: no pictures to test on")
+    untested = sorted(train.keys() - test.keys())
+    if untested:
+        more = f" (and {len(untested) - 1} more classes)" if len(untested) > 1 else ""
+        raise CdnetError(f"{folders[0]}: no pictures of the class {untested[0]!r}{more}, which {root / 'train'} has")
     classes = sorted(train)
     return ClassData(NAME, root, tuple(classes), _numbered(train, classes), _numbered(test, classes))
 

@@ -79,11 +79,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Compared:
-    """A row: its cells in the order of the table's columns, and what is to be said of it."""
+    """A row: its cells in the order of the table's columns, and what is to be said of it.
+
+    ``from_scratch`` says that it was trained from scratch where the paper's is pre-trained.
+    """
 
     row: PaperRow
     cells: tuple[Cell, ...]
     remarks: tuple[str, ...]
+    from_scratch: bool = False
 
     @property
     def seeds(self) -> int:

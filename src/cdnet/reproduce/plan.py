@@ -67,6 +67,7 @@ class Plan:
         recipe: name of the shipped recipe.
         options: of the recipe, by key.
         marks: what makes its figures other than the paper's, beside changes of the recipe.
+        from_scratch: whether it is trained from scratch, and the paper's is pre-trained.
         refusal: why it cannot be run, or empty.
     """
 
@@ -75,6 +76,7 @@ class Plan:
     recipe: str
     options: Mapping[str, str]
     marks: tuple[str, ...] = ()
+    from_scratch: bool = False
     refusal: str = ""
 
 
@@ -96,7 +98,7 @@ def plan_run(run: Run, setting: Setting) -> Plan:
         genotype, width = options.get("genotype", "cdnet-top2"), f"{float(options.get('width', '1')):g}"
         options["init"] = setting.init.replace("{genotype}", genotype).replace("{width}", width)
     options |= _changed(setting)
-    return Plan(folder, protocol.command, recipe, options, tuple(marks), refusal)
+    return Plan(folder, protocol.command, recipe, options, tuple(marks), from_scratch, refusal)
 
 
 def _from_scratch(run: Run) -> str:

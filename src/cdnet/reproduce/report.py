@@ -19,11 +19,12 @@ COLUMNS = ("table", "row", "title", "figure", "paper", "ours", "difference", "lo
 
 @dataclass(frozen=True)
 class ComparedTable:
-    """A table with its rows compared; ``scale`` stands on everything that is not at the paper's settings."""
+    """A table with its rows compared; ``mark`` stands on everything that is not at the paper's settings."""
 
     table: PaperTable
     rows: Sequence[Compared]
-    scale: str
+    mark: str
+    small: bool = False
 
     @property
     def trained(self) -> list[Compared]:
@@ -39,17 +40,21 @@ class ComparedTable:
             return "counted only, nothing trained"
         seeds = sorted({row.seeds for row in self.trained})
         said = f"{' or '.join(map(str, seeds))} seed{'' if seeds == [1] else 's'}"
-        return f"{len(done)} of its {len(known)} rows trained, with {said}"
+        scratch = len({row.row.name for row in self.trained if row.from_scratch})
+        parts = [f"{len(done)} of its {len(known)} rows trained, with {said}"]
+        parts += [f"{scratch} of them from scratch in place of pre-trained"] if scratch else []
+        parts += [] if self.small or not self.mark else ["by changed settings"]
+        return ", ".join(parts)
 
     @property
     def anchor(self) -> str:
         """By what the page's links find it."""
-        return f"{self.table.name}{'-small' if self.scale else ''}"
+        return f"{self.table.name}{'-small' if self.small else ''}"
 
     @property
     def heading(self) -> str:
         """Its number and what it shows."""
-        small = " (small scale)" if self.scale else ""
+        small = " (small scale)" if self.small else ""
         return f"{self.table.name.replace('-', ' ').capitalize()}{small}: {self.table.title}"
 
 
@@ -57,7 +62,7 @@ def as_text(compared: ComparedTable) -> str:
     """Return the table with the paper's column beside ours, figure by figure; small scale stands above and below."""
     figures = {cell.figure: cell.title for row in compared.rows for cell in row.cells}
     figures = {name: figures[name] for name in compared.table.figures if name in figures}
-    ours = "ours, small scale" if compared.scale else "ours"
+    ours = "ours, small scale" if compared.small else "ours"
     head = ["row", *(word for title in figures.values() for word in (f"{title}: paper", ours))]
     lines = [head]
     for row in compared.rows:
@@ -65,11 +70,11 @@ def as_text(compared: ComparedTable) -> str:
         shown = [(cells[name].paper, _ours(cells[name])) if name in cells else ("", "") for name in figures]
         lines.append([row.row.name, *(word for pair in shown for word in pair)])
     wide = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    text = [compared.heading, *([compared.scale] if compared.scale else [])]
+    text = [compared.heading, *([compared.mark] if compared.mark else [])]
     text += ["  ".join(word.ljust(width) for word, width in zip(line, wide, strict=True)).rstrip() for line in lines]
     text += [f"{row.row.name}: {remark}" for row in compared.rows for remark in row.remarks]
     text += [compared.table.note] if compared.table.note else []
-    return "\n".join([*text, *([compared.scale] if compared.scale else [])])
+    return "\n".join([*text, *([compared.mark] if compared.mark else [])])
 
 
 def _ours(cell: Cell) -> str:
@@ -96,7 +101,7 @@ def write_table(path: Path, compared: ComparedTable) -> None:
             low, high = (f"{value:.4f}" for value in cell.spread) if cell.spread else ("", "")
             named = (compared.table.name, row.row.name, row.row.title, cell.figure)
             figures = (cell.paper, cell.shown, cell.difference, low, high, cell.seeds or "")
-            writer.writerow([*named, *figures, compared.scale, "; ".join(row.remarks)])
+            writer.writerow([*named, *figures, compared.mark, "; ".join(row.remarks)])
     write_text(path, text.getvalue())
 
 
@@ -111,10 +116,11 @@ def write_page(path: Path, known: Sequence[PaperTable], tables: Sequence[Compare
     Raises:
         CdnetError: if it cannot be written.
     """
-    scales = list(dict.fromkeys(table.scale for table in tables if table.scale))
-    mixed = any(table.table.runs and not table.scale for table in tables)
+    marks = list(dict.fromkeys(table.mark for table in tables if table.mark))
+    mixed = any(table.table.runs and not table.mark for table in tables)
+    small = any(table.small for table in tables)
     shown = [table.table for table in tables]
     absent = [table.name.removeprefix("table-") for table in known if table.runs and table not in shown]
     template = environment().get_template("reproduce.html.j2")
-    page = template.render(tables=tables, scales=scales, mixed=mixed, absent=absent)
+    page = template.render(tables=tables, marks=marks, small=small, mixed=mixed, absent=absent)
     write_text(path, page)

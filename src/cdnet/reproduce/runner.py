@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cdnet.classify.recipe import ClassifyRecipe
+from cdnet.classify.recipe import ClassifyRecipe, check_classify
 from cdnet.data.class_layout import find_class_data
 from cdnet.data.layout import ARCHIVES, SOURCES, read_data
 from cdnet.data.pictures import SPLITS
@@ -20,7 +20,7 @@ from cdnet.nn.baselines import BASELINES
 from cdnet.reproduce.paper import DataSet, PaperRow, Protocol
 from cdnet.tables.classification import classify_and_test
 from cdnet.tables.row import Row, read_result, run_rows, train_and_evaluate
-from cdnet.train.recipe import TrainRecipe
+from cdnet.train.recipe import TrainRecipe, check_recipe
 from cdnet.weights import find_weights, shipped_weights
 
 Recipe = TrainRecipe | ClassifyRecipe
@@ -43,6 +43,8 @@ class Job:
         folder: of its run, among the runs.
         recipe: of its run, or None if the row is counted alone.
         marks: what makes its figures other than the paper's.
+        from_scratch: whether it is trained from scratch in place of a pre-trained one.
+        start: which trained weights it starts from, if any.
         changed: what its recipe changes of the table's, as ``KEY=VALUE``.
         why: why figures are missing, where they are.
         pictures: how many each split of its data set has, where its layout does not tell.
@@ -54,6 +56,8 @@ class Job:
     folder: str = ""
     recipe: Recipe | None = None
     marks: tuple[str, ...] = ()
+    from_scratch: bool = False
+    start: str = ""
     changed: tuple[str, ...] = ()
     why: str = NOT_RUN
     pictures: Mapping[str, int] = field(default_factory=dict)
@@ -70,7 +74,9 @@ class Job:
         changed = [f"changed: {', '.join(self.changed)}"] if self.changed else []
         failed = [f"seed {seed} failed: {reason}" for seed, reason in self.failures.items()]
         pictures = dict.fromkeys(said for result in self.results for said in self._on(result))
-        return [*self.marks, *pictures, *changed, *failed]
+        # What a run started from it has noted itself; the weights that lie there now may be others.
+        starts = dict.fromkeys(result.get("start", self.start) for result in self.results) or [self.start]
+        return [*self.marks, *filter(None, starts), *pictures, *changed, *failed]
 
     def _on(self, result: Mapping[str, Any]) -> list[str]:
         assert self.row.run is not None
@@ -104,6 +110,19 @@ def settled(recipe: Recipe, classes: int | None) -> Recipe:
 @cache
 def _class_root(root: Path, classes: int) -> Path:
     return find_class_data(root, classes).root
+
+
+def check_recipes(jobs: Iterable[Job]) -> None:
+    """See that no row's recipe holds what makes no sense, before the first of them is begun.
+
+    Raises:
+        CdnetError: with the first such key.
+    """
+    for job in jobs:
+        if isinstance(job.recipe, TrainRecipe):
+            check_recipe(job.recipe)
+        elif isinstance(job.recipe, ClassifyRecipe):
+            check_classify(job.recipe)
 
 
 def find_starts(jobs: Iterable[Job], seeds: Sequence[int]) -> None:

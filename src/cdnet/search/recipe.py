@@ -12,7 +12,7 @@ from cdnet.data.recipe import DataRecipe, parse_size
 from cdnet.errors import CdnetError
 from cdnet.genotype import CDChoice
 from cdnet.search.space import CK, SPACES, SearchSpace
-from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe, Rule, refuse_senseless, shared_rules
+from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe, Rule, refuse_senseless, rising, shared_rules
 
 
 @dataclass
@@ -37,12 +37,14 @@ class SpaceRecipe:
         Raises:
             CdnetError: if it leaves nothing to choose, or has what is no CDBlock.
         """
-        if any(len(pair) != 2 for pair in self.pairs):
-            raise CdnetError(f"the space {self.name} has a pair of kernels that is not two numbers")
-        candidates = (CDChoice(k1, k2, r) for r, (k1, k2) in product(self.repeats, self.pairs))
-        space = SearchSpace(self.name, tuple(candidates), tuple(self.blocks))
         # What was changed is no longer the paper's space, whatever the recipe that it began from calls it.
-        return space if SPACES.get(self.name, space) == space else replace(space, name="own space")
+        name = "own space" if self.name in SPACES else self.name
+        if any(len(pair) != 2 for pair in self.pairs):
+            raise CdnetError(f"{name} has a pair of kernels that is not two numbers")
+        candidates = (CDChoice(k1, k2, r) for r, (k1, k2) in product(self.repeats, self.pairs))
+        space = SearchSpace(name, tuple(candidates), tuple(self.blocks))
+        paper = SPACES.get(self.name)
+        return paper if paper is not None and replace(space, name=self.name) == paper else space
 
 
 @dataclass
@@ -180,6 +182,7 @@ def check_search(recipe: SearchRecipe) -> None:
         ("cost.weight", 0 <= cost.weight < math.inf, "at least 0, and finite"),
         ("cost.budget", cost.budget is None or 0 < cost.budget < math.inf, "above 0, and finite"),
         ("alpha.weight_decay", recipe.alpha.weight_decay >= 0, "at least 0"),
+        ("alpha.milestones", rising(recipe.alpha.milestones), "epochs above 0 in rising order"),
         ("alpha.factor", 0 < recipe.alpha.factor <= 1, "above 0 and at most 1"),
     ]
     refuse_senseless([*rules, *shared_rules(recipe.batch, recipe.augment, recipe.loss, recipe.seed)])

@@ -166,8 +166,8 @@ class SearchRun(Session):
             tell_broken(pictures.broken)
             if split.short:
                 console.print(
-                    f"{len(split.short)} identities have fewer than {2 * recipe.validation} pictures and give half of "
-                    f"them for validation; first {split.short[0]}"
+                    f"identities with fewer than {2 * recipe.validation} pictures, which give half of them for "
+                    f"validation: {len(split.short)}, first {split.short[0]}"
                 )
         sides = []
         for side, rows, how, seed in (

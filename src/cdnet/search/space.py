@@ -27,17 +27,19 @@ class SearchSpace:
 
     def __post_init__(self) -> None:
         if len(self.candidates) < 2:
-            raise CdnetError(
-                f"the space {self.name} has {len(self.candidates)} candidate(s); a choice needs at least 2"
-            )
+            raise CdnetError(f"{self._called} has {len(self.candidates)} candidate(s); a choice needs at least 2")
         if len(set(self.candidates)) < len(self.candidates):
-            raise CdnetError(f"the space {self.name} has a candidate twice")
+            raise CdnetError(f"{self._called} has a candidate twice")
         for choice in self.candidates:
             legal = {choice.k1, choice.k2} <= set(KERNELS) and choice.k1 < choice.k2
             if not legal or not 1 <= choice.repeats <= MAX_REPEATS:
-                raise CdnetError(f"the space {self.name} has {choice}, which is no CDBlock")
+                raise CdnetError(f"{self._called} has {choice}, which is no CDBlock")
         if len(self.blocks) != STAGES or min(self.blocks) < 1:
-            raise CdnetError(f"the space {self.name} needs at least one MBlock in each of {STAGES} stages")
+            raise CdnetError(f"{self._called} needs at least one MBlock in each of {STAGES} stages")
+
+    @property
+    def _called(self) -> str:
+        return self.name if self.name.endswith("space") else f"the space {self.name}"
 
     @property
     def mblocks(self) -> int:

@@ -25,7 +25,7 @@ from cdnet.data.layout import read_data
 from cdnet.data.pictures import SPLITS
 from cdnet.data.recipe import parse_size
 from cdnet.device import choose_device
-from cdnet.errors import CdnetError
+from cdnet.errors import CdnetError, DiskFullError
 from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures
 from cdnet.files import saying_what_failed, write_text
 from cdnet.nn.counts import count
@@ -118,7 +118,8 @@ def run_rows(
         which weights it was trained. None for a row that another process is at, or that failed.
 
     Raises:
-        CdnetError: if a row's folder holds a run by another recipe, or, without ``failures``, a row's work fails.
+        CdnetError: if a row's folder holds a run by another recipe, the disk is full, or, without ``failures``, a
+            row's work fails.
         StoppedError: if it was stopped; the same call goes on from there.
     """
     results: list[dict[str, Any] | None] = [None] * len(rows)
@@ -138,7 +139,7 @@ def run_rows(
                     try:
                         figures = work(row, folder)
                     except CdnetError as error:
-                        if failures is None:
+                        if failures is None or isinstance(error, DiskFullError):
                             raise
                         failures[folder] = str(error)
                         continue
@@ -161,11 +162,15 @@ def read_result(row: Row, folder: Path) -> dict[str, Any] | None:
         return None
     if (result["name"], result["seed"]) != (row.name, row.recipe.seed):
         raise CdnetError(f"{folder / RESULT}: not this row's result; delete it to have the row evaluated anew")
-    source = result["source"]
-    if source != (digest(row.recipe) or source):
+    kept = (result["data"], result["source"])
+    if kept != (_data(row.recipe) or kept):
         raise CdnetError(
             f"{folder} was trained on other pictures than those in {row.recipe.data.root}; choose another --out"
         )
+    init = getattr(row.recipe, "init", None)
+    start = result.get("start_digest")
+    if init is not None and start is not None and start != (_file_digest(init) or start):
+        raise CdnetError(f"{folder} started from other weights than {init} holds now; choose another --out")
     return result
 
 
@@ -195,35 +200,44 @@ def digest(recipe: TrainRecipe | ClassifyRecipe) -> str | None:
 
     None stands for pictures that are not named, or cannot be read.
     """
+    found = _data(recipe)
+    return None if found is None else found[1]
+
+
+def _data(recipe: TrainRecipe | ClassifyRecipe) -> tuple[str, str] | None:
+    """Return what a recipe's data set is called and its digest."""
     data = recipe.data
     if data.root is None:
         return None
     try:
         if isinstance(recipe, ClassifyRecipe):
-            return _class_digest(data.root)
-        return _reid_digest(data.root, recipe.data.layout, recipe.data.holdout)
+            return _class_data(data.root)
+        return _reid_data(data.root, recipe.data.layout, recipe.data.holdout)
     except CdnetError:
         return None
 
 
 @cache
-def _class_digest(root: Path) -> str:
+def _class_data(root: Path) -> tuple[str, str]:
     data = read_class_data(root)
-    return f"{data.train.digest()}-{data.test.digest()}"
+    return data.name, f"{data.train.digest()}-{data.test.digest()}"
 
 
 @cache
-def _reid_digest(root: Path, layout: str, holdout: float) -> str:
+def _reid_data(root: Path, layout: str, holdout: float) -> tuple[str, str]:
     data = read_data(root, layout, holdout)
     pictures = [[f"{picture.identity}/{picture.path.name}" for picture in data.split(split)] for split in SPLITS]
-    return hashlib.sha256(json.dumps(pictures).encode()).hexdigest()[:16]
+    return data.name, hashlib.sha256(json.dumps(pictures).encode()).hexdigest()[:16]
 
 
 def _start(init: str) -> dict[str, Any]:
-    digest = None
+    return {"start": describe_start(init), "start_digest": _file_digest(init)}
+
+
+def _file_digest(init: str) -> str | None:
     with suppress(CdnetError, OSError):
-        digest = hashlib.sha256(find_weights(init).read_bytes()).hexdigest()[:16]
-    return {"start": describe_start(init), "start_digest": digest}
+        return hashlib.sha256(find_weights(init).read_bytes()).hexdigest()[:16]
+    return None
 
 
 def _finish(row: Row, folder: Path, figures: dict[str, Any]) -> dict[str, Any]:

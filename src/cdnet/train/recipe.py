@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from cdnet.data.recipe import DataRecipe, parse_size
@@ -144,12 +145,18 @@ def descent_rules(optim: OptimRecipe, schedule: ScheduleRecipe) -> list[Rule]:
     return [
         ("schedule.epochs", schedule.epochs >= 1, "at least 1"),
         ("schedule.warmup", schedule.warmup >= 0, "at least 0"),
+        ("schedule.milestones", rising(schedule.milestones), "epochs above 0 in rising order"),
         ("schedule.factor", 0 < schedule.factor <= 1, "above 0 and at most 1"),
         ("optim.lr", optim.lr > 0, "above 0"),
         ("optim.momentum", 0 <= optim.momentum < 1, "from 0 to below 1"),
         ("optim.nesterov", not optim.nesterov or optim.momentum > 0, "false where --optim.momentum is 0"),
         ("optim.weight_decay", optim.weight_decay >= 0, "at least 0"),
     ]
+
+
+def rising(milestones: list[int]) -> bool:
+    """Tell whether milestones are epochs after the start, each later than the one before."""
+    return all(before < after for before, after in pairwise([0, *milestones]))
 
 
 def shared_rules(batch: BatchRecipe, augment: AugmentRecipe, loss: LossRecipe, seed: int) -> list[Rule]:
