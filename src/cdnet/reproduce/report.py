@@ -72,9 +72,22 @@ def as_text(compared: ComparedTable) -> str:
     wide = [max(len(line[column]) for line in lines) for column in range(len(head))]
     text = [compared.heading, *([compared.mark] if compared.mark else [])]
     text += ["  ".join(word.ljust(width) for word, width in zip(line, wide, strict=True)).rstrip() for line in lines]
-    text += [f"{row.row.name}: {remark}" for row in compared.rows for remark in row.remarks]
+    text += _remarks(compared.rows)
     text += [compared.table.note] if compared.table.note else []
     return "\n".join([*text, *([compared.mark] if compared.mark else [])])
+
+
+def _remarks(rows: Sequence[Compared]) -> list[str]:
+    """Return each remark once, with the rows that it is of."""
+    named: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for remark in row.remarks:
+            named.setdefault(remark, {})[row.row.name] = None
+    every = {row.row.name for row in rows}
+    return [
+        f"{'all rows' if len(names) == len(every) > 1 else ', '.join(names)}: {remark}"
+        for remark, names in named.items()
+    ]
 
 
 def _ours(cell: Cell) -> str:
