@@ -10,14 +10,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import torch
 import yaml
 
 from cdnet import CdnetError, load_model
-from cdnet.train import loop
+from cdnet.files import write_atomically
+from cdnet.train import checkpoint, loop
 from cdnet.train.checkpoint import load_checkpoint
 from cdnet.train.folder import as_plain, claimed, write_recipe
 from cdnet.train.loop import StoppedError
@@ -146,17 +149,18 @@ def test_a_full_disk_leaves_the_previous_checkpoint(
     recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(recipe, tmp_path / "whole")
-    real_save, saves = torch.save, 0
+    saves = 0
 
-    def save(state: object, file: object) -> None:
+    def write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
         nonlocal saves
         saves += 1
-        if saves == 2:
-            file.write(b"half of it")  # type: ignore[attr-defined]
-            raise OSError(errno.ENOSPC, "No space left on device")
-        real_save(state, file)  # type: ignore[arg-type]
+        write_atomically(path, half if saves == 2 else fill)
 
-    monkeypatch.setattr(torch, "save", save)
+    def half(file: BinaryIO) -> None:
+        file.write(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "write_atomically", write)
     with pytest.raises(CdnetError, match="disk is full"):
         train(recipe, tmp_path / "run")
     assert load_checkpoint(tmp_path / "run")["place"]["epoch"] == 1
