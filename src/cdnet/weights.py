@@ -7,6 +7,8 @@ where the weights came from. Nothing is unpickled.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -186,9 +188,25 @@ def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     Raises:
         CdnetError: if it cannot be read, or is cut short.
     """
+    with _opened(path) as file:
+        return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return what a ``.safetensors`` file says of itself, and read no tensor.
+
+    Raises:
+        CdnetError: if it cannot be read, or is cut short.
+    """
+    with _opened(path) as file:
+        return file.metadata() or {}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            yield file
     except (SafetensorError, OSError) as error:
         if path.suffix in (".pth", ".pt", ".tar"):
             raise CdnetError(f"{path}: a torch file; `cdnet convert` turns published weights into ours") from None

@@ -15,7 +15,7 @@ from cdnet.errors import CdnetError
 from cdnet.files import write_atomically
 from cdnet.nn.model import create_backbone
 from cdnet.nn.necks import create_neck
-from cdnet.weights import ModelSpec, fill, find_weights, read_safetensors
+from cdnet.weights import ModelSpec, fill, find_weights, read_metadata, read_safetensors
 
 KEY = "cdnet-classify"
 FORMAT = 1
@@ -95,7 +95,7 @@ def read_origin(path: Path | str) -> dict[str, Any]:
         CdnetError: if there is no such file, it is cut short, or it holds neither.
     """
     path = find_weights(path)
-    metadata, _ = read_safetensors(path)
+    metadata = read_metadata(path)
     if KEY in metadata:
         return _read_spec(metadata, path).network.trained_on
     return ModelSpec.from_metadata(metadata, str(path)).trained_on

@@ -29,6 +29,7 @@ def plan_job(row: PaperRow, options: Any, setting: Setting) -> Job:
         setting: how it is run.
     """
     from cdnet.reproduce.runner import Job, settled
+    from cdnet.tables.row import describe_start
 
     if row.run is None:
         small = setting.scale == "small" and row.network is not None and "params" in row.paper
@@ -42,7 +43,8 @@ def plan_job(row: PaperRow, options: Any, setting: Setting) -> Job:
         words += [f"--data.{key}={path}"] if path is not None else []
     recipe = settled(_recipe(plan, words), row.run.protocol.data[setting.scale].classes)
     plain = _recipe(plan_run(row.run, replace(setting, changes=())), words) if setting.changes else recipe
-    return _job(row, setting.scale, plan, recipe, plain)
+    init = getattr(recipe, "init", None)
+    return _job(row, setting.scale, plan, recipe, plain, "" if init is None else describe_start(init))
 
 
 def compare_jobs(table: PaperTable, jobs: Sequence[Job], scale: Scale) -> ComparedTable:
@@ -119,14 +121,18 @@ def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
 
     jobs: dict[tuple[tuple[str, ...], str, str], Job] = {}
     for plan in _plans(row.run, scale) if row.run is not None else []:
-        for folder in sorted((out / RUNS / plan.folder).glob("seed-*")):
+        folders = sorted((out / RUNS / plan.folder).glob("seed-*"))
+        if not folders:
+            continue
+        plain = _recipe(plan, [])
+        for folder in folders:
             with suppress(CdnetError, UsageError):  # what cannot be read is not known to be finished
                 result = kept_result(folder)
                 if result is None:
                     continue
                 recipe = _read(plan, [f"--config={folder / RECIPE}"])
-                job = _job(row, scale, plan, recipe, _recipe(plan, []))
-                job.start = result.get("start", UNKNOWN_START if job.start else "")
+                start = result.get("start", UNKNOWN_START if getattr(recipe, "init", None) else "")
+                job = _job(row, scale, plan, recipe, plain, start)
                 alike = (
                     (*job.marks, job.start, *job.changed),
                     str(result.get("start_digest")),
@@ -146,21 +152,19 @@ def _plans(run: Run, scale: Scale) -> list[Plan]:
     return [plan for init in starts if not (plan := plan_run(run, Setting(scale, init))).refusal]
 
 
-def _job(row: PaperRow, scale: Scale, plan: Plan, recipe: Recipe, plain: Recipe) -> Job:
-    """Return a row with its recipe, and what that changes of the plain one of its table."""
+def _job(row: PaperRow, scale: Scale, plan: Plan, recipe: Recipe, plain: Recipe, start: str) -> Job:
+    """Return a row with its recipe, what it starts from, and what it changes of the plain one of its table."""
     from cdnet.reproduce.runner import Job
-    from cdnet.tables.row import describe_start
     from cdnet.train.folder import changes
 
     assert row.run is not None
-    init = getattr(recipe, "init", None)
     changed = {key: value for key, value in changes(recipe, plain).items() if key not in ("seed", "init")}
     return Job(
         row if row.identities is None else replace(row, identities=row.run.protocol.data[scale].classes),
         plan.folder,
         recipe,
         marks=plan.marks,
-        start="" if init is None else describe_start(init),
+        start=start,
         from_scratch=plan.from_scratch,
         changed=tuple(f"{key}={value}" for key, value in changed.items()),
         pictures=row.run.protocol.data[scale].pictures,

@@ -195,17 +195,11 @@ def kept_result(folder: Path) -> dict[str, Any] | None:
     return result
 
 
-def digest(recipe: TrainRecipe | ClassifyRecipe) -> str | None:
-    """Return what tells a recipe's data set from another, wherever it lies: a digest of all its pictures' names.
+def _data(recipe: TrainRecipe | ClassifyRecipe) -> tuple[str, str] | None:
+    """Return what a recipe's data set is called, and a digest of all its pictures' names, wherever they lie.
 
     None stands for pictures that are not named, or cannot be read.
     """
-    found = _data(recipe)
-    return None if found is None else found[1]
-
-
-def _data(recipe: TrainRecipe | ClassifyRecipe) -> tuple[str, str] | None:
-    """Return what a recipe's data set is called and its digest."""
     data = recipe.data
     if data.root is None:
         return None
@@ -241,6 +235,7 @@ def _file_digest(init: str) -> str | None:
 
 
 def _finish(row: Row, folder: Path, figures: dict[str, Any]) -> dict[str, Any]:
+    found = _data(row.recipe)
     log = read_log(folder)
     seconds = sum(line["seconds"] for line in log)
     data = figures.pop("data")
@@ -252,7 +247,7 @@ def _finish(row: Row, folder: Path, figures: dict[str, Any]) -> dict[str, Any]:
             "minutes": round(seconds / 60, 2),
             "images_per_second": seconds and round(sum(x["images_per_second"] * x["seconds"] for x in log) / seconds),
             "data": data,
-            "source": digest(row.recipe),
+            "source": found[1] if found is not None else None,
             "hardware": _hardware(),
             "version": cdnet.__version__,
             "date": date.today().isoformat(),
