@@ -334,3 +334,14 @@ def test_identities_with_one_picture_train(recipe: TrainRecipe, market: Path, tm
     recipe.data.root = tmp_path / "pictures"
     train(recipe, tmp_path / "run")
     assert load_checkpoint(tmp_path / "run")["source"]["pictures"] == 8
+
+
+def test_milestones_that_are_never_reached_are_said(
+    recipe: TrainRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe.schedule.kind, recipe.schedule.milestones, recipe.schedule.epochs = "step", [1, 2, 5], 2
+    train(recipe, tmp_path / "run")
+    assert "of 2 epochs none reaches the milestone(s) 2, 5" in " ".join(capsys.readouterr().err.split())
+    recipe.schedule.milestones = [1]
+    train(recipe, tmp_path / "other")
+    assert "milestone" not in capsys.readouterr().err
