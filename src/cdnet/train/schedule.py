@@ -27,7 +27,7 @@ def learning_rate(lr: float, schedule: ScheduleRecipe, epoch: float) -> float:
 
 
 def never_reached(milestones: Sequence[int], epochs: int) -> str:
-    """Say which milestones lie beyond the last epoch, so that the rate never falls there; nothing if all are reached."""
+    """Say which milestones lie beyond the last epoch, so that the rate never falls there; nothing if there are none."""
     beyond = [milestone for milestone in milestones if milestone >= epochs]
     if not beyond:
         return ""
