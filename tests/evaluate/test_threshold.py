@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cdnet.errors import CdnetError
+from cdnet.errors import CdnetError, UndefinedError
 from cdnet.evaluate.ranking import UNKNOWN, Labels
 from cdnet.evaluate.threshold import _to_keys, count_pairs, find_thresholds
 
@@ -114,5 +114,5 @@ def test_what_the_pairs_cannot_tell_is_refused() -> None:
             find_thresholds(*given, rates=[rate])
     with pytest.raises(CdnetError, match="no query has a match"):
         find_thresholds(*one_query([0.5, 0.7], [False, False]), rates=[0.5])
-    with pytest.raises(CdnetError, match="too small for 0 pairs"):
+    with pytest.raises(UndefinedError, match="no false match"):
         find_thresholds(*one_query([0.5, 0.7], [True, True]), rates=[0.5])

@@ -107,8 +107,8 @@ def ranked(words: list[str]) -> None:
     options = _read(made, words)
 
     from cdnet.device import choose_device
-    from cdnet.evaluate.evaluation import read_test_pictures
-    from cdnet.figures.ranked import check_lists, chosen_lists, draw_ranked, features_of
+    from cdnet.evaluate.evaluation import features_of, read_test_pictures
+    from cdnet.figures.ranked import check_lists, chosen_lists, draw_ranked
     from cdnet.progress import shown
     from cdnet.weights import load_model
 
