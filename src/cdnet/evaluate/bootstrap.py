@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from cdnet.data.cache import Progress, silently
 from cdnet.errors import UndefinedError
 from cdnet.evaluate.ranking import QueryScores
 
@@ -54,7 +55,9 @@ class Intervals:
         return f"{100 * self.level:g} % intervals from {self.samples} bootstrap samples of the queries: {said}{how}"
 
 
-def bootstrap(scores: QueryScores, samples: int = 1000, seed: int = 0, level: float = 0.95) -> Intervals:
+def bootstrap(
+    scores: QueryScores, samples: int = 1000, seed: int = 0, level: float = 0.95, progress: Progress = silently
+) -> Intervals:
     """Return percentile intervals over samples of the queries that have a match, drawn with replacement.
 
     Each sample has as many queries as there are; the same samples serve all three figures. Quantiles are interpolated
@@ -65,6 +68,7 @@ def bootstrap(scores: QueryScores, samples: int = 1000, seed: int = 0, level: fl
         samples: how many, ``LEAST`` to ``MOST``.
         seed: of the draws.
         level: share of the samples within an interval, between 0 and 1.
+        progress: shows how far it is.
 
     Raises:
         ValueError: if there are too few or too many samples, or the level is out of range.
@@ -79,7 +83,8 @@ def bootstrap(scores: QueryScores, samples: int = 1000, seed: int = 0, level: fl
     generator = torch.Generator().manual_seed(seed)
     means = []
     block = max(1, min(_BLOCK, _DRAWN // queries))
-    for start in range(0, samples, block):
+    starts = range(0, samples, block)
+    for start in progress(starts, "drawing samples", len(starts)):
         drawn = torch.randint(queries, (min(block, samples - start), queries), generator=generator)
         means.append(torch.stack([figures[row].mean(0) for row in drawn]))
     ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.double)

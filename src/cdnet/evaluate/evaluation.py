@@ -173,7 +173,7 @@ def evaluate_with_options(
         settings, same = options.rerank, (labels[0].pictures, labels[1].pictures)
         distances = rerank(query, gallery, settings.k1, settings.k2, settings.weight, same)
         scores = score_distances(distances, *labels)
-    intervals = bootstrap(scores, options.bootstrap, options.seed) if options.bootstrap else None
+    intervals = bootstrap(scores, options.bootstrap, options.seed, progress=progress) if options.bootstrap else None
     rates = options.false_match_rates
     thresholds = find_thresholds(query, gallery, *labels, rates) if rates else []
     return Evaluation(average(scores, len(gallery)), options, intervals, tuple(thresholds))
