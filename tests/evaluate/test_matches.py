@@ -22,12 +22,13 @@ def labels(rows: Rows) -> Labels:
 
 def oracle(query: Rows, gallery: Rows) -> Matches:
     """Look at one query after the other."""
-    counts = dict.fromkeys(("matched", "absent", "alone", "own_camera"), 0)
+    counts = dict.fromkeys(("matched", "absent", "alone", "own_camera", "unopposed"), 0)
     for identity, camera, picture in query:
         same = [(c, p) for i, c, p in gallery if i == identity]
         others = [(c, p) for c, p in same if p != picture]
         if any(camera == UNKNOWN or c != camera for c, _ in others):
             counts["matched"] += 1
+            counts["unopposed"] += not [p for i, _, p in gallery if i != identity and p != picture]
         elif not same:
             counts["absent"] += 1
         else:
@@ -70,3 +71,13 @@ def test_the_reason_is_said(query: Rows, said: list[str], unsaid: list[str]) -> 
 
 def test_one_query_with_a_match_is_enough() -> None:
     assert check_matches(labels([ABSENT, ALONE, OWN, (3, 0, 7)]), labels(GALLERY)) == Matches(1, 1, 1, 1)
+
+
+def test_where_whatever_comes_first_is_right_nothing_is_measured() -> None:
+    of_one, others = [(3, 1, 6), (3, 2, 8)], [(4, 1, 9)]
+    with pytest.raises(UndefinedError, match="whatever is ranked first is right"):
+        check_matches(labels([(3, 0, 7), ABSENT]), labels(of_one))
+    # The query itself, though in the gallery, is nobody to be mistaken for.
+    with pytest.raises(UndefinedError, match="whatever is ranked first is right"):
+        check_matches(labels([(3, 0, 7)]), labels([*of_one, (3, 0, 7)]))
+    assert check_matches(labels([(3, 0, 7), (4, 0, 10)]), labels([*of_one, *others])) == Matches(2, 0, 0, 0)

@@ -20,12 +20,15 @@ class Matches:
         absent: the gallery has no picture of their identity.
         alone: the gallery's only picture of their identity is the query itself.
         own_camera: all other gallery pictures of their identity are by the query's own camera, and do not count.
+        unopposed: of those that have a match, how many the gallery has no other identity's picture for: whatever is
+            ranked first is right.
     """
 
     matched: int
     absent: int
     alone: int
     own_camera: int
+    unopposed: int = 0
 
     @property
     def queries(self) -> int:
@@ -65,22 +68,25 @@ def count_matches(query: Labels, gallery: Labels, tile: int = 256) -> Matches:
         gallery: labels of the gallery.
         tile: queries looked at at a time.
     """
-    matched = absent = alone = 0
+    matched = absent = alone = unopposed = 0
     for start in range(0, len(query), tile):
         rows = query[start : start + tile]
         same = rows.identities[:, None] == gallery.identities
         other = same & (rows.pictures[:, None] != gallery.pictures)
-        matched += int((same & ~excluded(rows, gallery)).any(1).sum())
+        counts = ~excluded(rows, gallery)
+        has_match = (same & counts).any(1)
+        matched += int(has_match.sum())
+        unopposed += int((has_match & ~(counts & ~same).any(1)).sum())
         absent += int((~same.any(1)).sum())
         alone += int((same.any(1) & ~other.any(1)).sum())
-    return Matches(matched, absent, alone, len(query) - matched - absent - alone)
+    return Matches(matched, absent, alone, len(query) - matched - absent - alone, unopposed)
 
 
 def check_matches(query: Labels, gallery: Labels) -> Matches:
-    """See that some query has a match, and count.
+    """See that some query has a match, and that it could be missed, and count.
 
     Raises:
-        UndefinedError: if none has, with the reason and what to do.
+        UndefinedError: if not, with the reason and what to do.
     """
     found = count_matches(query, gallery)
     if not found.queries:
@@ -88,5 +94,10 @@ def check_matches(query: Labels, gallery: Labels) -> Matches:
     if not found.matched:
         raise UndefinedError(
             f"no query has a match in the gallery, so that nothing can be measured: {found.why_none()}"
+        )
+    if found.unopposed == found.matched:
+        raise UndefinedError(
+            "the gallery pictures that count for a query all show its own identity, so that whatever is "
+            "ranked first is right, and nothing can be measured; give pictures of other identities in the gallery"
         )
     return found

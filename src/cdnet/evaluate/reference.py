@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cdnet.data.decode import Pixels
-from cdnet.evaluate.matches import check_matches
+from cdnet.errors import UndefinedError
 from cdnet.evaluate.ranking import Labels, Metrics, excluded
 
 STRIPES = 16
@@ -98,7 +98,6 @@ def chance(query: Labels, gallery: Labels, max_rank: int = 50) -> Metrics:
     """
     if not len(query) or not len(gallery):
         raise ValueError("ranking needs at least one query and one gallery picture")
-    check_matches(query, gallery)
     counts = []
     for start in range(0, len(query), _TILE):
         rows = query[slice(start, start + _TILE)]
@@ -107,6 +106,8 @@ def chance(query: Labels, gallery: Labels, max_rank: int = 50) -> Metrics:
         counts.append(torch.stack([countable.sum(1), matches.sum(1)], dim=1))
     pairs, times = torch.unique(torch.cat(counts), dim=0, return_counts=True)
     matched = pairs[:, 1] > 0
+    if not matched.any():
+        raise UndefinedError("no query has a match in the gallery, so that there is nothing to expect")
     weights = times[matched].double() / int(times[matched].sum())
     max_rank = max(max_rank, 20)
     cmc = torch.zeros(max_rank, dtype=torch.double)

@@ -21,7 +21,6 @@ from torch import Tensor
 
 from cdnet.errors import CdnetError, UndefinedError
 from cdnet.evaluate.comparable import unit_length
-from cdnet.evaluate.matches import check_matches
 from cdnet.evaluate.ranking import Labels, excluded
 
 MOST = 20
@@ -83,8 +82,9 @@ def check_rates(rates: Sequence[float], query: Labels, gallery: Labels) -> None:
     wrong = [rate for rate in rates if not 0 < rate < 1]
     if wrong:
         raise CdnetError(f"a false-match rate is a share between 0 and 1, such as 1e-3, not {wrong[0]:g}")
-    check_matches(query, gallery)
-    _, impostor = count_pairs(query, gallery)
+    genuine, impostor = count_pairs(query, gallery)
+    if not genuine:
+        raise UndefinedError("no query has a match in the gallery, so that no threshold can be told")
     if not impostor:
         raise UndefinedError(
             "no pair of a query and a gallery picture is of different persons, so that there is no false match; leave "
