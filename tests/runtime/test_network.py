@@ -11,7 +11,8 @@ import torch
 
 from cdnet import CdnetError, create_model, load_model
 from cdnet.genotype import read_genotype
-from cdnet.runtime.network import Given, open_network
+from cdnet.runtime.given import Given
+from cdnet.runtime.network import open_network
 from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.weights import ModelSpec, save_weights
 

@@ -15,7 +15,8 @@ from cdnet import CdnetError, create_model, load_model
 from cdnet.data.cache import cached_pictures
 from cdnet.data.layout import read_data
 from cdnet.genotype import read_genotype
-from cdnet.runtime.network import Given, open_network
+from cdnet.runtime.given import Given
+from cdnet.runtime.network import open_network
 from cdnet.train import loop
 from cdnet.train.batches import Batches
 from cdnet.train.checkpoint import load_checkpoint

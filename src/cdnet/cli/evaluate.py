@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cdnet.cli.arguments import parser
 from cdnet.data.recipe import DataRecipe
 from cdnet.errors import CdnetError
+from cdnet.runtime.given import Given
 
 if TYPE_CHECKING:
     from cdnet.evaluate.options import Options
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 def main(words: list[str]) -> None:
     """Evaluate weights on a data set and print CMC, mAP and mINP."""
     made = parser("evaluate", "Rank the gallery for every query by the Market-1501 protocol.")
-    made.add_argument("weights", help="a run's folder, a .safetensors file, or a shipped network's name")
+    made.add_argument(
+        "weights", help="a run's folder, a .safetensors file, a shipped network's name, an .onnx file, or an IR's .xml"
+    )
+    made.add_class_arguments(Given, "input", help="what the input of an .onnx or .xml file is to be like")
     made.add_argument("--data", type=DataRecipe, default=DataRecipe(), help="which pictures")
     made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     made.add_argument("--flip", action="store_true", help="average the features of each picture and its mirror image")
@@ -49,33 +53,45 @@ def main(words: list[str]) -> None:
 
     from cdnet.data.layout import read_data
     from cdnet.device import choose_device
-    from cdnet.evaluate.evaluation import evaluate_with_options, read_test_pictures
+    from cdnet.evaluate.evaluation import evaluate_network, evaluate_with_options, read_test_pictures
     from cdnet.files import refuse_unwritable, write_text
     from cdnet.progress import console, shown
+    from cdnet.runtime.network import open_network, runs_elsewhere
     from cdnet.weights import load_model
 
     asked = _asked(options)
     if options.json is not None:
         refuse_unwritable(options.json)
-    model, spec = load_model(options.weights, choose_device(options.device))
+    if runs_elsewhere(options.weights):
+        network = open_network(options.weights, options.input, "input.")
+        size, trained_on = network.preprocessing.size, {}
+    else:
+        options.input.refuse(options.weights, "input.")
+        model, spec = load_model(options.weights, choose_device(options.device))
+        network, size, trained_on = None, spec.size, spec.trained_on
     data = read_data(options.data.root, options.data.layout, options.data.holdout)
-    pictures = read_test_pictures(data, spec.size, options.data.cache, shown)
+    pictures = read_test_pictures(data, size, options.data.cache, shown)
     broken = [*pictures.query.broken, *pictures.gallery.broken]
     if broken:
         console.print(f"{len(broken)} unreadable picture(s) left out; first {broken[0]}")
-    found = evaluate_with_options(model, pictures, asked, spec.mean, spec.std, progress=shown)
+    if network is not None:
+        found = evaluate_network(network, pictures, asked, shown)
+    else:
+        found = evaluate_with_options(model, pictures, asked, spec.mean, spec.std, progress=shown)
     folder = os.fsencode(data.root.resolve().name).decode("utf-8", "replace")
-    trained_on = spec.trained_on.get("data", "pictures that they do not name")
     if options.json is not None:
         origin = {
             "weights": str(options.weights),
-            "trained_on": spec.trained_on,
+            "trained_on": trained_on,
+            **({} if network is None else {"sha256": network.digest, "input": network.preprocessing.to_json()}),
             "data": data.name,
             "folder": folder,
         }
         # Before anything is printed, which a closed pipe may end.
         write_text(options.json, json.dumps(found.to_json() | origin, indent=1, allow_nan=False) + "\n")
-    print(f"weights {options.weights}, trained on {trained_on}; evaluated on {folder} (layout {data.name})")
+    print(
+        f"weights {options.weights}, trained on {trained_on.get('data', 'pictures that they do not name')}; evaluated on {folder} (layout {data.name})"
+    )
     print(found.as_text())
 
 

@@ -15,12 +15,13 @@ from cdnet.data.splits import decode_split
 from cdnet.errors import UndefinedError
 from cdnet.evaluate.bootstrap import Intervals, bootstrap
 from cdnet.evaluate.comparable import check_features
-from cdnet.evaluate.extract import extract, number_labels
+from cdnet.evaluate.extract import extract, extract_by, number_labels
 from cdnet.evaluate.matches import check_matches
 from cdnet.evaluate.options import Options
 from cdnet.evaluate.ranking import Labels, Metrics, average, evaluate_ranking, score_distances, score_features
 from cdnet.evaluate.rerank import rerank
 from cdnet.evaluate.threshold import Threshold, find_thresholds
+from cdnet.runtime.network import Network
 
 
 @dataclass(frozen=True)
@@ -164,9 +165,44 @@ def evaluate_with_options(
             value.
         CdnetError: if a feature is not finite, or the pictures are too few for what is asked for.
     """
-    labels = pictures.labels()
-    options.check(*labels)
+    options.check(*pictures.labels())
     query, gallery = features_of(model, pictures, mean, std, progress, options.flip)
+    return rank_with_options(query, gallery, pictures, options, progress)
+
+
+def evaluate_network(
+    network: Network, pictures: TestPictures, options: Options, progress: Progress = silently
+) -> Evaluation:
+    """Do as :func:`evaluate_with_options` does, with a network that any runtime runs.
+
+    Args:
+        network: whoever made it; it does its own pre-processing.
+        pictures: decoded at the network's size.
+        options: what is wanted beyond the plain protocol.
+        progress: shows how far the extraction is.
+
+    Raises:
+        UndefinedError: as :func:`evaluate_with_options`.
+        CdnetError: as :func:`evaluate_with_options`, or if the network does not give one row of features a picture.
+    """
+    options.check(*pictures.labels())
+    query, gallery = (
+        extract_by(network, split.pixels, options.flip, progress) for split in (pictures.query, pictures.gallery)
+    )
+    check_features(query, gallery)
+    return rank_with_options(query, gallery, pictures, options, progress)
+
+
+def rank_with_options(
+    query: Tensor, gallery: Tensor, pictures: TestPictures, options: Options, progress: Progress = silently
+) -> Evaluation:
+    """Rank given features, query Q x D against gallery G x D, and do what the options ask for besides.
+
+    Raises:
+        UndefinedError: if no query has a match, or if what is asked for has no value.
+        CdnetError: if the pictures are too few for what is asked for.
+    """
+    labels = pictures.labels()
     if options.rerank is None:
         scores = score_features(query, gallery, *labels)
     else:

@@ -15,6 +15,7 @@ from cdnet.data.cache import Progress, silently
 from cdnet.data.decode import Pixels
 from cdnet.data.pictures import Picture
 from cdnet.evaluate.ranking import UNKNOWN, Labels
+from cdnet.runtime.network import Network
 
 
 @torch.inference_mode()
@@ -50,6 +51,25 @@ def extract(
         features.append(found.cpu())
     model.train(was_training)
     return torch.cat(features)
+
+
+def extract_by(network: Network, pixels: Pixels, flip: bool = False, progress: Progress = silently) -> Tensor:
+    """Return features N x D of pictures N x H x W x 3 bytes by a network that any runtime runs.
+
+    Its batch is the network's own. ``flip`` is that of :func:`extract`.
+
+    Raises:
+        CdnetError: if the network does not give one row of finite numbers a picture.
+    """
+    features = []
+    starts = range(0, len(pixels), network.batch)
+    for start in progress(starts, "extracting features", len(starts)):
+        part = np.array(pixels[start : start + network.batch])
+        found = network(part)
+        if flip:
+            found = (found + network(part[:, :, ::-1])) / np.float32(2)
+        features.append(found)
+    return torch.from_numpy(np.concatenate(features))
 
 
 def number_labels(*splits: Iterable[Picture]) -> list[Labels]:

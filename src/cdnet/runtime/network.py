@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from cdnet.data.decode import Pixels
-from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
+from cdnet.runtime.given import Given
 from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.weights import SUFFIX, find_weights
 
@@ -35,72 +34,6 @@ class Network(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Given:
-    """What a user says of a network's input; None where nothing is said.
-
-    Args:
-        size: height x width.
-        channels: rgb or bgr.
-        range: the value of a byte of 255.
-        mean: of the channels, in the network's order and range.
-        std: their deviation.
-    """
-
-    size: str | None = None
-    channels: Literal["rgb", "bgr"] | None = None
-    range: float | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-
-    def __post_init__(self) -> None:
-        for name, three in (("mean", self.mean), ("std", self.std)):
-            if three is not None and (len(three) != 3 or not np.isfinite(three).all()):
-                raise CdnetError(f"{name} needs three finite numbers, one a channel, not {list(three)}")
-        if self.std is not None and min(self.std) <= 0:
-            raise CdnetError(f"std needs three numbers above 0, not {list(self.std)}")
-        if self.range is not None and not 0 < self.range <= 65535:
-            raise CdnetError(f"range is what a byte of 255 becomes, such as 1 or 255, not {self.range:g}")
-
-    @property
-    def nothing(self) -> bool:
-        """Whether nothing is said."""
-        return self == Given()
-
-    def complete(self, path: Path, size: tuple[int | None, int | None], option: str) -> Preprocessing:
-        """Return the pre-processing of a file that itself says no more of it than height and width, or not even those.
-
-        Args:
-            path: of the file, for what is said of it.
-            size: height and width that the file has fixed, None where they are free.
-            option: what the options are called, before their last part.
-
-        Raises:
-            CdnetError: if it is not known what the network wants.
-        """
-        lacking = [name for name, value in (("channels", self.channels), ("range", self.range)) if value is None]
-        fixed = None if None in size else f"{size[0]}x{size[1]}"
-        if fixed is None and self.size is None:
-            lacking.insert(0, "size")
-        if lacking:
-            options = ", ".join(f"--{option}{name}" for name in lacking)
-            raise CdnetError(
-                f"{path} does not say what its input is to be like; give {options} (sizes as 256x128, channels rgb or "
-                f"bgr, range 1 or 255), and --{option}mean and --{option}std if it wants them"
-            )
-        if fixed is not None and self.size not in (None, fixed):
-            raise CdnetError(f"{path} takes pictures of {fixed}, not of --{option}size {self.size}")
-        assert self.channels is not None
-        assert self.range is not None
-        return Preprocessing(
-            parse_size(self.size or fixed or ""),
-            self.channels,
-            self.range,
-            self.mean or (0.0, 0.0, 0.0),
-            self.std or (1.0, 1.0, 1.0),
-        )
-
-
 def open_network(path: Path | str, given: Given, option: str = "", batch: int = 32) -> Network:
     """Open a network by its file.
 
@@ -116,7 +49,7 @@ def open_network(path: Path | str, given: Given, option: str = "", batch: int = 
             is not known what it wants as input.
     """
     ending = Path(path).suffix.lower()
-    if ending in (".onnx", ".xml"):
+    if runs_elsewhere(path):
         if not Path(path).is_file():
             raise CdnetError(f"{path}: no such file")
         if ending == ".onnx":
@@ -132,11 +65,15 @@ def open_network(path: Path | str, given: Given, option: str = "", batch: int = 
             ".xml of an OpenVINO IR"
         )
     file = find_weights(path)
-    if not given.nothing:
-        raise CdnetError(f"{path} says itself what its input is to be like; leave out --{option}size and the like")
+    given.refuse(path, option)
     from cdnet.runtime.torch_network import TorchNetwork
 
     return TorchNetwork(file, batch)
+
+
+def runs_elsewhere(path: Path | str) -> bool:
+    """Tell whether a file is one that another runtime than PyTorch runs, by its ending."""
+    return Path(path).suffix.lower() in (".onnx", ".xml")
 
 
 def digest_of(*files: Path) -> str:

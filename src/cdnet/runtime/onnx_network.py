@@ -9,7 +9,8 @@ import torch
 
 from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
-from cdnet.runtime.network import Features, Given, check_features, digest_of
+from cdnet.runtime.given import Given
+from cdnet.runtime.network import Features, check_features, digest_of
 
 
 class OnnxNetwork:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from cdnet.data.decode import Pixels
+if TYPE_CHECKING:
+    from cdnet.data.decode import Pixels
 
 
 @dataclass(frozen=True)

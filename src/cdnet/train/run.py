@@ -21,7 +21,8 @@ from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pi
 from cdnet.genotype import Genotype, shipped_genotypes
 from cdnet.nn.model import ReidModel, find_network
 from cdnet.progress import console, shown
-from cdnet.runtime.network import Given, open_network
+from cdnet.runtime.given import Given
+from cdnet.runtime.network import open_network
 from cdnet.train.batches import Batches, describe_source
 from cdnet.train.init import read_start
 from cdnet.train.loop import StepLosses, StopRequest, train_epoch

@@ -1,0 +1,86 @@
+"""What a user says of a network's input, and whether that is enough."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cdnet.data.recipe import parse_size
+from cdnet.errors import CdnetError
+from cdnet.runtime.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a user says of a network's input; None where nothing is said.
+
+    Args:
+        size: height x width.
+        channels: rgb or bgr.
+        range: the value of a byte of 255.
+        mean: of the channels, in the network's order and range.
+        std: their deviation.
+    """
+
+    size: str | None = None
+    channels: Literal["rgb", "bgr"] | None = None
+    range: float | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for name, three in (("mean", self.mean), ("std", self.std)):
+            if three is not None and (len(three) != 3 or not all(map(math.isfinite, three))):
+                raise CdnetError(f"{name} needs three finite numbers, one a channel, not {list(three)}")
+        if self.std is not None and min(self.std) <= 0:
+            raise CdnetError(f"std needs three numbers above 0, not {list(self.std)}")
+        if self.range is not None and not 0 < self.range <= 65535:
+            raise CdnetError(f"range is what a byte of 255 becomes, such as 1 or 255, not {self.range:g}")
+
+    def refuse(self, path: Path | str, option: str) -> None:
+        """See that nothing is said of a file that says it itself.
+
+        Args:
+            path: of the file.
+            option: what the options are called, before their last part.
+
+        Raises:
+            CdnetError: if something is said.
+        """
+        if self != Given():
+            raise CdnetError(f"{path} says itself what its input is to be like; leave out --{option}size and the like")
+
+    def complete(self, path: Path, size: tuple[int | None, int | None], option: str) -> Preprocessing:
+        """Return the pre-processing of a file that itself says no more of it than height and width, or not even those.
+
+        Args:
+            path: of the file, for what is said of it.
+            size: height and width that the file has fixed, None where they are free.
+            option: what the options are called, before their last part.
+
+        Raises:
+            CdnetError: if it is not known what the network wants.
+        """
+        lacking = [name for name, value in (("channels", self.channels), ("range", self.range)) if value is None]
+        fixed = None if None in size else f"{size[0]}x{size[1]}"
+        if fixed is None and self.size is None:
+            lacking.insert(0, "size")
+        if lacking:
+            options = ", ".join(f"--{option}{name}" for name in lacking)
+            raise CdnetError(
+                f"{path} does not say what its input is to be like; give {options} (sizes as 256x128, channels rgb or "
+                f"bgr, range 1 or 255), and --{option}mean and --{option}std if it wants them"
+            )
+        if fixed is not None and self.size not in (None, fixed):
+            raise CdnetError(f"{path} takes pictures of {fixed}, not of --{option}size {self.size}")
+        assert self.channels is not None
+        assert self.range is not None
+        return Preprocessing(
+            parse_size(self.size or fixed or ""),
+            self.channels,
+            self.range,
+            self.mean or (0.0, 0.0, 0.0),
+            self.std or (1.0, 1.0, 1.0),
+        )
