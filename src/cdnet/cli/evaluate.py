@@ -89,9 +89,8 @@ def main(words: list[str]) -> None:
         }
         # Before anything is printed, which a closed pipe may end.
         write_text(options.json, json.dumps(found.to_json() | origin, indent=1, allow_nan=False) + "\n")
-    print(
-        f"weights {options.weights}, trained on {trained_on.get('data', 'pictures that they do not name')}; evaluated on {folder} (layout {data.name})"
-    )
+    said = trained_on.get("data", "pictures that they do not name")
+    print(f"weights {options.weights}, trained on {said}; evaluated on {folder} (layout {data.name})")
     print(found.as_text())
 
 
