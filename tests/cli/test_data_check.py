@@ -53,7 +53,9 @@ def miniature(root: Path, market: Path, there: int) -> Path:
         for name in names[:there]:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(picture)
-        (root / f"list_{split}.txt").write_text("".join(f"{name} 0\n" for name in names), "utf-8")
+        # Each query's identity is seen by the other camera in the gallery.
+        lines = [f"{name} {1 - n if split == 'gallery' else n}\n" for n, name in enumerate(names)]
+        (root / f"list_{split}.txt").write_text("".join(lines), "utf-8")
     return root
 
 
