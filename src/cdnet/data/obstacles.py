@@ -108,15 +108,15 @@ def _why_unmatched(data: ReidData) -> str:
     queried, searched = ({picture.identity for picture in split} for split in (data.query, data.gallery))
     if not queried & searched:
         return f"none of their identities is there, neither {min(queried)} nor another; name them alike in both"
+    shown = Counter({realpath(picture.path): picture.identity for picture in (*data.query, *data.gallery)}.values())
+    if all(shown[identity] == 1 for identity in queried):
+        return "each identity has a single picture, and that is not matched with itself; add pictures of each"
     cameras = {picture.camera for picture in (*data.query, *data.gallery)}
     if len(cameras) == 1 and None not in cameras:
         return (
             f"all pictures are by one camera, {min(filter(None, cameras))}, and a query is not matched with its own "
             "camera's pictures of the same person; add another camera's, or leave the camera out if it is not known"
         )
-    shown = Counter({realpath(picture.path): picture.identity for picture in (*data.query, *data.gallery)}.values())
-    if all(shown[identity] == 1 for identity in queried):
-        return "each identity has a single picture, and that is not matched with itself; add pictures of each"
     return (
         "of each query's identity it has nothing but the query itself and pictures by the query's own camera; add "
         "pictures by other cameras"
