@@ -32,6 +32,7 @@ class ReidData:
 
     ``ignored`` counts pictures left out on purpose, by reason; ``unparsed`` lists those whose name or row says
     nothing that could be understood, ``missing`` the files that the data set's own lists name and that are not there.
+    ``joined`` says which names were taken as one, ``alike`` which are hardly different and were not.
     ``published`` has each split's pictures, identities and cameras as its authors count them, where they do.
     """
 
@@ -44,6 +45,8 @@ class ReidData:
     unparsed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     published: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    joined: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
 
     def split(self, name: str) -> tuple[Picture, ...]:
         """Return a split by name, perhaps empty."""

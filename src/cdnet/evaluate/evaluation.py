@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.data.cache import CachedPictures, Progress, silently
+from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.pictures import ReidData
 from cdnet.data.splits import decode_split
 from cdnet.errors import UndefinedError
@@ -70,10 +71,10 @@ def read_test_pictures(
     """Return a data set's queries and gallery, decoded at height x width.
 
     Raises:
-        UndefinedError: if no query has a match in the gallery.
+        UndefinedError: if no query can have a match in the gallery, or every answer would be right.
         CdnetError: if either split is empty or unreadable.
     """
-    refuse_without_match(data)
+    refuse_obstacles(data, "evaluation")
     query, gallery = (decode_split(data, split, size, folder, progress) for split in ("query", "gallery"))
     pictures = TestPictures(query, gallery)
     broken = [*query.broken, *gallery.broken]
@@ -85,20 +86,6 @@ def read_test_pictures(
                 f"{data.root}: without the {len(broken)} unreadable picture(s), first {broken[0]}, {error}"
             ) from None
     return pictures
-
-
-def refuse_without_match(data: ReidData) -> None:
-    """See that some query of a data set has a match, from names alone: before hours of work that would measure nothing.
-
-    Raises:
-        UndefinedError: if none has, with the reason and what to do.
-        CdnetError: if the queries or the gallery are empty.
-    """
-    query, gallery = number_labels(data.require("query"), data.require("gallery"))
-    try:
-        check_matches(query, gallery)
-    except UndefinedError as error:
-        raise UndefinedError(f"{data.root}: {error}") from None
 
 
 def features_of(

@@ -1,63 +1,10 @@
-"""Which queries can have a match at all, and why the others have none: told by the labels, before anything is computed.
-
-Pure functions of labels.
-"""
+"""Which queries have a match, told by their labels: pure functions of tensors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from cdnet.data.matches import Matches
 from cdnet.errors import UndefinedError
 from cdnet.evaluate.ranking import Labels, excluded
-
-
-@dataclass(frozen=True)
-class Matches:
-    """How many queries have a match, and how many have none for each reason.
-
-    Args:
-        matched: queries that some gallery picture of their identity counts for.
-        absent: the gallery has no picture of their identity.
-        alone: the gallery's only picture of their identity is the query itself.
-        own_camera: all other gallery pictures of their identity are by the query's own camera, and do not count.
-        unopposed: of those that have a match, how many the gallery has no other identity's picture for: whatever is
-            ranked first is right.
-    """
-
-    matched: int
-    absent: int
-    alone: int
-    own_camera: int
-    unopposed: int = 0
-
-    @property
-    def queries(self) -> int:
-        """How many queries there are."""
-        return self.matched + self.absent + self.alone + self.own_camera
-
-    def why_none(self) -> str:
-        """Say why queries have no match, and what to do."""
-        reasons = (
-            (
-                self.absent,
-                "have an identity of which the gallery has no picture",
-                "give pictures of the same identities, under the same names, as queries and in the gallery",
-            ),
-            (
-                self.alone,
-                "are themselves the gallery's only picture of their identity",
-                "give two or more pictures of an identity",
-            ),
-            (
-                self.own_camera,
-                "meet only pictures by their own camera of their identity, which do not count",
-                "give pictures of an identity by two or more cameras, or, where cameras do not matter, name none, "
-                "neither in the files' names, as _c1 does, nor in the CSV file's column",
-            ),
-        )
-        there = [(number, what, remedy) for number, what, remedy in reasons if number]
-        said = ", ".join(f"{number:,} of {self.queries:,} queries {what}" for number, what, _ in there)
-        return f"{said}; {'; or '.join(remedy for *_, remedy in there)}"
 
 
 def count_matches(query: Labels, gallery: Labels, tile: int = 256) -> Matches:
@@ -89,15 +36,6 @@ def check_matches(query: Labels, gallery: Labels) -> Matches:
         UndefinedError: if not, with the reason and what to do.
     """
     found = count_matches(query, gallery)
-    if not found.queries:
-        raise UndefinedError("there are no queries, so that nothing can be measured")
-    if not found.matched:
-        raise UndefinedError(
-            f"no query has a match in the gallery, so that nothing can be measured: {found.why_none()}"
-        )
-    if found.unopposed == found.matched:
-        raise UndefinedError(
-            "the gallery pictures that count for a query all show its own identity, so that whatever is "
-            "ranked first is right, and nothing can be measured; give pictures of other identities in the gallery"
-        )
+    if found.problem:
+        raise UndefinedError(found.problem)
     return found

@@ -23,11 +23,12 @@ from cdnet.classify.recipe import ClassifyRecipe
 from cdnet.classify.weights import read_origin
 from cdnet.data.class_layout import read_class_data
 from cdnet.data.layout import read_data
+from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.pictures import SPLITS
 from cdnet.data.recipe import parse_size
 from cdnet.device import choose_device
 from cdnet.errors import CdnetError, DiskFullError
-from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures, refuse_without_match
+from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures
 from cdnet.files import saying_what_failed, write_text
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
@@ -70,7 +71,7 @@ def train_and_evaluate(row: Row, folder: Path) -> dict[str, Any]:
     if recipe.data.root is None:
         raise CdnetError("no pictures to train on; give their folder with --data.root")
     data = read_data(recipe.data.root, recipe.data.layout, recipe.data.holdout)
-    refuse_without_match(data)
+    refuse_obstacles(data, "evaluation")
     train(recipe, folder, resume=(folder / RECIPE).is_file())
     model, spec = load_model(folder, choose_device(recipe.device))
     pictures = read_test_pictures(data, spec.size, recipe.data.cache, shown)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from cdnet.data.cache import CachedPictures
 from cdnet.data.layout import read_data
+from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import parse_size
 from cdnet.data.splits import decode_split
 from cdnet.errors import CdnetError, UndefinedError
@@ -74,6 +75,7 @@ class Run(NetworkSession[ReidModel | Taught]):
         # A checkpoint has all that training started from.
         start = read_start(recipe.init, self.spec) if recipe.init and self._checkpoint is None else None
         data = read_data(root, recipe.data.layout, recipe.data.holdout)
+        refuse_obstacles(data, "training", recipe.batch.identities)
         # The processes of one machine share the cache: its lock makes all but one wait.
         pictures = decode_split(data, "train", self.size, recipe.data.cache, shown)
         if self.main:
