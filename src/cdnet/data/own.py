@@ -12,16 +12,14 @@ paths are relative to the CSV's folder.
 from __future__ import annotations
 
 import csv
-import hashlib
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
-from cdnet.data.pictures import SPLITS, Picture, ReidData, picture_files
+from cdnet.data.holdout import FOLDERS, held_out, hold_out, with_test
+from cdnet.data.pictures import Picture, ReidData, picture_files
 from cdnet.errors import CdnetError
 
 COLUMNS = ("path", "identity", "camera", "split")
-FOLDERS = (*SPLITS, "test")
 
 _CAMERA = re.compile(r"_c(\d+)")
 
@@ -38,9 +36,9 @@ def read_folders(root: Path, holdout: float) -> ReidData:
         groups = {name: _identities(root / name, unparsed) for name in FOLDERS}
         others = (path for path in picture_files(root) if path.relative_to(root).parts[0] not in FOLDERS)
         unparsed += (f"{path}: lies beside the folders train, query, gallery or test, not in one" for path in others)
-        return _with_test("folders", root, groups, unparsed)
-    groups = _hold_out(_identities(root, unparsed), holdout)
-    return _with_test(f"folders, {_held_out(groups)}", root, groups, unparsed)
+        return with_test("folders", root, groups, unparsed)
+    groups = hold_out(_identities(root, unparsed), holdout)
+    return with_test(f"folders, {held_out(groups)}", root, groups, unparsed)
 
 
 def read_csv(path: Path, holdout: float) -> ReidData:
@@ -71,9 +69,9 @@ def read_csv(path: Path, holdout: float) -> ReidData:
         else:
             groups[split].append(Picture(path.parent / cells["path"], cells["identity"], cells["camera"] or None))
     if "split" not in header:
-        groups = _hold_out(groups["train"], holdout)
-        return _with_test(f"csv, {_held_out(groups)}", path, groups, unparsed)
-    return _with_test("csv", path, groups, unparsed)
+        groups = hold_out(groups["train"], holdout)
+        return with_test(f"csv, {held_out(groups)}", path, groups, unparsed)
+    return with_test("csv", path, groups, unparsed)
 
 
 def _identities(folder: Path, unparsed: list[str]) -> list[Picture]:
@@ -86,29 +84,3 @@ def _identities(folder: Path, unparsed: list[str]) -> list[Picture]:
         camera = _CAMERA.search(path.stem)
         pictures.append(Picture(path, parts[0], camera[1] if camera else None))
     return pictures
-
-
-def _hold_out(pictures: Iterable[Picture], holdout: float) -> dict[str, list[Picture]]:
-    groups: dict[str, list[Picture]] = {name: [] for name in FOLDERS}
-    for picture in pictures:
-        # A name from the disk need not be UTF-8.
-        digest = hashlib.sha256(picture.identity.encode("utf-8", "surrogateescape")).digest()
-        share = int.from_bytes(digest[:8], "big") / 2**64
-        groups["test" if share < holdout else "train"].append(picture)
-    return groups
-
-
-def _held_out(groups: dict[str, list[Picture]]) -> str:
-    trained, tested = ({picture.identity for picture in groups[name]} for name in ("train", "test"))
-    return f"{len(tested)} of {len(trained) + len(tested)} identities held out"
-
-
-def _with_test(name: str, root: Path, groups: dict[str, list[Picture]], unparsed: list[str]) -> ReidData:
-    return ReidData(
-        name,
-        root,
-        train=tuple(groups["train"]),
-        query=tuple(groups["query"] + groups["test"]),
-        gallery=tuple(groups["gallery"] + groups["test"]),
-        unparsed=tuple(unparsed),
-    )

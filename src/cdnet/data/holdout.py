@@ -1,0 +1,69 @@
+"""Holding out a part of the identities for the test, where nothing says which."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from cdnet.data.pictures import SPLITS, Picture, ReidData
+from cdnet.data.spelling import identity_of
+
+FOLDERS = (*SPLITS, "test")
+"""What one's own pictures are divided into; every picture of ``test`` is a query to all the others there."""
+
+
+def hold_out(pictures: Iterable[Picture], holdout: float) -> dict[str, list[Picture]]:
+    """Divide pictures into ``train`` and ``test`` by their identities.
+
+    The identities are ranked by the SHA-256 of their names, and the first share of them is held out: of n identities
+    exactly :func:`share_of` (n). So the choice depends on nothing but the names. A new identity moves at most one other
+    to the other side, and so does one that is taken away; a larger share holds out the same and more.
+
+    Args:
+        pictures: of all identities.
+        holdout: share of the identities, 0 to 1.
+
+    Returns:
+        The pictures of each of ``FOLDERS``, in their order; query and gallery are empty.
+    """
+    pictures = list(pictures)
+    ranked = sorted({identity_of(picture.identity) for picture in pictures}, key=_digest)
+    tested = set(ranked[: share_of(len(ranked), holdout)])
+    groups: dict[str, list[Picture]] = {name: [] for name in FOLDERS}
+    for picture in pictures:
+        groups["test" if identity_of(picture.identity) in tested else "train"].append(picture)
+    return groups
+
+
+def share_of(identities: int, holdout: float) -> int:
+    """Return how many of so many identities are held out: the share, rounded (a half up).
+
+    A share that is neither none nor all leaves at least one of two or more on either side.
+    """
+    if holdout in (0, 1):
+        return round(identities * holdout)
+    return max(min(1, identities - 1), min(int(identities * holdout + 0.5), identities - 1), 0)
+
+
+def held_out(groups: dict[str, list[Picture]]) -> str:
+    """Say how many of the identities :func:`hold_out` held out."""
+    trained, tested = ({identity_of(picture.identity) for picture in groups[name]} for name in ("train", "test"))
+    return f"{len(tested)} of {len(trained) + len(tested)} identities held out"
+
+
+def with_test(name: str, root: Path, groups: dict[str, list[Picture]], unparsed: list[str]) -> ReidData:
+    """Return the data set of groups by the names of ``FOLDERS``; ``test`` goes to the queries and to the gallery."""
+    return ReidData(
+        name,
+        root,
+        train=tuple(groups["train"]),
+        query=tuple(groups["query"] + groups["test"]),
+        gallery=tuple(groups["gallery"] + groups["test"]),
+        unparsed=tuple(unparsed),
+    )
+
+
+def _digest(identity: str) -> tuple[bytes, str]:
+    # A name from the disk need not be UTF-8.
+    return hashlib.sha256(identity.encode("utf-8", "surrogateescape")).digest(), identity
