@@ -68,7 +68,7 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         def fail(path: Path) -> Pixels:
             raise AssertionError(f"{path} was decoded again")
 
-        monkeypatch.setattr(cache, "read_pixels", fail)
+        monkeypatch.setattr(cache, "open_picture", fail)
 
     return forbid
 
@@ -428,7 +428,7 @@ from cdnet.data.pictures import Picture
 from cdnet.errors import CdnetError
 
 source, folder, log, pause, limit = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], float(sys.argv[4]), sys.argv[5]
-read = cache.read_pixels
+read = cache.open_picture
 
 def noted(path):
     with open(log, "a") as file:
@@ -436,7 +436,7 @@ def noted(path):
     time.sleep(pause)
     return read(path)
 
-cache.read_pixels = noted
+cache.open_picture = noted
 if int(limit):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
 pictures = [Picture(path, "x") for path in sorted(source.iterdir())]

@@ -16,6 +16,7 @@ from PIL import Image
 
 import cdnet.data.check as check
 from cdnet.data.check import Check, SplitCounts, check_data
+from cdnet.data.decode import Decoded
 from cdnet.data.layout import read_data
 from cdnet.data.pictures import Picture, ReidData
 from cdnet.data.threads import CHUNK
@@ -179,7 +180,7 @@ def test_ctrl_c_does_not_read_on(tree: Tree, monkeypatch: pytest.MonkeyPatch) ->
 
         read.append(path)
         time.sleep(0.01)
-        return np.zeros((2, 2, 3), np.uint8)
+        return Decoded(np.zeros((2, 2, 3), np.uint8), False)
 
     def stopped(items: Iterable[Any], _description: str, _total: int) -> Iterator[Any]:
         for number, item in enumerate(items):
@@ -187,7 +188,7 @@ def test_ctrl_c_does_not_read_on(tree: Tree, monkeypatch: pytest.MonkeyPatch) ->
                 raise KeyboardInterrupt
             yield item
 
-    monkeypatch.setattr(check, "read_pixels", slowly)
+    monkeypatch.setattr(check, "open_picture", slowly)
     pictures = tuple(Picture(Path(f"{n}.jpg"), "a") for n in range(2000))
     with pytest.raises(KeyboardInterrupt):
         check_data(ReidData("made up", Path("nowhere"), train=pictures), stopped)

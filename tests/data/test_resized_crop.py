@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 import simplejpeg
 
-import cdnet.data.resized_crop as resized_crop
+import cdnet.data.jpeg as jpeg
 from cdnet.data.decode import BrokenPictureError
 from cdnet.data.resized_crop import central_part, crop_pixels, draw_crops, random_part, read_crop
 
@@ -67,7 +67,7 @@ def test_a_large_jpeg_is_decoded_small(tmp_path: Path, drawn: Draw, monkeypatch:
         shapes.append(real(*arguments, **options).shape[:2])
         return real(*arguments, **options)  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(resized_crop.simplejpeg, "decode_jpeg", decode)
+    monkeypatch.setattr(jpeg.simplejpeg, "decode_jpeg", decode)
     read_crop(tmp_path / "a.jpg", lambda _h, _w: (0, 0, 512, 512), (224, 224))
     assert shapes == [(512, 384)]
 

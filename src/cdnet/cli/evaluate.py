@@ -45,6 +45,7 @@ def main(words: list[str]) -> None:
         raise CdnetError("no pictures to evaluate on; give their folder with --data.root")
 
     from cdnet.data.layout import read_data
+    from cdnet.data.remarks import remarks
     from cdnet.device import choose_device
     from cdnet.evaluate.evaluation import evaluate_with_options, read_test_pictures
     from cdnet.files import refuse_unwritable, write_text
@@ -57,9 +58,8 @@ def main(words: list[str]) -> None:
     model, spec = load_model(options.weights, choose_device(options.device))
     data = read_data(options.data.root, options.data.layout, options.data.holdout)
     pictures = read_test_pictures(data, spec.size, options.data.cache, shown)
-    broken = [*pictures.query.broken, *pictures.gallery.broken]
-    if broken:
-        console.print(f"{len(broken)} unreadable picture(s) left out; first {broken[0]}")
+    for sentence in remarks(data, pictures.splits()):
+        console.print(sentence)
     found = evaluate_with_options(model, pictures, asked, spec.mean, spec.std, progress=shown)
     folder = os.fsencode(data.root.resolve().name).decode("utf-8", "replace")
     trained_on = spec.trained_on.get("data", "pictures that they do not name")

@@ -10,8 +10,10 @@ from os.path import realpath
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cdnet.data.cache import Progress, silently
-from cdnet.data.decode import BrokenPictureError, read_pixels
+from cdnet.data.decode import BrokenPictureError, open_picture
 from cdnet.data.pictures import SPLITS, Picture, ReidData
 from cdnet.data.threads import in_threads
 
@@ -33,7 +35,9 @@ class Check:
 
     ``shared`` are identities of the training set that the queries or the gallery have too, ``duplicates`` groups of
     files with the same pixels (a file that one split lists twice appears twice), ``unmatched`` queries that no picture
-    in the gallery can match, ``missing`` files that the data set's lists name and that are not there. ``published``
+    in the gallery can match, ``missing`` files that the data set's lists name and that are not there, ``conflicts``
+    pictures of which two things are said that cannot both be true, ``passed_over`` what lies among the pictures and is
+    none, ``turned`` how many pictures EXIF data turn, and ``notes`` what else was not taken as it stands. ``published``
     has each split's pictures, identities and cameras as the authors count them, and nothing where they do not.
     """
 
@@ -47,13 +51,18 @@ class Check:
     unmatched: int
     duplicates: tuple[tuple[str, ...], ...] = field(default=())
     missing: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
+    turned: int = 0
+    notes: tuple[str, ...] = ()
     published: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     @property
     def sound(self) -> bool:
         """Whether nothing stands in the way of training and evaluating: every split has pictures,
-        every name parses, every listed picture is there and reads, and no identity is both trained and tested on."""
-        return not (self.empty or self.unparsed or self.missing or self.unreadable or self.shared)
+        every name parses, every listed picture is there and reads, no picture is two persons', and no identity is both
+        trained and tested on."""
+        return not (self.empty or self.unparsed or self.missing or self.unreadable or self.shared or self.conflicts)
 
     @property
     def empty(self) -> tuple[str, ...]:
@@ -80,8 +89,10 @@ def check_data(data: ReidData, progress: Progress = silently) -> Check:
     paths = list(listed)
     unreadable: list[str] = []
     groups: dict[str, list[str]] = {}
+    turned = 0
     for path, found in zip(paths, progress(in_threads(_read, paths), "reading", len(paths)), strict=True):
-        digest, problem = found
+        digest, problem, was_turned = found
+        turned += was_turned
         if problem:
             unreadable.append(problem)
         else:
@@ -98,16 +109,23 @@ def check_data(data: ReidData, progress: Progress = silently) -> Check:
         unmatched=_unmatched(data.query, data.gallery),
         duplicates=tuple(tuple(group) for group in groups.values() if len(group) > 1),
         missing=data.missing,
+        conflicts=data.conflicts,
+        passed_over=data.passed_over,
+        turned=turned,
+        notes=data.notes,
         published=data.published,
     )
 
 
-def _read(path: Path) -> tuple[str, str]:
+def _read(path: Path) -> tuple[str, str, bool]:
+    # A digest of the pixels, what is wrong with the picture, and whether it was turned.
     try:
-        pixels = read_pixels(path)
+        pixels, turned = open_picture(path)
     except BrokenPictureError as error:
-        return "", str(error)
-    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest(), ""
+        return "", str(error), False
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest(), "", turned
 
 
 def _count(pictures: Iterable[Picture]) -> SplitCounts:

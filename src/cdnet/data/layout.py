@@ -7,10 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from cdnet.data import dukemtmc, market1501, msmt17
+from cdnet.data.csv_file import read_csv
 from cdnet.data.dukemtmc import is_dukemtmc, read_dukemtmc
+from cdnet.data.examined import examined
 from cdnet.data.market1501 import is_market1501, read_market1501
 from cdnet.data.msmt17 import is_msmt17, read_msmt17
-from cdnet.data.own import read_csv, read_folders
+from cdnet.data.own import read_folders
 from cdnet.data.pictures import ReidData
 from cdnet.errors import CdnetError
 
@@ -51,7 +53,7 @@ def read_data(root: Path | str, layout: str = "auto", holdout: float = 0.3) -> R
         CdnetError: if nothing is there, no picture is there, or the layout is unknown or does not fit.
     """
     try:
-        return _read(Path(root), layout, holdout)
+        return examined(_read(Path(root), layout, holdout))
     except OSError as error:
         raise CdnetError(f"{error.filename or root} could not be read: {error.strerror or error}") from error
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from cdnet.data.layout import read_data
 from cdnet.data.recipe import parse_size
+from cdnet.data.remarks import remarks
 from cdnet.data.splits import decode_split
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
@@ -24,7 +25,7 @@ from cdnet.train.batches import Batches, describe_source
 from cdnet.train.init import fitting_backbone
 from cdnet.train.loop import StopRequest, describe_losses, train_epoch
 from cdnet.train.recipe import TrainRecipe, check_recipe
-from cdnet.train.session import NetworkSession, tell_broken
+from cdnet.train.session import NetworkSession, tell
 from cdnet.weights import ModelSpec, save_weights, shipped_weights, try_on_shapes
 
 WEIGHTS = "weights.safetensors"
@@ -68,11 +69,11 @@ class Run(NetworkSession[ReidModel]):
         data = read_data(root, recipe.data.layout, recipe.data.holdout)
         # The processes of one machine share the cache: its lock makes all but one wait.
         pictures = decode_split(data, "train", self.size, recipe.data.cache, shown)
-        if self.main:
-            tell_broken(pictures.broken)
         self.test: TestPictures | None = None
         if recipe.evaluate_every:
             self.test = read_test_pictures(data, self.size, recipe.data.cache, shown)
+        if self.main:
+            tell(remarks(data, [pictures, *(self.test.splits() if self.test else ())]))
         self.batches = Batches(
             pictures,
             recipe.batch.identities,

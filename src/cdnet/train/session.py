@@ -176,7 +176,7 @@ class NetworkSession(Session, Generic[M]):
         self.trained_on["epochs"] = state["place"]["epoch"]
 
 
-def tell_broken(broken: Sequence[str]) -> None:
-    """Say how many pictures were left out because they cannot be read, and name the first."""
-    if broken:
-        console.print(f"{len(broken)} unreadable picture(s) left out; first {broken[0]}")
+def tell(sentences: Sequence[str]) -> None:
+    """Say what there is to be said of the pictures."""
+    for sentence in sentences:
+        console.print(sentence)
