@@ -293,7 +293,9 @@ def test_scans_are_counted_where_a_marker_can_be() -> None:
 
 
 def test_what_pillow_decodes_number_by_number_is_bounded() -> None:
-    with pytest.raises(BrokenPictureError, match=r"2000 x 1001 pixels .* take too long in this kind of PPM; save it as"):
+    with pytest.raises(
+        BrokenPictureError, match=r"2000 x 1001 pixels .* take too long in this kind of PPM; save it as"
+    ):
         decode(b"P3 2000 1001 255\n" + b"0 " * 100)
 
 
