@@ -548,3 +548,29 @@ def test_a_disk_that_is_really_full(source: list[Picture], tmp_path: Path) -> No
     assert len(lines) == 3, done.stderr
     assert "the disk is full" in lines[0]
     assert lines[1:] == ["as it was", "and whole"]
+
+
+def test_pictures_that_were_turned_are_known_warm_too(tmp_path: Path, folder: Path) -> None:
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 20, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "plain.png")
+    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
+    (tmp_path / "broken.png").write_bytes(b"")
+    source = [Picture(tmp_path / name, "x") for name in ("broken.png", "plain.png", "turned.png")]
+    cold, warm = get(source, folder), get(source, folder)
+    assert cold.turned == warm.turned == (tmp_path / "turned.png",)
+    assert not np.array_equal(warm.pixels[0], warm.pixels[1])
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 200_000, '{"pixels": 1}', "5", '{"pixels": "x", "broken": {}, "turned": ["a"]}']
+)
+def test_an_index_of_other_content_is_built_anew(source: list[Picture], folder: Path, text: str) -> None:
+    get(source, folder)
+    index = next(folder.glob("*.json"))
+    index.write_text(text, "utf-8")
+    holds(get(source, folder), source)
+    assert index.read_text("utf-8") != text

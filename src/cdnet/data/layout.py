@@ -66,8 +66,8 @@ def _read(root: Path, layout: str, holdout: float) -> ReidData:
     if not root.exists():
         source = f"; {SOURCES[layout]}" if layout in SOURCES else ""
         raise CdnetError(f"{root}: no such folder or CSV file; --data.root names where the pictures are{source}")
-    if layout == "csv" or (layout == "auto" and root.is_file()):
-        if not root.is_file():
+    if layout == "csv" or (layout == "auto" and not root.is_dir()):
+        if root.is_dir():
             raise CdnetError(f"{root}: the layout csv needs a CSV file, not a folder")
         return _with_pictures(read_csv(root, holdout))
     if not root.is_dir():
