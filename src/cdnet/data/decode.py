@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BrokenPictureError", "Decoded", "Pixels", "decode", "open_picture", "read_bytes", "read_pixels", "resize"]
 
-FEWER_PIXELS = {"WEBP": 25_000_000, "JPEG2000": 25_000_000, "JPEG": 25_000_000, "MPO": 25_000_000}
-"""Formats that take more memory a pixel than others: up to 20 bytes. JPEG is one of other colours than usual."""
+FEWER_PIXELS = {"WEBP": 25_000_000, "AVIF": 25_000_000, "JPEG2000": 25_000_000, "JPEG": 25_000_000, "MPO": 25_000_000}
+"""Formats that take more memory a pixel than others: up to 27 bytes. JPEG is one of other colours than usual."""
 SLOW_DECODERS = {"ppm": "PPM", "ppm_plain": "PPM", "bmp_rle": "BMP"}
 """Pillow's decoders that take a microsecond for every number."""
 MAX_SLOW = 2_000_000
