@@ -6,7 +6,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from cdnet.cli import main
 from cdnet.cli.data import as_text
@@ -53,7 +55,9 @@ def miniature(root: Path, market: Path, there: int) -> Path:
         for name in names[:there]:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(picture)
-        (root / f"list_{split}.txt").write_text("".join(f"{name} 0\n" for name in names), "utf-8")
+        # Each query's identity is seen by the other camera in the gallery.
+        lines = [f"{name} {1 - n if split == 'gallery' else n}\n" for n, name in enumerate(names)]
+        (root / f"list_{split}.txt").write_text("".join(lines), "utf-8")
     return root
 
 
@@ -75,3 +79,50 @@ def test_evaluate_says_which_version_it_measured(
     assert main(words) == 0
     assert "MSMT17 V2" in capsys.readouterr().out
     assert json.loads((tmp_path / "e.json").read_text("utf-8"))["data"] == "MSMT17 V2"
+
+
+# Persons with so many pictures each by each of so many cameras, the identities of a batch, and who refuses.
+VERDICTS = {
+    "all": ((8, 2, 2), "4", set()),
+    "none but small batches": ((8, 2, 2), "16", {"train", "search"}),
+    "three": ((3, 2, 2), "2", {"evaluate"}),
+    "two": ((2, 2, 2), "2", {"train", "search", "evaluate"}),
+    "one camera": ((8, 4, 1), "4", {"evaluate"}),
+    "one picture each": ((8, 1, 1), "4", {"train", "search", "evaluate"}),
+}
+PURPOSE = {"train": "training", "search": "search", "evaluate": "evaluation"}
+
+
+@pytest.mark.parametrize("case", VERDICTS)
+def test_check_training_search_and_evaluation_have_one_verdict(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (people, pictures, cameras), batch, refusing = VERDICTS[case]
+    rng = np.random.default_rng(0)
+    root = tmp_path / "data"
+    for who in range(people):
+        for number in range(pictures * cameras):
+            path = root / f"person {who}" / f"{number}_c{number % cameras}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(path)
+    network = ["--width", "0.0625", "--size", "32x32", "--batch.identities", batch, "--data.root", str(root)]
+    commands = {
+        "train": ["train", *network, "--schedule.epochs", "1", "--out", str(tmp_path / "train")],
+        "search": ["search", *network, "--epochs", "1", "--out", str(tmp_path / "search")],
+        "evaluate": ["evaluate", "cdnet-x0.25-market1501", "--data.root", str(root)],
+    }
+    for name, words in commands.items():
+        status = main(["data", "check", str(root), "--batch.identities", batch, "--for", PURPOSE[name]])
+        checked = capsys.readouterr()
+        if name not in refusing:
+            assert status == 0
+            assert f"{PURPOSE[name]}: nothing in the way" in checked.out
+            if name != "evaluate":
+                continue  # seconds; tests/train and tests/search do it
+        assert main(words) == status
+        said = capsys.readouterr().err
+        if name in refusing:
+            assert status == 1
+            sentence = said.removeprefix(f"cdnet: {root}: ").strip()
+            assert f"{PURPOSE[name]}: {sentence}\n" in checked.out
+    assert (main(["data", "check", str(root), "--batch.identities", batch]) == 1) == bool(refusing)

@@ -30,6 +30,7 @@ SOUND = [
     "train/ann/1_c1.jpg",
     "train/ann/2_c2.jpg",
     "train/bob/1.jpg",
+    "train/bob/2.jpg",
     "query/cec/1_c1.jpg",
     "query/dan/1_c1.jpg",
     "gallery/cec/2_c2.jpg",
@@ -43,7 +44,7 @@ def test_counts_of_a_sound_data_set(tree: Tree) -> None:
     root = tree(SOUND)
     found = check_data(read_data(root))
     assert found.splits == {
-        "train": SplitCounts(pictures=3, identities=2, cameras=2, without_camera=1, single=1),
+        "train": SplitCounts(pictures=4, identities=2, cameras=2, without_camera=2, single=0),
         "query": SplitCounts(pictures=2, identities=2, cameras=1, without_camera=0, single=2),
         "gallery": SplitCounts(pictures=4, identities=3, cameras=2, without_camera=1, single=2),
     }
@@ -51,7 +52,7 @@ def test_counts_of_a_sound_data_set(tree: Tree) -> None:
     assert (found.name, found.root) == ("folders", str(root))
     assert (found.shared, found.unreadable, found.unparsed, found.duplicates, found.ignored) == ((), (), (), (), {})
     assert found.sound
-    assert json.loads(json.dumps(asdict(found)))["splits"]["train"]["pictures"] == 3
+    assert json.loads(json.dumps(asdict(found)))["splits"]["train"]["pictures"] == 4
 
 
 def test_identities_shared_between_training_and_test(tree: Tree) -> None:
@@ -72,7 +73,7 @@ def test_a_query_identity_in_the_gallery_is_not_shared(tree: Tree) -> None:
 
 def test_unreadable_pictures_are_listed_and_no_others(tree: Tree) -> None:
     root = tree(SOUND)
-    cut, empty, gone = (root / SOUND[n] for n in (0, 4, 7))
+    cut, empty, gone = (root / SOUND[n] for n in (0, 5, 8))
     cut.write_bytes(cut.read_bytes()[:-30])
     empty.write_bytes(b"")
     data = read_data(root)
@@ -80,7 +81,7 @@ def test_unreadable_pictures_are_listed_and_no_others(tree: Tree) -> None:
     found = check_data(data)
     assert [problem.split(": ")[0] for problem in found.unreadable] == [str(path) for path in (cut, empty, gone)]
     assert not found.sound
-    assert found.splits["train"].pictures == 3  # they are there, and counted
+    assert found.splits["train"].pictures == 4  # they are there, and counted
 
 
 def test_names_that_do_not_parse_are_passed_on(tree: Tree) -> None:
@@ -210,7 +211,7 @@ def test_progress_sees_every_file_once(tree: Tree) -> None:
 def test_splits_that_differ_from_the_published_counts_are_named_and_no_obstacle(tree: Tree) -> None:
     data = read_data(tree(SOUND))
     assert check_data(data).unpublished == ()  # nothing is published of one's own pictures
-    exact = {"train": (3, 2, 2), "query": (2, 2, 1), "gallery": (4, 3, 2)}
+    exact = {"train": (4, 2, 2), "query": (2, 2, 1), "gallery": (4, 3, 2)}
     assert check_data(replace(data, published=exact)).unpublished == ()
     for wrong in ((4, 3, 3), (5, 3, 2), (4, 4, 2)):
         found = check_data(replace(data, published=exact | {"gallery": wrong}))

@@ -23,8 +23,8 @@ def test_folders_with_splits_any_names_and_missing_cameras(tree: Tree) -> None:
             "train/Anna Müller/x.jpg",
             "train/Anna Müller/day 2/y_c3.jpg",
             "train/山田/0002_c12s1_000451_03.jpg",
-            "query/-1/a.jpg",
-            "gallery/-1/b_c2.jpg",
+            "query/-/a.jpg",
+            "gallery/-/b_c2.jpg",
         ]
     )
     data = read_folders(root, 0.3)
@@ -33,16 +33,16 @@ def test_folders_with_splits_any_names_and_missing_cameras(tree: Tree) -> None:
         ("train/Anna Müller/day 2/y_c3.jpg", "Anna Müller", "3"),
         ("train/山田/0002_c12s1_000451_03.jpg", "山田", "12"),
     }
-    assert facts(data.query, root) == {("query/-1/a.jpg", "-1", None)}
-    assert facts(data.gallery, root) == {("gallery/-1/b_c2.jpg", "-1", "2")}
+    assert facts(data.query, root) == {("query/-/a.jpg", "-", None)}
+    assert facts(data.gallery, root) == {("gallery/-/b_c2.jpg", "-", "2")}
 
 
 def test_test_folder_is_query_and_gallery(tree: Tree) -> None:
-    root = tree(["train/a/1.jpg", "test/b/1.jpg", "test/b/2.jpg", "query/c/1.jpg"])
+    root = tree(["train/a/1.jpg", "test/b/1.jpg", "test/b/2.jpg"])
     data = read_folders(root, 0.3)
     in_test = {("test/b/1.jpg", "b", None), ("test/b/2.jpg", "b", None)}
     assert facts(data.gallery, root) == in_test
-    assert facts(data.query, root) == in_test | {("query/c/1.jpg", "c", None)}
+    assert facts(data.query, root) == in_test
 
 
 def test_a_picture_outside_of_an_identitys_folder_is_listed(tree: Tree) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,29 +36,44 @@ def check(words: list[str]) -> None:
         CdnetError: if something is wrong that training or evaluation would stumble over.
     """
     from cdnet.data.layout import LAYOUTS, read_data
+    from cdnet.data.obstacles import PURPOSES
 
     made = parser("data check", "Report a data set's splits and counts, and what is wrong with it.")
     made.add_argument("root", type=Path, help="folder or CSV file with the pictures")
     made.add_argument("--layout", default="auto", help=f"one of {', '.join(LAYOUTS)}")
     made.add_argument("--holdout", type=float, default=0.3, help="share of identities held out where no split is given")
+    made.add_argument("--for", nargs="+", choices=PURPOSES, default=[*PURPOSES], help="what the pictures are to serve")
+    made.add_argument("--batch.identities", type=int, default=16, help="identities of a batch, as in the recipe")
     made.add_argument("--json", type=Path, help="also write all findings to this file")
-    options = made.parse_args(words)
+    options = made.parse_args(_as_of_recipes(words))
 
     from cdnet.data.check import check_data
     from cdnet.files import write_text
     from cdnet.progress import shown
 
-    found = check_data(read_data(options.root, options.layout, options.holdout), shown)
+    data = read_data(options.root, options.layout, options.holdout)
+    found = check_data(data, shown, options["for"], options.batch.identities)
     print(as_text(found))
     if options.json is not None:
         write_text(options.json, json.dumps(asdict(found), indent=1) + "\n")
     if not found.sound:
-        raise CdnetError(f"{found.root}: not sound; see the findings above")
+        hindered = [purpose for purpose, sentences in found.obstacles.items() if sentences]
+        for_what = f" for {', '.join(hindered)}" if hindered else ""
+        raise CdnetError(f"{found.root}: not sound{for_what}; see the findings above")
+
+
+def _as_of_recipes(words: list[str]) -> list[str]:
+    # What other commands say of --data.layout and --data.holdout holds here too.
+    return [re.sub(r"^--data\.(layout|holdout)(?==|$)", r"--\1", word) for word in words]
 
 
 def as_text(found: Check) -> str:
     """Return the findings as an aligned table and lists."""
     lines = [f"{found.root}, read as {found.name}", ""]
+    for purpose, sentences in found.obstacles.items():
+        said = [sentence.removeprefix(f"{found.root}: ") for sentence in sentences]
+        lines += [f"{purpose}: {sentence}" for sentence in said or ("nothing in the way",)]
+    lines += [""] if found.obstacles else []
     lines.append(f"{'split':10}{'pictures':>10}{'identities':>12}{'cameras':>9}{'no camera':>11}{'1 picture':>11}")
     for name, split in found.splits.items():
         lines.append(
@@ -80,6 +96,8 @@ def as_text(found: Check) -> str:
     for title, entries in (
         ("splits without pictures", found.empty),
         ("identities shared between training and test", found.shared),
+        ("names written in several ways and taken as one", found.joined),
+        ("names that are hardly different and taken as several", found.alike),
         ("names or rows that do not parse", found.unparsed),
         ("listed pictures that are not there", found.missing),
         ("pictures of which two things are said", found.conflicts),

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from os.path import realpath
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cdnet.data.cache import Progress, silently
 from cdnet.data.decode import BrokenPictureError, open_picture
+from cdnet.data.obstacles import LEAST_IDENTITIES, PURPOSES, count_unmatched, obstacles
 from cdnet.data.pictures import SPLITS, Picture, ReidData
 from cdnet.data.threads import in_threads
 
@@ -39,6 +38,8 @@ class Check:
     pictures of which two things are said that cannot both be true, ``passed_over`` what lies among the pictures and is
     none, ``turned`` how many pictures EXIF data turn, and ``notes`` what else was not taken as it stands. ``published``
     has each split's pictures, identities and cameras as the authors count them, and nothing where they do not.
+    ``joined`` says which names were taken as one, ``alike`` which are hardly different and were not, and ``obstacles``
+    what stands in the way of each purpose that was asked about.
     """
 
     name: str
@@ -56,13 +57,17 @@ class Check:
     turned: int = 0
     notes: tuple[str, ...] = ()
     published: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    joined: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
+    obstacles: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def sound(self) -> bool:
-        """Whether nothing stands in the way of training and evaluating: every split has pictures,
-        every name parses, every listed picture is there and reads, no picture is two persons', and no identity is both
-        trained and tested on."""
-        return not (self.empty or self.unparsed or self.missing or self.unreadable or self.shared or self.conflicts)
+        """Whether nothing stands in the way of what was asked about: every name parses, every listed picture is there
+        and reads, no picture is two persons', no identity is both trained and tested on, and there are no other
+        obstacles."""
+        wrong = self.unparsed or self.missing or self.unreadable or self.shared or self.conflicts
+        return not (wrong or any(self.obstacles.values()))
 
     @property
     def empty(self) -> tuple[str, ...]:
@@ -76,12 +81,19 @@ class Check:
         return tuple(name for name, counts in self.published.items() if found[name] != counts)
 
 
-def check_data(data: ReidData, progress: Progress = silently) -> Check:
+def check_data(
+    data: ReidData,
+    progress: Progress = silently,
+    purposes: Sequence[str] = PURPOSES,
+    identities: int = LEAST_IDENTITIES,
+) -> Check:
     """Read every picture of a data set and report.
 
     Args:
         data: as read from disk.
         progress: shows how far the reading is.
+        purposes: what the data set is to serve, of ``PURPOSES``.
+        identities: of a batch of training and search.
     """
     listed: Counter[Path] = Counter()  # how often the same split has the same file
     for split in SPLITS:
@@ -106,7 +118,7 @@ def check_data(data: ReidData, progress: Progress = silently) -> Check:
         unparsed=data.unparsed,
         unreadable=tuple(unreadable),
         shared=tuple(sorted({picture.identity for picture in data.train} & test)),
-        unmatched=_unmatched(data.query, data.gallery),
+        unmatched=count_unmatched(data.query, data.gallery),
         duplicates=tuple(tuple(group) for group in groups.values() if len(group) > 1),
         missing=data.missing,
         conflicts=data.conflicts,
@@ -114,6 +126,9 @@ def check_data(data: ReidData, progress: Progress = silently) -> Check:
         turned=turned,
         notes=data.notes,
         published=data.published,
+        joined=data.joined,
+        alike=data.alike,
+        obstacles={purpose: obstacles(data, purpose, identities) for purpose in purposes},
     )
 
 
@@ -137,19 +152,4 @@ def _count(pictures: Iterable[Picture]) -> SplitCounts:
         cameras=len({picture.camera for picture in pictures} - {None}),
         without_camera=sum(picture.camera is None for picture in pictures),
         single=sum(count == 1 for count in of_identity.values()),
-    )
-
-
-def _unmatched(query: Iterable[Picture], gallery: Iterable[Picture]) -> int:
-    # A query is matched by a picture of its identity that is neither itself nor by the same known camera.
-    of_identity: dict[Any, list[Picture]] = {}
-    for picture in gallery:
-        of_identity.setdefault(picture.identity, []).append(picture)
-    return sum(
-        not any(
-            (picture.camera is None or other.camera != picture.camera)
-            and realpath(other.path) != realpath(picture.path)
-            for other in of_identity.get(picture.identity, ())
-        )
-        for picture in query
     )

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from cdnet.data.junk import JUNK_REASON, is_junk, nobody
 from cdnet.data.pictures import SPLITS, Picture, ReidData
 from cdnet.data.spelling import identity_of
 
@@ -21,18 +22,22 @@ def hold_out(pictures: Iterable[Picture], holdout: float) -> dict[str, list[Pict
     to the other side, and so does one that is taken away; a larger share holds out the same and more.
 
     Args:
-        pictures: of all identities.
+        pictures: of all identities. Junk and distractors (:mod:`cdnet.data.junk`) are nobody to be held out, and go to
+            the gallery.
         holdout: share of the identities, 0 to 1.
 
     Returns:
-        The pictures of each of ``FOLDERS``, in their order; query and gallery are empty.
+        The pictures of each of ``FOLDERS``, in their order; there are no queries.
     """
     pictures = list(pictures)
-    ranked = sorted({identity_of(picture.identity) for picture in pictures}, key=_digest)
+    identities = {identity_of(picture.identity) for picture in pictures}
+    strangers = nobody(identities)
+    ranked = sorted(identities - strangers, key=_digest)
     tested = set(ranked[: share_of(len(ranked), holdout)])
     groups: dict[str, list[Picture]] = {name: [] for name in FOLDERS}
     for picture in pictures:
-        groups["test" if identity_of(picture.identity) in tested else "train"].append(picture)
+        identity = identity_of(picture.identity)
+        groups["gallery" if identity in strangers else "test" if identity in tested else "train"].append(picture)
     return groups
 
 
@@ -53,13 +58,25 @@ def held_out(groups: dict[str, list[Picture]]) -> str:
 
 
 def with_test(name: str, root: Path, groups: dict[str, list[Picture]], unparsed: list[str]) -> ReidData:
-    """Return the data set of groups by the names of ``FOLDERS``; ``test`` goes to the queries and to the gallery."""
+    """Return the data set of groups by the names of ``FOLDERS``; ``test`` goes to the queries and to the gallery.
+
+    Junk is ignored and counted, and distractors in ``test`` go to the gallery alone (:mod:`cdnet.data.junk`).
+    """
+    everything = [picture for pictures in groups.values() for picture in pictures]
+    strangers = nobody({identity_of(picture.identity) for picture in everything})
+    junk = {identity for identity in strangers if is_junk(identity)}
+
+    def real(pictures: list[Picture], left_out: set[str]) -> list[Picture]:
+        return [picture for picture in pictures if identity_of(picture.identity) not in left_out]
+
+    count = len(everything) - len(real(everything, junk))
     return ReidData(
         name,
         root,
-        train=tuple(groups["train"]),
-        query=tuple(groups["query"] + groups["test"]),
-        gallery=tuple(groups["gallery"] + groups["test"]),
+        train=tuple(real(groups["train"], junk)),
+        query=tuple(real(groups["query"], junk) + real(groups["test"], strangers)),
+        gallery=tuple(real(groups["gallery"], junk) + real(groups["test"], junk)),
+        ignored={JUNK_REASON: count} if count else {},
         unparsed=tuple(unparsed),
     )
 

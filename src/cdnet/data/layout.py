@@ -3,57 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from cdnet.data import dukemtmc, market1501, msmt17
+from cdnet.data import cuhk03_np, dukemtmc, market1501, msmt17, veri
 from cdnet.data.csv_file import read_csv
-from cdnet.data.dukemtmc import is_dukemtmc, read_dukemtmc
 from cdnet.data.examined import examined
-from cdnet.data.market1501 import is_market1501, read_market1501
-from cdnet.data.msmt17 import is_msmt17, read_msmt17
+from cdnet.data.joining import join_spellings
+from cdnet.data.named_files import OtherNamesError
 from cdnet.data.own import read_folders
-from cdnet.data.pictures import ReidData
+from cdnet.data.pictures import ReidData, picture_files
+from cdnet.data.split_folders import find_split_folders, is_container, subfolders
 from cdnet.errors import CdnetError
 
-LAYOUTS = ("auto", "market1501", "dukemtmc", "msmt17", "msmt17-trainval", "folders", "csv")
 
-READERS: dict[str, Callable[[Path], ReidData]] = {
-    "market1501": read_market1501,
-    "dukemtmc": read_dukemtmc,
-    "msmt17": read_msmt17,
-    "msmt17-trainval": partial(read_msmt17, validation=True),
+@dataclass(frozen=True)
+class Layout:
+    """A published data set's layout.
+
+    Args:
+        read: reads the root folder.
+        recognise: tells whether a folder has this layout; None for a variant that must be asked for.
+        source: how to come by the data set.
+        archives: the folders that its archives unpack to.
+    """
+
+    read: Callable[[Path], ReidData]
+    recognise: Callable[[Path], bool] | None
+    source: str
+    archives: tuple[str, ...] = ()
+
+
+_MSMT17 = tuple(msmt17.ARCHIVES.values())
+
+PUBLISHED: dict[str, Layout] = {
+    "msmt17": Layout(msmt17.read_msmt17, msmt17.is_msmt17, msmt17.SOURCE, _MSMT17),
+    "msmt17-trainval": Layout(partial(msmt17.read_msmt17, validation=True), None, msmt17.SOURCE, _MSMT17),
+    "dukemtmc": Layout(dukemtmc.read_dukemtmc, dukemtmc.is_dukemtmc, dukemtmc.SOURCE, (dukemtmc.ARCHIVE,)),
+    "cuhk03-np": Layout(cuhk03_np.read_cuhk03_np, cuhk03_np.is_cuhk03_np, cuhk03_np.SOURCE, (cuhk03_np.ARCHIVE,)),
+    "veri": Layout(veri.read_veri, veri.is_veri, veri.SOURCE, (veri.ARCHIVE,)),
+    "market1501": Layout(
+        market1501.read_market1501, market1501.is_market1501, market1501.SOURCE, (market1501.ARCHIVE,)
+    ),
 }
-ARCHIVES: dict[str, tuple[str, ...]] = {
-    "market1501": (market1501.ARCHIVE,),
-    "dukemtmc": (dukemtmc.ARCHIVE,),
-    "msmt17": tuple(msmt17.ARCHIVES.values()),
-    "msmt17-trainval": tuple(msmt17.ARCHIVES.values()),
-    "auto": (market1501.ARCHIVE, dukemtmc.ARCHIVE, *msmt17.ARCHIVES.values()),
+"""Published data sets, in the order in which they are looked for."""
+
+OWN: dict[str, Callable[[Path, float], ReidData]] = {
+    "folders": partial(read_folders, top="identity"),
+    "camera-folders": partial(read_folders, top="camera"),
+    "csv": read_csv,
+}
+"""One's own pictures, read with a share of identities to hold out."""
+
+LAYOUTS = ("auto", *PUBLISHED, *OWN)
+
+ARCHIVES: dict[str, tuple[str, ...]] = {name: layout.archives for name, layout in PUBLISHED.items()} | {
+    "auto": tuple(dict.fromkeys(archive for layout in PUBLISHED.values() for archive in layout.archives))
 }
 """The folders that each layout's archives unpack to."""
-SOURCES = {
-    "market1501": market1501.SOURCE,
-    "dukemtmc": dukemtmc.SOURCE,
-    "msmt17": msmt17.SOURCE,
-    "msmt17-trainval": msmt17.SOURCE,
-}
+SOURCES = {name: layout.source for name, layout in PUBLISHED.items()}
 
 
 def read_data(root: Path | str, layout: str = "auto", holdout: float = 0.3) -> ReidData:
-    """Read a data set: Market-1501, DukeMTMC-reID, MSMT17, a folder per identity, or a CSV file.
+    """Read a data set: a published one, a folder per identity, or a CSV file.
 
     Args:
         root: a folder, or a CSV file. A folder with ``Market-1501-v15.09.15``, ``DukeMTMC-reID``, ``MSMT17_V1`` or
-            ``MSMT17_V2`` inside means that one.
+            another archive's folder inside means that one.
         layout: one of ``LAYOUTS``; ``auto`` looks. ``msmt17-trainval`` trains on MSMT17's validation pictures too.
         holdout: share of the identities, 0 to 1, held out for the test where the layout gives no split.
 
     Raises:
-        CdnetError: if nothing is there, no picture is there, or the layout is unknown or does not fit.
+        CdnetError: if nothing is there, no picture is there, or the layout is unknown, does not fit, or is not clear.
     """
     try:
-        return examined(_read(Path(root), layout, holdout))
+        return examined(join_spellings(_with_pictures(_read(Path(root), layout, holdout))))
     except OSError as error:
         raise CdnetError(f"{error.filename or root} could not be read: {error.strerror or error}") from error
 
@@ -69,13 +94,16 @@ def _read(root: Path, layout: str, holdout: float) -> ReidData:
     if layout == "csv" or (layout == "auto" and not root.is_dir()):
         if root.is_dir():
             raise CdnetError(f"{root}: the layout csv needs a CSV file, not a folder")
-        return _with_pictures(read_csv(root, holdout))
+        return read_csv(root, holdout)
     if not root.is_dir():
         raise CdnetError(f"{root}: the layout {layout} needs a folder, not a file")
     root = _inside(root, layout)
-    if layout == "auto":
-        layout = _recognised(root)
-    return _with_pictures(READERS[layout](root) if layout in READERS else read_folders(root, holdout))
+    if layout in PUBLISHED:
+        try:
+            return PUBLISHED[layout].read(root)
+        except OtherNamesError as error:
+            raise CdnetError(f"{error}; if they are another data set's, --data.layout auto finds out whose") from None
+    return OWN[layout](root, holdout) if layout in OWN else _look(root, holdout)
 
 
 def _inside(root: Path, layout: str) -> Path:
@@ -86,12 +114,47 @@ def _inside(root: Path, layout: str) -> Path:
     return _inside(root / found[0], layout) if found else root
 
 
-def _recognised(root: Path) -> str:
-    if is_msmt17(root):
-        return "msmt17"
-    if is_dukemtmc(root):
-        return "dukemtmc"
-    return "market1501" if is_market1501(root) else "folders"
+def _look(root: Path, holdout: float) -> ReidData:
+    known = _recognised(root)
+    if known is not None:
+        return PUBLISHED[known].read(root)
+    if find_split_folders(root) is None:
+        only = _only_container(root)
+        if only is not None:
+            return _look(only, holdout)
+        inside = [folder for folder in subfolders(root) if _is_divided(folder)]
+        if inside and len(inside) == len([folder for folder in subfolders(root) if picture_files(folder)]):
+            if len(inside) == 1 and not _has_pictures(root):
+                return _look(inside[0], holdout)
+            named = ", ".join(folder.name for folder in inside[:3]) + (", ..." if len(inside) > 3 else "")
+            raise CdnetError(
+                f"{root}: holds {named}, each divided into training, query or the like by itself; "
+                f"name one of them, such as {inside[0]}, or divide above them, as in {root / 'train' / 'PERSON'}"
+            )
+    return read_folders(root, holdout)
+
+
+def _only_container(root: Path) -> Path | None:
+    # A folder such as images or data that is the only one, with all the others in it.
+    folders = [folder for folder in subfolders(root) if picture_files(folder)]
+    if len(folders) == 1 and is_container(folders[0].name) and not _has_pictures(root):
+        return folders[0] if any(map(picture_files, subfolders(folders[0]))) else None
+    return None
+
+
+def _recognised(root: Path) -> str | None:
+    for name, layout in PUBLISHED.items():
+        if layout.recognise is not None and layout.recognise(root):
+            return name
+    return None
+
+
+def _is_divided(folder: Path) -> bool:
+    return find_split_folders(folder) is not None or _recognised(folder) is not None
+
+
+def _has_pictures(folder: Path) -> bool:
+    return any(path.parent == folder for path in picture_files(folder))
 
 
 def _with_pictures(data: ReidData) -> ReidData:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cdnet.data.files_below import files_below
-from cdnet.data.formats import SUFFIXES
 from cdnet.errors import CdnetError
 
-__all__ = ["SPLITS", "SUFFIXES", "Picture", "ReidData", "UnreadableError", "picture_files"]
+__all__ = ["SPLITS", "Picture", "ReidData", "UnreadableError", "picture_files"]
 
 SPLITS = ("train", "query", "gallery")
 
@@ -34,7 +33,8 @@ class ReidData:
     ``ignored`` counts pictures left out on purpose, by reason; ``unparsed`` lists those whose name or row says
     nothing that could be understood, ``missing`` the files that the data set's own lists name and that are not there,
     ``conflicts`` those of which two things are said that cannot both be true. ``passed_over`` names what lies among the
-    pictures and is none, and ``notes`` says what else of the data set was not taken as it stands.
+    pictures and is none, and ``notes`` says what else of the data set was not taken as it stands. ``joined`` says which
+    names were taken as one, ``alike`` which are hardly different and were not.
     ``published`` has each split's pictures, identities and cameras as its authors count them, where they do.
     """
 
@@ -50,6 +50,8 @@ class ReidData:
     passed_over: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     published: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    joined: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
 
     def split(self, name: str) -> tuple[Picture, ...]:
         """Return a split by name, perhaps empty."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from cdnet.errors import CdnetError
 
@@ -16,13 +15,14 @@ class DataRecipe:
 
     Args:
         root: folder or CSV file with the pictures.
-        layout: auto, market1501, dukemtmc, msmt17, msmt17-trainval (its validation pictures too), folders or csv.
+        layout: auto, msmt17, msmt17-trainval (its validation pictures too), dukemtmc, cuhk03-np, veri, market1501,
+            folders (those of persons), camera-folders (cameras above persons) or csv.
         holdout: share of the identities held out for the test where the layout gives no split.
         cache: folder for decoded pictures; by default ~/.cache/cdnet.
     """
 
     root: Path | None = None
-    layout: Literal["auto", "market1501", "dukemtmc", "msmt17", "msmt17-trainval", "folders", "csv"] = "auto"
+    layout: str = "auto"
     holdout: float = 0.3
     cache: Path | None = None
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.data.cache import CachedPictures, Progress, silently
+from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.pictures import ReidData
 from cdnet.data.splits import decode_split
 from cdnet.errors import CdnetError
@@ -71,8 +72,9 @@ def read_test_pictures(
     """Return a data set's queries and gallery, decoded at height x width.
 
     Raises:
-        CdnetError: if either split is empty or unreadable.
+        CdnetError: if either split is empty or unreadable, or an evaluation would say nothing.
     """
+    refuse_obstacles(data, "evaluation")
     query, gallery = (decode_split(data, split, size, folder, progress) for split in ("query", "gallery"))
     return TestPictures(query, gallery)
 

@@ -12,6 +12,7 @@ import torch
 
 from cdnet.data.cache import CachedPictures
 from cdnet.data.layout import read_data
+from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import parse_size
 from cdnet.data.remarks import remarks
 from cdnet.data.splits import decode_split
@@ -70,6 +71,7 @@ class SearchRun(Session):
         super().__init__(recipe, out, recipe.epochs, resume, held)
         size = parse_size(recipe.size)
         self.data = read_data(root, recipe.data.layout, recipe.data.holdout)
+        refuse_obstacles(self.data, "search", recipe.batch.identities)
         pictures = decode_split(self.data, "train", size, recipe.data.cache, shown)
         train, validation = self._batches(pictures)
         torch.manual_seed(recipe.seed)

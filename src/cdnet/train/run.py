@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from cdnet.data.layout import read_data
+from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import parse_size
 from cdnet.data.remarks import remarks
 from cdnet.data.splits import decode_split
@@ -67,6 +68,7 @@ class Run(NetworkSession[ReidModel]):
         # A checkpoint has all that training started from.
         backbone = fitting_backbone(recipe.init, self.spec) if recipe.init and self._checkpoint is None else None
         data = read_data(root, recipe.data.layout, recipe.data.holdout)
+        refuse_obstacles(data, "training", recipe.batch.identities)
         # The processes of one machine share the cache: its lock makes all but one wait.
         pictures = decode_split(data, "train", self.size, recipe.data.cache, shown)
         self.test: TestPictures | None = None

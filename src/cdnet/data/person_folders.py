@@ -1,0 +1,140 @@
+"""Whether the folders of one's own pictures are persons.
+
+A folder is not a person because it is a folder: it may be a camera, a day, or hold all the pictures. What the names say
+of that is looked at, and whether the same folders recur below several others. Where it is not clear,
+:func:`doubt` says why, and how somebody can say what they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cdnet.data.junk import nobody
+from cdnet.data.spelling import tidy
+from cdnet.data.split_folders import is_container, role_of
+
+_CAMERA = re.compile(
+    r"(?i:c[ _.-]?\d{1,3}|(?:cam|camera|kamera)(?:[ _.-]?\d{1,3}|[ _.-][a-z]|[_-]\w+))|(?:[Cc]am|[Cc]amera)[A-Z]"
+)
+_CAMERA_IN_NAME = re.compile(r"(?<![^\W_])(?:c|(?:cam|camera)[ _-]?)(\d+)", re.IGNORECASE)
+_NUMBERED = r"(?:[ _.-]?\d{1,4}|[ _.-][a-z])?"
+_GROUP = re.compile(
+    r"(?:day|days|date|session|seq|sequence|scene|view|angle|clip|video|vid|track|tracklet|part|batch|group|team|site|"
+    r"place|location|zone|floor|run|round|subset|fold|outfit|clothes|pose|frames?|left|right|front|back|side|"
+    r"(?:in|out)doors?|morning|noon|afternoon|evening|night|visible|infrared|thermal|rgb|ir|depth|detected|labell?ed)"
+    rf"{_NUMBERED}|\d{{4}}[-_.]\d{{2}}[-_.]\d{{2}}|(?:19|20)\d{{6}}",
+    re.IGNORECASE,
+)
+_NOBODY = re.compile(
+    r"all|unknowns?|unlabell?ed|unidentified|others?|misc|background|bg|noise|trash|none|null|nan|te?mp|backup|raw|"
+    r"labels?|annotations?|masks?|thumb(?:nail)?s?|augmented|outputs?|results?|originals?",
+    re.IGNORECASE,
+)
+_SPLIT_WORDS = re.compile(r"train(?:ing)?|test(?:ing)?|query|queries|probe|gallery", re.IGNORECASE)
+_WORDS = re.compile(r"[^\W\d_]+")
+
+
+def is_camera(name: str) -> bool:
+    """Tell whether a folder's name is that of a camera, such as ``cam1``, ``cam_a`` or ``c01``."""
+    return _CAMERA.fullmatch(tidy(name)) is not None
+
+
+def camera_in_name(stem: str) -> str | None:
+    """Return the number of the camera that a file's name gives, such as ``3`` of ``anna_c3_0001``, or None."""
+    match = _CAMERA_IN_NAME.search(stem)
+    return match[1] if match is not None else None
+
+
+@dataclass
+class _Top:
+    """A folder that may be a person: whether pictures lie directly in it, and its folders that have some."""
+
+    direct: bool = False
+    below: set[str] = field(default_factory=set)
+
+
+def doubt(base: Path, pictures: Iterable[tuple[str, ...]]) -> str | None:
+    """Return why the folders directly in a folder may not be persons, with the way out, or None if they may well be.
+
+    Args:
+        base: the folder.
+        pictures: the parts of each picture's path below it, the file's name last; at least two of them.
+    """
+    tops: dict[str, _Top] = {}
+    for parts in pictures:
+        top = tops.setdefault(parts[0], _Top())
+        if len(parts) == 2:
+            top.direct = True
+        else:
+            top.below.add(parts[1])
+    if len(tops) == 1:
+        name, top = next(iter(tops.items()))
+        if len(top.below) > 1 and not top.direct and not all(map(_is_group, top.below)):
+            return (
+                f"{base / name} is the only folder in {base}, and holds folders such as {min(top.below)}; if these are "
+                f"the persons, name it: --data.root {base / name}"
+            )
+    doubts = ((name, _by_name(name) or _by_splits(top)) for name, top in tops.items())
+    why = next((f"{base / name} {why}" for name, why in doubts if why is not None), None) or _by_recurrence(base, tops)
+    if why is None:
+        return None
+    ways = [f"with --data.layout folders it is those directly in {base}"]
+    if not any(top.direct for top in tops.values()):
+        ways.append("with --data.layout camera-folders those one below, each in a camera's")
+    return (
+        f"{why}, so that it is not clear which folders are the persons; {', '.join(ways)}, and a CSV file can name the "
+        "person of each picture"
+    )
+
+
+def are_cameras(pictures: Iterable[tuple[str, ...]]) -> bool:
+    """Tell whether all folders directly in a folder are called as cameras and hold folders only, as those of persons.
+
+    Args:
+        pictures: as :func:`doubt` takes them.
+    """
+    found = list(pictures)
+    return bool(found) and all(is_camera(parts[0]) and len(parts) > 2 and not is_camera(parts[1]) for parts in found)
+
+
+def _by_name(name: str) -> str | None:
+    name = tidy(name)
+    if nobody({name}):
+        return None
+    if is_camera(name):
+        return "is called as a camera is"
+    if role_of(name) not in (None, "val") or _SPLIT_WORDS.fullmatch(next(iter(_WORDS.findall(name)), "")):
+        return "is called as a part of a data set is"
+    if is_container(name) or _NOBODY.fullmatch(name) or _GROUP.fullmatch(name):
+        return "is not called as a person is"
+    return None
+
+
+def _by_splits(top: _Top) -> str | None:
+    parts = sorted(name for name in top.below if role_of(name) not in (None, "val"))
+    if not parts:
+        return None
+    return f"is divided into {', '.join(parts)} itself"
+
+
+def _by_recurrence(base: Path, tops: dict[str, _Top]) -> str | None:
+    seen: dict[str, str] = {}
+    for name, top in tops.items():
+        for below in sorted(top.below):
+            if _is_group(below):
+                continue
+            if below in seen:
+                return f"{base / seen[below]} and {base / name} both hold a folder {below}"
+            seen[below] = name
+    for name, top in tops.items():
+        folders = [folder for folder in top.below if not _is_group(folder)]
+        if len(folders) > 1 and not top.direct:
+            return f"{base / name} holds {len(folders)} folders, such as {min(folders)}, and no picture of its own"
+    return None
+
+
+def _is_group(name: str) -> bool:
+    return is_camera(name) or is_container(name) or _GROUP.fullmatch(tidy(name)) is not None
