@@ -68,7 +68,7 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         def fail(path: Path) -> Pixels:
             raise AssertionError(f"{path} was decoded again")
 
-        monkeypatch.setattr(cache, "read_pixels", fail)
+        monkeypatch.setattr(cache, "open_picture", fail)
 
     return forbid
 
@@ -428,7 +428,7 @@ from cdnet.data.pictures import Picture
 from cdnet.errors import CdnetError
 
 source, folder, log, pause, limit = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], float(sys.argv[4]), sys.argv[5]
-read = cache.read_pixels
+read = cache.open_picture
 
 def noted(path):
     with open(log, "a") as file:
@@ -436,7 +436,7 @@ def noted(path):
     time.sleep(pause)
     return read(path)
 
-cache.read_pixels = noted
+cache.open_picture = noted
 if int(limit):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
 pictures = [Picture(path, "x") for path in sorted(source.iterdir())]
@@ -548,3 +548,29 @@ def test_a_disk_that_is_really_full(source: list[Picture], tmp_path: Path) -> No
     assert len(lines) == 3, done.stderr
     assert "the disk is full" in lines[0]
     assert lines[1:] == ["as it was", "and whole"]
+
+
+def test_pictures_that_were_turned_are_known_warm_too(tmp_path: Path, folder: Path) -> None:
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 20, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "plain.png")
+    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
+    (tmp_path / "broken.png").write_bytes(b"")
+    source = [Picture(tmp_path / name, "x") for name in ("broken.png", "plain.png", "turned.png")]
+    cold, warm = get(source, folder), get(source, folder)
+    assert cold.turned == warm.turned == (tmp_path / "turned.png",)
+    assert not np.array_equal(warm.pixels[0], warm.pixels[1])
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 200_000, '{"pixels": 1}', "5", '{"pixels": "x", "broken": {}, "turned": ["a"]}']
+)
+def test_an_index_of_other_content_is_built_anew(source: list[Picture], folder: Path, text: str) -> None:
+    get(source, folder)
+    index = next(folder.glob("*.json"))
+    index.write_text(text, "utf-8")
+    holds(get(source, folder), source)
+    assert index.read_text("utf-8") != text

@@ -16,6 +16,7 @@ from PIL import Image
 
 import cdnet.data.check as check
 from cdnet.data.check import Check, SplitCounts, check_data
+from cdnet.data.decode import Decoded
 from cdnet.data.layout import read_data
 from cdnet.data.matches import match_pictures
 from cdnet.data.pictures import Picture, ReidData
@@ -185,7 +186,7 @@ def test_ctrl_c_does_not_read_on(tree: Tree, monkeypatch: pytest.MonkeyPatch) ->
 
         read.append(path)
         time.sleep(0.01)
-        return np.zeros((2, 2, 3), np.uint8)
+        return Decoded(np.zeros((2, 2, 3), np.uint8), False)
 
     def stopped(items: Iterable[Any], _description: str, _total: int) -> Iterator[Any]:
         for number, item in enumerate(items):
@@ -193,7 +194,7 @@ def test_ctrl_c_does_not_read_on(tree: Tree, monkeypatch: pytest.MonkeyPatch) ->
                 raise KeyboardInterrupt
             yield item
 
-    monkeypatch.setattr(check, "read_pixels", slowly)
+    monkeypatch.setattr(check, "open_picture", slowly)
     pictures = tuple(Picture(Path(f"{n}.jpg"), "a") for n in range(2000))
     with pytest.raises(KeyboardInterrupt):
         check_data(ReidData("made up", Path("nowhere"), train=pictures), stopped)
@@ -231,3 +232,25 @@ def test_sound_means_nothing_unparsed_unreadable_shared_or_missing() -> None:
     assert made(unmatched=3, duplicates=(("a", "b"),)).sound
     for problem in ("unparsed", "unreadable", "shared", "missing"):
         assert not made(**{problem: ("x",)}).sound
+
+
+def test_turned_pictures_are_counted(tree: Tree) -> None:
+    root = tree(SOUND)
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    Image.fromarray(np.zeros((8, 4, 3), np.uint8)).save(root / "train/ann/lying.jpg", exif=exif)
+    found = check_data(read_data(root))
+    assert found.turned == 1
+    assert found.sound
+
+
+def test_a_link_to_another_persons_picture_is_a_conflict_and_a_link_to_ones_own_is_not(tree: Tree) -> None:
+    root = tree(SOUND)
+    (root / "train/ann/link.jpg").symlink_to("1_c1.jpg")
+    (root / "train/ann/link_c1.jpg").symlink_to("1_c1.jpg")
+    (root / "train/bob/link.jpg").symlink_to("../ann/2_c2.jpg")
+    data = read_data(root)
+    assert len(data.conflicts) == 2
+    assert "given to two cameras, '1' and none" in data.conflicts[0]
+    assert "given to two persons, 'ann' and 'bob'" in data.conflicts[1]
+    assert not check_data(data).sound

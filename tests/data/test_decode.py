@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
+import subprocess
+import sys
+import time
 import warnings
 import zlib
 from collections.abc import Callable
@@ -14,9 +18,13 @@ import pytest
 import simplejpeg
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
-from cdnet.data.decode import MAX_PIXELS, BrokenPictureError, decode, read_pixels, resize
+from cdnet.data.decode import FEWER_PIXELS, BrokenPictureError, decode, open_picture, read_pixels, resize
+from cdnet.data.jpeg import count_scans, read_head
+from cdnet.data.limits import MAX_BYTES, MAX_PIXELS
+from cdnet.data.orientation import turn
+from cdnet.data.resized_crop import central_part, read_crop
 
 Pixels = npt.NDArray[np.uint8]
 Draw = Callable[[int], Pixels]
@@ -47,6 +55,9 @@ OTHERS: dict[str, bytes] = {
     "WebP": saved(textured(), "RGB", "WEBP"),
     "BMP": saved(textured(), "RGB", "BMP"),
     "TIFF": saved(textured(), "RGB", "TIFF"),
+    "GIF": saved(textured(), "P", "GIF"),
+    "JPEG 2000": saved(textured(), "RGB", "JPEG2000"),
+    "PPM": saved(textured(), "RGB", "PPM"),
 }
 
 
@@ -107,14 +118,219 @@ def test_thirty_two_bits_have_no_known_range() -> None:
         decode(file.getvalue())
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_exif_orientation_is_not_applied(drawn: Draw, kind: str) -> None:
-    # Pixels as stored, like Torchreid (Pillow without exif_transpose); OpenCV's imread would turn them.
+def with_orientation(pixels: Pixels, kind: str, orientation: object) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True}, "AVIF": {"quality": 100}, "JPEG": {"quality": 95}}
+    return saved(pixels, "RGB", kind, exif=exif, **options.get(kind, {}))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_pictures_are_turned_as_their_exif_orientation_says(drawn: Draw, tmp_path: Path, kind: str) -> None:
+    for orientation in range(10):
+        data = with_orientation(drawn(6), kind, orientation)
+        seen = np.array(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+        got = decode(data)
+        assert got.shape == ((24, 48, 3) if 5 <= orientation <= 8 else (48, 24, 3))
+        assert np.abs(got.astype(int) - seen).max() <= 2, orientation
+        (tmp_path / "a").write_bytes(data)
+        assert open_picture(tmp_path / "a").turned == (2 <= orientation <= 8)
+
+
+def test_an_orientation_is_where_the_first_row_and_column_are_seen() -> None:
+    # As the EXIF standard words it: of 6, the 0th row is the visual right-hand side, the 0th column the visual top.
+    stored = np.arange(6, dtype=np.uint8).reshape(2, 3, 1).repeat(3, 2)
+    assert turn(stored, 6)[:, -1, 0].tolist() == [0, 1, 2]
+    assert turn(stored, 6)[0, :, 0].tolist() == [3, 0]
+    assert turn(stored, 8)[:, 0, 0].tolist() == [2, 1, 0]
+    assert turn(stored, 3)[0, :, 0].tolist() == [5, 4, 3]
+    assert turn(stored, 2)[0, :, 0].tolist() == [2, 1, 0]
+
+
+def test_exif_data_that_make_no_sense_turn_nothing(drawn: Draw) -> None:
+    plain = saved(drawn(6), "RGB", "JPEG", quality=95)
+    for body in (b"", b"MM\0*", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff" + b"\x01\x12" * 20):
+        segment = b"Exif\0\0" + body
+        data = plain[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + plain[2:]
+        assert np.array_equal(decode(data), decode(plain))
+
+
+def test_what_only_looks_like_exif_turns_nothing(drawn: Draw) -> None:
+    turned = with_orientation(drawn(6), "JPEG", 6)
+    plain = saved(drawn(6), "RGB", "JPEG", quality=95)
+    assert np.array_equal(decode(plain + turned), decode(plain))  # a second picture after the first one's end
+
+
+def test_an_orientation_that_xmp_alone_has_turns_nothing(drawn: Draw) -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    for kind in ("PNG", "WEBP", "TIFF", "JPEG"):
+        options: dict[str, Any] = {"tiffinfo": {700: xmp}} if kind == "TIFF" else {"xmp": xmp}
+        assert decode(saved(drawn(6), "RGB", kind, **options)).shape == (48, 24, 3), kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "options"),
+    [
+        ("GIF", "P", {}),
+        ("WEBP", "RGB", {}),
+        ("AVIF", "RGB", {}),
+        ("JPEG2000", "RGB", {}),
+        ("JPEG2000", "L", {}),
+        ("PPM", "RGB", {}),
+        ("PPM", "L", {}),
+        ("PPM", "1", {}),
+        ("BMP", "P", {}),
+        ("TIFF", "CMYK", {}),
+        ("TIFF", "L", {"compression": "tiff_lzw"}),
+    ],
+)
+def test_formats_are_read_as_pillow_reads_them(drawn: Draw, kind: str, mode: str, options: dict[str, Any]) -> None:
+    data = saved(drawn(4), mode, kind, **options)
+    assert np.array_equal(decode(data), np.array(Image.open(io.BytesIO(data)).convert("RGB")))
+
+
+@pytest.mark.parametrize("header", [b"P5 24 48 65535\n", b"P2 24 48 65535\n"])
+def test_sixteen_bits_of_pgm_become_eight_by_their_upper_half(header: bytes) -> None:
+    wide = np.arange(48 * 24, dtype=np.uint16).reshape(48, 24) * 56
+    body = wide.astype(">u2").tobytes() if header[:2] == b"P5" else " ".join(map(str, wide.ravel())).encode()
+    assert np.array_equal(decode(header + body), np.repeat((wide // 256)[:, :, None], 3, 2))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_a_file_of_several_pictures_is_refused(drawn: Draw, kind: str) -> None:
+    file = io.BytesIO()
+    second = Image.fromarray(drawn(1))
+    Image.fromarray(drawn(0)).save(file, kind, save_all=True, append_images=[second])
+    with pytest.raises(BrokenPictureError, match="holds several pictures; save the one that is meant"):
+        decode(file.getvalue())
+
+
+def test_no_other_program_is_started(tmp_path: Path, drawn: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Pillow hands PostScript to the program `gs`, whatever the file is called.
+    started = tmp_path / "started"
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {started}\n", "utf-8")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    eps = saved(drawn(0), "RGB", "EPS")
+    (tmp_path / "1.png").write_bytes(eps)
+    with pytest.raises(BrokenPictureError, match=r"1\.png: PostScript, which is not read here; convert it to JPEG"):
+        read_pixels(tmp_path / "1.png")
+    with pytest.raises(BrokenPictureError, match="PostScript"):
+        decode(eps)
+    assert not started.exists()
+
+
+@pytest.mark.parametrize("kind", ["ICO", "PCX", "TGA", "SGI", "DDS", "IM", "PDF"])
+def test_no_format_is_opened_that_is_not_named(kind: str) -> None:
+    with pytest.raises(BrokenPictureError, match=r"not a picture|not read here"):
+        decode(saved(np.zeros((32, 32, 3), np.uint8), "RGB", kind))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("IMG_1.HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC, which is not read here; convert it to JPEG"),
+        ("a.jpg", b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC, which is not read here"),
+        ("a.jxl", b"\xff\x0a\x01", "JPEG XL, which is not read here"),
+        ("a.psd", b"8BPS\0\x01", "a Photoshop file, which is not read here"),
+        ("a.tga", b"\0\0\x02\0", "TGA, which is not read here"),
+        ("DSC_1.NEF", OTHERS["TIFF"], "a camera's raw file, which is not read here"),
+        ("a.jpg", b"%PDF-1.7", "PDF, which is not read here"),
+        ("a.jpg", b"<svg/>", "not a picture"),
+        ("a.heic", b"", "empty"),
+    ],
+)
+def test_formats_that_are_not_read_are_named_with_the_way_out(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BrokenPictureError, match=f"{name}: {said}"):
+        read_pixels(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.HEIC", "a", "a.tif", "a.jpg_large"])
+def test_what_a_picture_is_its_content_says(tmp_path: Path, drawn: Draw, name: str) -> None:
+    (tmp_path / name).write_bytes(saved(drawn(0), "RGB", "PNG"))
+    assert np.array_equal(read_pixels(tmp_path / name), drawn(0))
+
+
+def test_pipes_devices_and_huge_files_are_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "zero.jpg").symlink_to("/dev/zero")
+    for name in ("pipe.jpg", "zero.jpg"):
+        with pytest.raises(BrokenPictureError, match=f"{name}: no regular file, but a pipe or a device"):
+            read_pixels(tmp_path / name)
+        with pytest.raises(BrokenPictureError, match=f"{name}: no regular file, but a pipe or a device"):
+            read_crop(tmp_path / name, central_part((32, 32)), (32, 32))
+    with (tmp_path / "huge.bmp").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(BrokenPictureError, match=r"huge\.bmp: 268,435,457 bytes are more than the 268,435,456"):
+        read_pixels(tmp_path / "huge.bmp")
+
+
+def test_a_jpeg_of_too_many_scans_is_refused_at_once() -> None:
+    data = saved(np.zeros((600, 600, 3), np.uint8), "RGB", "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    many = data[:last] + data[last:-2] * 20_000 + data[-2:]
+    assert count_scans(data) == 10
+    assert count_scans(many) == 20_009
+    began = time.monotonic()
+    for read in (decode, read_head):
+        with pytest.raises((BrokenPictureError, ValueError), match="20,009 scans over 600 x 600 pixels take too long"):
+            read(many)
+    assert time.monotonic() - began < 2
+    decode(data)
+
+
+def test_scans_are_counted_where_a_marker_can_be() -> None:
+    data = JPEGS["baseline"]
+    comment = b"\xff\xda" * 1000
+    padded = data[:2] + b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + data[2:]
+    assert count_scans(padded) == count_scans(data) == 1
+    assert count_scans(JPEGS["progressive"]) == 10
+    assert count_scans(JPEGS["restart markers"]) == 1
+    assert count_scans(data + comment) == 1  # after the end marker
+
+
+def test_what_pillow_decodes_number_by_number_is_bounded() -> None:
+    with pytest.raises(
+        BrokenPictureError, match=r"2000 x 1001 pixels .* take too long in this kind of PPM; save it as"
+    ):
+        decode(b"P3 2000 1001 255\n" + b"0 " * 100)
+
+
+def test_large_pictures_are_converted_in_strips(monkeypatch: pytest.MonkeyPatch, drawn: Draw) -> None:
+    monkeypatch.setattr("cdnet.data.decode.STRIP", 24 * 7)
+    for kind, mode in (("PNG", "RGB"), ("PNG", "RGBA"), ("GIF", "P"), ("TIFF", "CMYK")):
+        data = saved(drawn(4), mode, kind)
+        assert np.array_equal(decode(data), np.array(Image.open(io.BytesIO(data)).convert("RGB")))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "JPEG2000", "GIF", "TIFF", "AVIF"])
+def test_the_largest_picture_takes_less_than_a_gigabyte_and_20_seconds(tmp_path: Path, kind: str) -> None:
+    side = int((MAX_PIXELS if kind == "JPEG" else FEWER_PIXELS.get(kind, MAX_PIXELS)) ** 0.5)
+    coarse = Image.fromarray(np.random.default_rng(0).integers(0, 256, (side // 64, side // 64, 3), dtype=np.uint8))
+    options: dict[str, dict[str, Any]] = {
+        "JPEG": {"progressive": True, "subsampling": 0},
+        "PNG": {"compress_level": 1},
+        "WEBP": {"method": 0},
+        "AVIF": {"speed": 10},
+    }
     exif = Image.Exif()
     exif[0x0112] = 6
-    plain, turned = saved(drawn(6), "RGB", kind), saved(drawn(6), "RGB", kind, exif=exif)
-    assert plain != turned
-    assert np.array_equal(decode(plain), decode(turned))
+    turned = {"exif": exif} if kind in ("JPEG", "PNG", "WEBP", "AVIF") else {}
+    picture = (coarse.convert("L") if kind == "GIF" else coarse).resize((side, side))
+    picture.save(tmp_path / "a", kind, **options.get(kind, {}), **turned)
+    program = (
+        "import resource, sys, time; from pathlib import Path; from cdnet.data.decode import read_pixels\n"
+        "read_pixels(Path(sys.argv[1]))\n"
+        "print(time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path / "a"], capture_output=True, text=True, check=True)
+    seconds, gigabytes = map(float, done.stdout.split())
+    assert seconds < 20  # of the processor
+    assert gigabytes < 1
 
 
 @pytest.mark.parametrize("name", JPEGS)

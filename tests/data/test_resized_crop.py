@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 import simplejpeg
 
-import cdnet.data.resized_crop as resized_crop
+import cdnet.data.jpeg as jpeg
 from cdnet.data.decode import BrokenPictureError
 from cdnet.data.resized_crop import central_part, crop_pixels, draw_crops, random_part, read_crop
 
@@ -67,7 +67,7 @@ def test_a_large_jpeg_is_decoded_small(tmp_path: Path, drawn: Draw, monkeypatch:
         shapes.append(real(*arguments, **options).shape[:2])
         return real(*arguments, **options)  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(resized_crop.simplejpeg, "decode_jpeg", decode)
+    monkeypatch.setattr(jpeg.simplejpeg, "decode_jpeg", decode)
     read_crop(tmp_path / "a.jpg", lambda _h, _w: (0, 0, 512, 512), (224, 224))
     assert shapes == [(512, 384)]
 
@@ -91,3 +91,17 @@ def test_a_broken_picture_is_named(tmp_path: Path, content: bytes) -> None:
         read_crop(tmp_path / "a.JPEG", central_part((32, 32)), (32, 32))
     with pytest.raises(BrokenPictureError, match=r"b\.JPEG: No such file"):
         read_crop(tmp_path / "b.JPEG", central_part((32, 32)), (32, 32))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_part_lies_where_it_is_seen(tmp_path: Path, drawn: Draw, orientation: int) -> None:
+    from PIL import Image, ImageOps
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(drawn(2, 512, 384)).save(tmp_path / "a.jpg", quality=98, exif=exif)
+    seen = np.array(ImageOps.exif_transpose(Image.open(tmp_path / "a.jpg")))
+    box = (200, 40, 160, 96)
+    found = read_crop(tmp_path / "a.jpg", lambda _h, _w: box, (40, 24))
+    expected = cv2.resize(seen[200:360, 40:136], (24, 40), interpolation=cv2.INTER_AREA)
+    assert np.abs(found.astype(int) - np.asarray(expected).astype(int)).mean() < 3

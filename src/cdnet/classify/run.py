@@ -21,12 +21,13 @@ from cdnet.classify.weights import ClassifierSpec, save_classifier
 from cdnet.data.class_layout import read_class_data
 from cdnet.data.classes import ClassData, ClassPictures, DecodedPictures
 from cdnet.data.recipe import parse_size
+from cdnet.data.remarks import of_folders, of_pictures
 from cdnet.errors import CdnetError
 from cdnet.genotype import Genotype, shipped_genotypes
 from cdnet.nn.model import find_network
-from cdnet.progress import console, shown
+from cdnet.progress import shown
 from cdnet.train.loop import StopRequest
-from cdnet.train.session import NetworkSession, tell_broken
+from cdnet.train.session import NetworkSession, tell
 from cdnet.weights import ModelSpec
 
 WEIGHTS = "weights.safetensors"
@@ -120,15 +121,14 @@ class ClassifyRun(NetworkSession[Classifier]):
     def _decoded(self, data: ClassData) -> ClassData:
         """Return the data set with what is kept decoded in the place of files."""
         if self.main:
-            for said in data.unpublished():
-                console.print(said)
+            tell([*data.unpublished(), *of_folders(data.passed_over)])
         if self.recipe.augment.crop == "resized":
             return data
         # The processes of one machine share the cache: its lock makes all but one wait.
         size, cache = parse_size(self.recipe.size), self.recipe.data.cache
         train, test = (data.decoded(split, size, cache, shown) for split in ("train", "test"))
         if self.main:
-            tell_broken([*train.broken, *test.broken])
+            tell(of_pictures([*train.broken, *test.broken], [*train.turned, *test.turned]))
         return replace(data, train=train, test=test)
 
     def _batches(self, pictures: ClassPictures) -> ClassBatches:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 from jsonargparse import ActionConfigFile, ArgumentParser
 
 from cdnet.errors import CdnetError
+from cdnet.recipe_file import check_recipe_file, refuse_values_for_sections
 
 R = TypeVar("R")
 
@@ -47,14 +48,11 @@ def recipe_path(name: str) -> Path:
     """Return the path of a recipe file, or of a shipped recipe by its name.
 
     Raises:
-        CdnetError: if there is neither, or the file is no text.
+        CdnetError: if there is neither, or the file is no recipe in form.
     """
     path = Path(name)
     if path.is_file():
-        try:
-            path.read_text("utf-8")
-        except UnicodeDecodeError:
-            raise CdnetError(f"{name}: no recipe, for it is not a text file") from None
+        check_recipe_file(path)
         return path
     shipped = path.name.removesuffix(".yaml")
     if path.parent in (Path(), Path("recipes")) and shipped in shipped_recipes():
@@ -93,6 +91,7 @@ def read_run(command: str, description: str, recipe_type: type[R], words: list[s
         kept = found.out / "recipe.yaml"
         if not kept.is_file():
             raise CdnetError(f"{found.out}: nothing to resume, there is no recipe.yaml")
+        check_recipe_file(kept)
         try:
             made.parse_args(["--config", str(kept)])
         except UsageError as error:
@@ -101,6 +100,7 @@ def read_run(command: str, description: str, recipe_type: type[R], words: list[s
     out, resume = found.out, found.resume
     for key in ("config", "out", "resume"):
         del found[key]
+    refuse_values_for_sections(recipe_type, vars(found))
     return recipe_type(**made.instantiate(found)), out, resume
 
 
@@ -123,6 +123,7 @@ def read_table(
     out = found.out
     for key in ("config", "out"):
         del found[key]
+    refuse_values_for_sections(recipe_type, vars(found))
     return recipe_type(**made.instantiate(found)), out
 
 

@@ -88,6 +88,9 @@ def as_text(found: Check) -> str:
         differing = ", ".join(found.unpublished)
         lines.append(f"not the published counts: {differing}" if differing else "all counts are the published ones")
     lines += [f"{count:,} pictures ignored: {reason}" for reason, count in found.ignored.items()]
+    lines += found.notes
+    if found.turned:
+        lines.append(f"{found.turned:,} pictures turned upright, as their EXIF data say")
     lines.append(f"{found.unmatched:,} queries without a match in the gallery")
     duplicates = [" = ".join(group) for group in found.duplicates]
     for title, entries in (
@@ -97,7 +100,9 @@ def as_text(found: Check) -> str:
         ("names that are hardly different and taken as several", found.alike),
         ("names or rows that do not parse", found.unparsed),
         ("listed pictures that are not there", found.missing),
+        ("pictures of which two things are said", found.conflicts),
         ("unreadable pictures", found.unreadable),
+        ("files or folders passed over", found.passed_over),
         ("groups of duplicate pictures", duplicates),
     ):
         lines.append(f"{len(entries):,} {title}")

@@ -52,6 +52,7 @@ def main(words: list[str]) -> None:
         raise CdnetError("no pictures to evaluate on; give their folder with --data.root")
 
     from cdnet.data.layout import read_data
+    from cdnet.data.remarks import remarks
     from cdnet.device import choose_device
     from cdnet.evaluate.evaluation import evaluate_network, evaluate_with_options, read_test_pictures
     from cdnet.files import refuse_unwritable, write_text
@@ -71,9 +72,8 @@ def main(words: list[str]) -> None:
         network, size, trained_on = None, spec.size, spec.trained_on
     data = read_data(options.data.root, options.data.layout, options.data.holdout)
     pictures = read_test_pictures(data, size, options.data.cache, shown)
-    broken = [*pictures.query.broken, *pictures.gallery.broken]
-    if broken:
-        console.print(f"{len(broken)} unreadable picture(s) left out; first {broken[0]}")
+    for sentence in remarks(data, pictures.splits()):
+        console.print(sentence)
     if network is not None:
         found = evaluate_network(network, pictures, asked, shown)
     else:

@@ -1,10 +1,10 @@
 """Decoded pictures on disk: each split is decoded once into a flat file of bytes, and mapped into memory after.
 
 A cache is two files: ``NAME.FINGERPRINT.u8``, the pixels N x H x W x 3, and ``NAME.json``, which names it and lists the
-pictures that could not be read. The fingerprint covers every picture's path, size and times, so that a changed source
-is decoded anew. Both files appear by renaming, the index last: an interrupted build leaves nothing that is read, and
-of two processes that want the same cache one builds while the other waits. The pixels of an older source go last;
-a process that has them mapped keeps them until it ends.
+pictures that could not be read and those that were turned upright. The fingerprint covers every picture's path, size
+and times, so that a changed source is decoded anew. Both files appear by renaming, the index last: an interrupted build
+leaves nothing that is read, and of two processes that want the same cache one builds while the other waits. The pixels
+of an older source go last; a process that has them mapped keeps them until it ends.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from filelock import FileLock
 
-from cdnet.data.decode import BrokenPictureError, Pixels, read_pixels, resize
+from cdnet.data.decode import BrokenPictureError, Decoded, Pixels, open_picture, resize
 from cdnet.data.pictures import Picture
 from cdnet.data.threads import in_threads
 from cdnet.files import saying_what_failed, write_atomically, write_text
 
-FORMAT = 1
+FORMAT = 2
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 """Wraps a loop, given what it does and how long it is, to show how far it is."""
@@ -37,15 +37,25 @@ def silently(items: Iterable[Any], _description: str, _total: int) -> Iterable[A
 
 
 @dataclass(frozen=True)
+class _Index:
+    """What is wrong with each broken picture, by its number, and the numbers of those that were turned."""
+
+    broken: dict[int, str]
+    turned: list[int]
+
+
+@dataclass(frozen=True)
 class CachedPictures:
     """The readable pictures of a split with their pixels, N x H x W x 3, mapped and read-only.
 
-    ``broken`` says what is wrong with each picture left out.
+    ``broken`` says what is wrong with each picture left out; ``turned`` are those that were stored lying or upside down
+    and were turned as their EXIF orientation says.
     """
 
     pictures: tuple[Picture, ...]
     pixels: Pixels
     broken: tuple[str, ...] = ()
+    turned: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -83,13 +93,14 @@ def cached_pictures(
     file = folder / f"{name}.{print_}.u8"
     pixels: Pixels = np.zeros((0, *size, 3), np.uint8)
     with saying_what_failed(folder), FileLock(folder / f"{name}.lock"):
-        broken = _valid_index(folder, name, file, len(pictures), size)
-        if broken is None:
-            broken = _build(folder, name, file, pictures, size, progress)
-        kept = tuple(picture for number, picture in enumerate(pictures) if str(number) not in broken)
+        index = _valid_index(folder, name, file, len(pictures), size)
+        if index is None:
+            index = _build(folder, name, file, pictures, size, progress)
+        kept = tuple(picture for number, picture in enumerate(pictures) if number not in index.broken)
         if kept:  # mapped while nobody else can replace it
             pixels = np.memmap(file, np.uint8, mode="r", shape=(len(kept), *size, 3))
-    return CachedPictures(kept, pixels, tuple(broken.values()))
+    turned = tuple(pictures[number].path for number in index.turned)
+    return CachedPictures(kept, pixels, tuple(index.broken.values()), turned)
 
 
 def fingerprint(pictures: Sequence[Picture], what: str) -> str:
@@ -106,17 +117,20 @@ def fingerprint(pictures: Sequence[Picture], what: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def _valid_index(folder: Path, name: str, file: Path, count: int, size: tuple[int, int]) -> dict[str, str] | None:
-    # What is wrong with each broken picture, by its number; None where the cache is not this one, or not whole.
+def _valid_index(folder: Path, name: str, file: Path, count: int, size: tuple[int, int]) -> _Index | None:
+    # None where the cache is not this one, or not whole.
     try:
-        index = json.loads((folder / f"{name}.json").read_text("utf-8"))
-        broken: dict[str, str] = {number: str(problem) for number, problem in index["broken"].items()}
-        numbers = broken.keys() <= {str(number) for number in range(count)}
-        length = file.stat().st_size
-        whole = index["pixels"] == file.name and numbers and length == (count - len(broken)) * size[0] * size[1] * 3
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        found = json.loads((folder / f"{name}.json").read_text("utf-8"))
+        index = _Index(
+            {int(number): str(problem) for number, problem in found["broken"].items()},
+            [int(number) for number in found["turned"]],
+        )
+        length = (count - len(index.broken)) * size[0] * size[1] * 3
+        numbers = {*index.broken, *index.turned} <= set(range(count)) and not index.broken.keys() & set(index.turned)
+        whole = found["pixels"] == file.name and numbers and file.stat().st_size == length
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return broken if whole else None
+    return index if whole else None
 
 
 def _build(
@@ -126,31 +140,35 @@ def _build(
     pictures: Sequence[Picture],
     size: tuple[int, int],
     progress: Progress,
-) -> dict[str, str]:
+) -> _Index:
     for half in folder.glob(f".{name}.*"):
         half.unlink(missing_ok=True)  # a build that was killed
-    broken: dict[str, str] = {}
+    index = _Index({}, [])
 
     def write(out: BinaryIO) -> None:
         steps = progress(_decoded(pictures, size), "decoding pictures", len(pictures))
         for number, result in enumerate(steps):
             if isinstance(result, str):
-                broken[str(number)] = result
-            else:
-                out.write(result.tobytes())
+                index.broken[number] = result
+                continue
+            out.write(result.pixels.tobytes())
+            if result.turned:
+                index.turned.append(number)
 
     write_atomically(file, write)
-    write_text(folder / f"{name}.json", json.dumps({"pixels": file.name, "broken": broken}, indent=1))
+    written = {"pixels": file.name, "broken": index.broken, "turned": index.turned}
+    write_text(folder / f"{name}.json", json.dumps(written, indent=1))
     for stale in folder.glob(f"{name}.*.u8"):
         if stale != file:
             stale.unlink(missing_ok=True)
-    return broken
+    return index
 
 
-def _decoded(pictures: Sequence[Picture], size: tuple[int, int]) -> Iterator[Pixels | str]:
-    def one(picture: Picture) -> Pixels | str:
+def _decoded(pictures: Sequence[Picture], size: tuple[int, int]) -> Iterator[Decoded | str]:
+    def one(picture: Picture) -> Decoded | str:
         try:
-            return resize(read_pixels(picture.path), *size)
+            found = open_picture(picture.path)
+            return Decoded(resize(found.pixels, *size), found.turned)
         except BrokenPictureError as error:
             return str(error)
 

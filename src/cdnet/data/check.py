@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from cdnet.data.cache import Progress, silently
-from cdnet.data.decode import BrokenPictureError, read_pixels
+from cdnet.data.decode import BrokenPictureError, open_picture
 from cdnet.data.matches import match_pictures
 from cdnet.data.obstacles import LEAST_IDENTITIES, PURPOSES, obstacles
 from cdnet.data.pictures import SPLITS, Picture, ReidData
@@ -33,7 +35,9 @@ class Check:
 
     ``shared`` are identities of the training set that the queries or the gallery have too, ``duplicates`` groups of
     files with the same pixels (a file that one split lists twice appears twice), ``unmatched`` queries that no picture
-    in the gallery can match, ``missing`` files that the data set's lists name and that are not there. ``published``
+    in the gallery can match, ``missing`` files that the data set's lists name and that are not there, ``conflicts``
+    pictures of which two things are said that cannot both be true, ``passed_over`` what lies among the pictures and is
+    none, ``turned`` how many pictures EXIF data turn, and ``notes`` what else was not taken as it stands. ``published``
     has each split's pictures, identities and cameras as the authors count them, and nothing where they do not.
     ``joined`` says which names were taken as one, ``alike`` which are hardly different and were not, and ``obstacles``
     what stands in the way of each purpose that was asked about.
@@ -49,6 +53,10 @@ class Check:
     unmatched: int
     duplicates: tuple[tuple[str, ...], ...] = field(default=())
     missing: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
+    turned: int = 0
+    notes: tuple[str, ...] = ()
     published: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     joined: tuple[str, ...] = ()
     alike: tuple[str, ...] = ()
@@ -57,8 +65,9 @@ class Check:
     @property
     def sound(self) -> bool:
         """Whether nothing stands in the way of what was asked about: every name parses, every listed picture is there
-        and reads, no identity is both trained and tested on, and there are no other obstacles."""
-        wrong = self.unparsed or self.missing or self.unreadable or self.shared
+        and reads, no picture is two persons', no identity is both trained and tested on, and there are no other
+        obstacles."""
+        wrong = self.unparsed or self.missing or self.unreadable or self.shared or self.conflicts
         return not (wrong or any(self.obstacles.values()))
 
     @property
@@ -93,8 +102,10 @@ def check_data(
     paths = list(listed)
     unreadable: list[str] = []
     groups: dict[str, list[str]] = {}
+    turned = 0
     for path, found in zip(paths, progress(in_threads(_read, paths), "reading", len(paths)), strict=True):
-        digest, problem = found
+        digest, problem, was_turned = found
+        turned += was_turned
         if problem:
             unreadable.append(problem)
         else:
@@ -111,6 +122,10 @@ def check_data(
         unmatched=match_pictures(data.query, data.gallery).unmatched,
         duplicates=tuple(tuple(group) for group in groups.values() if len(group) > 1),
         missing=data.missing,
+        conflicts=data.conflicts,
+        passed_over=data.passed_over,
+        turned=turned,
+        notes=data.notes,
         published=data.published,
         joined=data.joined,
         alike=data.alike,
@@ -118,12 +133,15 @@ def check_data(
     )
 
 
-def _read(path: Path) -> tuple[str, str]:
+def _read(path: Path) -> tuple[str, str, bool]:
+    # A digest of the pixels, what is wrong with the picture, and whether it was turned.
     try:
-        pixels = read_pixels(path)
+        pixels, turned = open_picture(path)
     except BrokenPictureError as error:
-        return "", str(error)
-    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest(), ""
+        return "", str(error), False
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest(), "", turned
 
 
 def _count(pictures: Iterable[Picture]) -> SplitCounts:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from cdnet.data.classes import ClassData, PictureFiles
+from cdnet.data.files_below import files_below
 from cdnet.data.pictures import picture_files
 from cdnet.errors import CdnetError
 
@@ -42,13 +43,14 @@ def read_class_folders(root: Path) -> ClassData:
     folders = [root / name for name in TEST if (root / name).is_dir()]
     if not (root / "train").is_dir() or not folders:
         raise CdnetError(f"{root}: no folder train/CLASS with a folder val/CLASS or test/CLASS beside it")
-    train = _classes(root / "train")
+    others: list[str] = []
+    train = _classes(root / "train", others)
     if len(train) < 2:
         raise CdnetError(f"{root / 'train'}: classification needs at least 2 folders with pictures, one a class")
     if (folders[0] / ANNOTATIONS).is_file() and (folders[0] / "images").is_dir():
         test = _annotated(folders[0])
     else:
-        test = _classes(folders[0])
+        test = _classes(folders[0], others)
     unknown = sorted(test.keys() - train.keys())
     if unknown:
         raise CdnetError(f"{folders[0]}: the class {unknown[0]!r} is not among those of {root / 'train'}")
@@ -59,16 +61,18 @@ def read_class_folders(root: Path) -> ClassData:
         more = f" (and {len(untested) - 1} more classes)" if len(untested) > 1 else ""
         raise CdnetError(f"{folders[0]}: no pictures of the class {untested[0]!r}{more}, which {root / 'train'} has")
     classes = sorted(train)
-    return ClassData(NAME, root, tuple(classes), _numbered(train, classes), _numbered(test, classes))
+    return ClassData(NAME, root, tuple(classes), _numbered(train, classes), _numbered(test, classes), {}, tuple(others))
 
 
 def _class_folders(folder: Path) -> list[str]:
     return [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
 
 
-def _classes(folder: Path) -> dict[str, list[Path]]:
+def _classes(folder: Path, others: list[str]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {name: [] for name in _class_folders(folder)}
-    for path in picture_files(folder):
+    below = files_below(folder)
+    others += (f"{path}: {what}" for path, what in below.others)
+    for path in below.pictures:
         parts = path.relative_to(folder).parts
         if len(parts) < 2:
             raise CdnetError(f"{path}: lies in no class's folder; move or remove it")

@@ -65,13 +65,22 @@ class ClassPictures(ABC):
 class DecodedPictures(ClassPictures):
     """Pictures of one size as an array: ``pixels`` N x H x W x 3, in memory or mapped.
 
-    ``broken`` says what is wrong with each picture that was left out; ``names`` is the digest of the files that they
+    ``broken`` says what is wrong with each picture that was left out, ``turned`` are those that were turned upright as
+    their EXIF data say; ``names`` is the digest of the files that they
     come from, if they come from files.
     """
 
-    def __init__(self, pixels: Pixels, labels: Labels, broken: Sequence[str] = (), names: str | None = None) -> None:
+    def __init__(
+        self,
+        pixels: Pixels,
+        labels: Labels,
+        broken: Sequence[str] = (),
+        names: str | None = None,
+        turned: Sequence[Path] = (),
+    ) -> None:
         assert len(pixels) == len(labels)
-        self.pixels, self.labels, self.broken, self._names = pixels, labels, tuple(broken), names
+        self.pixels, self.labels, self._names = pixels, labels, names
+        self.broken, self.turned = tuple(broken), tuple(turned)
 
     def whole(self, rows: npt.NDArray[np.int64], size: tuple[int, int]) -> Pixels:
         """Return pictures of the given rows at height x width, N x H x W x 3."""
@@ -125,14 +134,15 @@ class PictureFiles(ClassPictures):
             raise CdnetError(f"{place}: no picture can be read; first {cached.broken[0]}")
         labels = np.array([int(picture.identity) for picture in cached.pictures], np.int64)
         names = PictureFiles([picture.path for picture in cached.pictures], labels).digest()
-        return DecodedPictures(cached.pixels, labels, cached.broken, names)
+        return DecodedPictures(cached.pixels, labels, cached.broken, names, cached.turned)
 
 
 @dataclass(frozen=True)
 class ClassData:
     """A classification data set: ``classes`` by number, and the two splits.
 
-    ``published`` has each split's pictures as its authors count them, where they do.
+    ``published`` has each split's pictures as its authors count them, where they do; ``passed_over`` names what lies
+    among the pictures and is none.
     """
 
     name: str
@@ -141,6 +151,7 @@ class ClassData:
     train: ClassPictures
     test: ClassPictures
     published: dict[str, int] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = ()
 
     def split(self, name: str) -> ClassPictures:
         """Return ``train`` or ``test``."""

@@ -1,82 +1,185 @@
 """One picture from its file to pixels of a fixed size.
 
-Pixels are taken as stored: alpha is dropped, and the EXIF orientation of a JPEG, PNG or WebP is not applied, as other
-re-identification code does too, so that everybody sees the same pixels.
+Alpha is dropped, and a picture is turned upright as its EXIF orientation says, whatever its format: that is how
+everybody else sees it. What a file is, its content says and not its ending.
 """
 
 from __future__ import annotations
 
 import io
+import os
+import stat
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
-import numpy.typing as npt
-import simplejpeg
 
-Pixels = npt.NDArray[np.uint8]
+from cdnet.data.formats import HEAD, PILLOW, format_of, why_unread
+from cdnet.data.jpeg import START, OtherColoursError, decode_jpeg, read_head
+from cdnet.data.limits import MAX_BYTES, MAX_PIXELS, in_turn_if_large, refuse_many_pixels
+from cdnet.data.orientation import UPRIGHT, Pixels, known_orientation, turn
 
-MAX_PIXELS = 80_000_000
-"""The most pixels a picture may claim to have: a few damaged bytes must not ask for all the memory."""
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["BrokenPictureError", "Decoded", "Pixels", "decode", "open_picture", "read_bytes", "read_pixels", "resize"]
+
+FEWER_PIXELS = {"WEBP": 25_000_000, "AVIF": 25_000_000, "JPEG2000": 25_000_000, "JPEG": 25_000_000, "MPO": 25_000_000}
+"""Formats that take more memory a pixel than others: up to 27 bytes. JPEG is one of other colours than usual."""
+SLOW_DECODERS = {"ppm": "PPM", "ppm_plain": "PPM", "bmp_rle": "BMP"}
+"""Pillow's decoders that take a microsecond for every number."""
+MAX_SLOW = 2_000_000
+"""The most pixels, and a quarter of the most bytes, of what these decode."""
+STRIP = 4_000_000
+"""Pixels that are converted to RGB at a time."""
 
 
 class BrokenPictureError(Exception):
     """A picture that cannot be read whole; the message says why."""
 
 
+class Decoded(NamedTuple):
+    """A picture H x W x 3 RGB, and whether it was turned as its EXIF orientation says."""
+
+    pixels: Pixels
+    turned: bool
+
+
 def read_pixels(path: Path) -> Pixels:
-    """Read a picture as H x W x 3 RGB bytes.
+    """Read a picture as H x W x 3 RGB bytes, turned upright.
 
     Raises:
-        BrokenPictureError: if the file is missing, cut short, or no picture.
+        BrokenPictureError: if the file is missing, cut short, no picture, or beyond the limits.
+    """
+    return open_picture(path).pixels
+
+
+def open_picture(path: Path) -> Decoded:
+    """Read a picture, as :func:`read_pixels` does, and tell whether it was turned.
+
+    Raises:
+        BrokenPictureError: if the file is missing, cut short, no picture, or beyond the limits.
+    """
+    return _decoded(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a picture file's bytes.
+
+    Raises:
+        BrokenPictureError: if it is missing, no regular file, too large, or of a format that is not read.
     """
     try:
-        data = path.read_bytes()
+        # Opened without waiting, for a pipe would let it wait for ever.
+        with open(path, "rb", buffering=0, opener=_open_at_once) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise BrokenPictureError(f"{path}: no regular file, but a pipe or a device")
+            if status.st_size > MAX_BYTES:
+                size = f"{status.st_size:,} bytes are more than the {MAX_BYTES:,}"
+                raise BrokenPictureError(f"{path}: {size} a picture may have; make it smaller")
+            data = file.readall()
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         raise BrokenPictureError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    return decode(data, str(path))
+    problem = None if data.startswith(START) else why_unread(data[:HEAD], path.suffix)
+    if problem is not None:
+        raise BrokenPictureError(f"{path}: {problem}")
+    return data
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def decode(data: bytes, origin: str = "picture") -> Pixels:
-    """Decode the bytes of a picture file to H x W x 3 RGB; ``origin`` is how errors call it.
+    """Decode the bytes of a picture file to H x W x 3 RGB, turned upright; ``origin`` is how errors call it.
 
     Grey is repeated, 16 bits become 8 by their upper half, alpha is dropped.
 
     Raises:
-        BrokenPictureError: if the bytes are cut short, no picture, or more than ``MAX_PIXELS``.
+        BrokenPictureError: if the bytes are cut short, no picture, several pictures, or beyond the limits.
     """
-    if data[:3] == b"\xff\xd8\xff":
+    return _decoded(data, origin).pixels
+
+
+def _decoded(data: bytes, origin: str) -> Decoded:
+    if data.startswith(START):
         try:
-            height, width = simplejpeg.decode_jpeg_header(data)[:2]
-            _refuse_huge(width, height)
-            return simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True)  # type: ignore[no-any-return]
+            head = read_head(data)
+            return Decoded(decode_jpeg(data, head), head.orientation != UPRIGHT)
+        except OtherColoursError:
+            pass
         except ValueError as error:
-            if "colorspace" not in str(error).lower():
-                raise BrokenPictureError(f"{origin}: {str(error).rstrip('.')}") from None
+            raise BrokenPictureError(f"{origin}: {str(error).rstrip('.')}") from None
     return _decode_other(data, origin)
 
 
-def _refuse_huge(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"{width} x {height} pixels are more than the {MAX_PIXELS:,} a picture may have")
-
-
-def _decode_other(data: bytes, origin: str) -> Pixels:
+def _decode_other(data: bytes, origin: str) -> Decoded:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            _refuse_huge(*image.size)
-            if image.mode in ("I", "F"):
-                raise ValueError("pixels of 32 bits have no known range; save it with 8 bits")
-            if image.mode.startswith("I;16"):  # Pillow's own conversion would clip at 255
-                upper = (np.array(image) >> 8).astype(np.uint8)
-                return np.repeat(upper[:, :, None], 3, axis=2)
-            return np.array(image.convert("RGB"))
+        with Image.open(io.BytesIO(data), formats=PILLOW) as image, in_turn_if_large(image.width * image.height):
+            _refuse(image, len(data))
+            orientation = _orientation(image)
+            image.info.pop("xmp", None)  # by which Pillow would turn a TIFF that has no orientation in its EXIF data
+            pixels = _rgb(image)
+            # Pillow itself turns a TIFF.
+            return Decoded(pixels if image.format == "TIFF" else turn(pixels, orientation), orientation != UPRIGHT)
     except UnidentifiedImageError:
-        raise BrokenPictureError(f"{origin}: {'not a picture' if data else 'empty'}") from None
+        unread = why_unread(data[:HEAD], "") or ("damaged" if format_of(data[:HEAD]) else "not a picture")
+        raise BrokenPictureError(f"{origin}: {unread if data else 'empty'}") from None
     except Exception as error:  # damaged bytes raise OSError, SyntaxError, struct.error, zlib.error and more
         raise BrokenPictureError(f"{origin}: {str(error).rstrip('.') or 'damaged'}") from None
+
+
+def _refuse(image: Image, size: int) -> None:
+    kind = image.format or ""
+    refuse_many_pixels(*image.size, FEWER_PIXELS.get(kind, MAX_PIXELS), "picture of this format")
+    slow = SLOW_DECODERS.get(_decoder(image))
+    if slow is not None and max(image.width * image.height, size // 4) > MAX_SLOW:
+        raise ValueError(
+            f"{image.width} x {image.height} pixels in {size:,} bytes take too long in this kind of {slow}; "
+            "save it as PNG"
+        )
+    if kind not in ("JPEG", "MPO") and getattr(image, "is_animated", False):
+        raise ValueError("holds several pictures; save the one that is meant as a file of its own")
+    if image.mode == "F" or (image.mode == "I" and kind != "PPM"):
+        raise ValueError("pixels of 32 bits have no known range; save it with 8 bits")
+
+
+def _decoder(image: Image) -> str:
+    tiles = getattr(image, "tile", None)
+    return str(tiles[0][0]) if tiles else ""
+
+
+def _orientation(image: Image) -> int:
+    # Of EXIF alone: Pillow would also look for one in XMP, where hardly anybody else does.
+    try:
+        tags = getattr(image, "tag_v2", None)
+        if tags is None:
+            from PIL.Image import Exif
+
+            tags = Exif()
+            tags.load(image.info.get("exif", b""))
+        return known_orientation(tags.get(0x0112))
+    except Exception:  # damaged EXIF data raise many things, and are no reason to leave out a picture
+        return UPRIGHT
+
+
+def _rgb(image: Image) -> Pixels:
+    # In strips, for each conversion of Pillow's copies the whole picture.
+    image.load()
+    pixels: Pixels = np.empty((image.height, image.width, 3), np.uint8)
+    rows = max(1, STRIP // image.width)
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        strip = image if rows >= image.height else image.crop((0, top, image.width, bottom))
+        if image.mode.startswith("I"):  # 16 bits, of which Pillow's own conversion would clip all above 255
+            pixels[top:bottom] = (np.asarray(strip) >> 8).astype(np.uint8)[:, :, None]
+        else:
+            pixels[top:bottom] = np.asarray(strip if strip.mode == "RGB" else strip.convert("RGB"))
+    return pixels
 
 
 def resize(pixels: Pixels, height: int, width: int) -> Pixels:

@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from cdnet.data import cuhk03_np, dukemtmc, market1501, msmt17, veri
+from cdnet.data.csv_file import read_csv
+from cdnet.data.examined import examined
 from cdnet.data.joining import join_spellings
 from cdnet.data.named_files import OtherNamesError
-from cdnet.data.own import read_csv, read_folders
+from cdnet.data.own import read_folders
 from cdnet.data.pictures import ReidData, picture_files
 from cdnet.data.split_folders import find_split_folders, is_container, subfolders
 from cdnet.errors import CdnetError
@@ -76,7 +78,7 @@ def read_data(root: Path | str, layout: str = "auto", holdout: float = 0.3) -> R
         CdnetError: if nothing is there, no picture is there, or the layout is unknown, does not fit, or is not clear.
     """
     try:
-        return join_spellings(_with_pictures(_read(Path(root), layout, holdout)))
+        return examined(join_spellings(_with_pictures(_read(Path(root), layout, holdout))))
     except OSError as error:
         raise CdnetError(f"{error.filename or root} could not be read: {error.strerror or error}") from error
 
@@ -89,8 +91,8 @@ def _read(root: Path, layout: str, holdout: float) -> ReidData:
     if not root.exists():
         source = f"; {SOURCES[layout]}" if layout in SOURCES else ""
         raise CdnetError(f"{root}: no such folder or CSV file; --data.root names where the pictures are{source}")
-    if layout == "csv" or (layout == "auto" and root.is_file()):
-        if not root.is_file():
+    if layout == "csv" or (layout == "auto" and not root.is_dir()):
+        if root.is_dir():
             raise CdnetError(f"{root}: the layout csv needs a CSV file, not a folder")
         return read_csv(root, holdout)
     if not root.is_dir():

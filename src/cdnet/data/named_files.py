@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from cdnet.data.formats import SUFFIXES, UNREAD_SUFFIXES
 from cdnet.data.junk import JUNK, JUNK_REASON
-from cdnet.data.pictures import SUFFIXES, Picture, ReidData, picture_files
+from cdnet.data.pictures import Picture, ReidData, picture_files
 from cdnet.data.split_folders import SplitFolders, find_split_folders
 from cdnet.errors import CdnetError
 
@@ -43,7 +44,7 @@ class NamedFiles:
 def without_endings(file: str) -> str:
     """Return a file's name without its endings of pictures, of which there may be two, as in ``.jpg.jpg``."""
     path = Path(file)
-    while path.suffix.lower() in SUFFIXES and path.stem != path.name:
+    while path.suffix.lower() in SUFFIXES | UNREAD_SUFFIXES and path.stem != path.name:
         path = Path(path.stem)
     return path.name
 

@@ -43,7 +43,7 @@ def obstacles(data: ReidData, purpose: str, identities: int = LEAST_IDENTITIES) 
         for split in needed:
             data.require(split)
     except CdnetError as error:
-        if data.unparsed or data.missing:
+        if data.unparsed or data.missing or data.conflicts:
             return (str(error),)
         given, divided = _WAY_OUT[needed[0]]
         return (f"{error}; {divided if 'held out' in data.name else given}",)

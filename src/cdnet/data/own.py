@@ -1,17 +1,13 @@
-"""One's own pictures: a folder per identity, or a CSV file.
+"""One's own pictures, a folder per identity.
 
-Folders: ``ROOT/train/IDENTITY/*``, and for the evaluation ``ROOT/query/IDENTITY/*`` with ``ROOT/gallery/IDENTITY/*``,
+``ROOT/train/IDENTITY/*``, and for the evaluation ``ROOT/query/IDENTITY/*`` with ``ROOT/gallery/IDENTITY/*``,
 or ``ROOT/test/IDENTITY/*``, where every picture is a query to all the others. With ``ROOT/IDENTITY/*`` alone, a part of
 the identities is held out for the test (:mod:`cdnet.data.holdout`). A name such as ``0002_c1_7.jpg`` gives the camera,
 and so does a folder ``cam1`` below the person's, or above all persons'. Folders ``-1`` are junk, which is ignored.
-
-CSV: a header with ``path``, ``identity``, and optionally ``camera`` and ``split`` (train, query, gallery or test);
-paths are relative to the CSV's folder.
 """
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -22,8 +18,6 @@ from cdnet.data.pictures import Picture, ReidData, picture_files
 from cdnet.data.spelling import camera_of
 from cdnet.data.split_folders import find_split_folders
 from cdnet.errors import CdnetError
-
-COLUMNS = ("path", "identity", "camera", "split")
 
 Top = Literal["ask", "identity", "camera"]
 """What the folders are that lie directly in a split, or in a data set without splits."""
@@ -63,39 +57,6 @@ def read_folders(root: Path, holdout: float, top: Top = "ask") -> ReidData:
         ignored = {f"{reason} ({folder.name})": len(picture_files(folder)) for folder, reason in found.ignored.items()}
     data = with_test(", ".join(["folders", *notes]), root, groups, unparsed)
     return replace(data, ignored={reason: count for reason, count in ignored.items() if count} | data.ignored)
-
-
-def read_csv(path: Path, holdout: float) -> ReidData:
-    """Read a CSV of path, identity, camera, split; without a split column, hold out as :func:`read_folders` does.
-
-    Raises:
-        CdnetError: if the file is not readable as such a CSV.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            header = rows.fieldnames or []
-            missing = [column for column in COLUMNS[:2] if column not in header]
-            if missing:
-                raise CdnetError(f"{path}: no column {missing[0]!r}; the header needs path and identity")
-            entries = [(rows.line_num, row) for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CdnetError(f"{path}: not readable as a CSV file ({error})") from None
-    unparsed: list[str] = []
-    groups: dict[str, list[Picture]] = {name: [] for name in FOLDERS}
-    for line, row in entries:
-        cells = {column: (row.get(column) or "").strip() for column in COLUMNS}
-        split = cells["split"].lower() or "train"
-        if not cells["path"] or not cells["identity"]:
-            unparsed.append(f"{path}, line {line}: no path or no identity")
-        elif split not in groups:
-            unparsed.append(f"{path}, line {line}: the split {split!r} is none of {', '.join(FOLDERS)}")
-        else:
-            groups[split].append(Picture(path.parent / cells["path"], cells["identity"], cells["camera"] or None))
-    if "split" not in header:
-        groups = hold_out(groups["train"], holdout)
-        return with_test(f"csv, {held_out(groups)}", path, groups, unparsed)
-    return with_test("csv", path, groups, unparsed)
 
 
 class _File(NamedTuple):

@@ -1,6 +1,7 @@
 """A part of a picture at a wanted size: random for training on large pictures, central for testing.
 
-A JPEG is decoded at the smallest of its own scales (1/8 to 1) that still has every pixel that the part needs.
+A JPEG is decoded at the smallest of its own scales (1/8 to 1) that still has every pixel that the part needs. Pictures
+are turned upright first, so that a part lies where it is seen.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import simplejpeg
 
-from cdnet.data.decode import MAX_PIXELS, BrokenPictureError, Pixels, decode, resize
+from cdnet.data.decode import Pixels, decode, read_bytes, resize
+from cdnet.data.jpeg import START, decode_jpeg, read_head
 
 Box = tuple[int, int, int, int]
 """Top, left, height and width of a part, in pixels."""
@@ -85,25 +86,21 @@ def read_crop(path: Path, choose: Chooser, size: tuple[int, int]) -> Pixels:
     Raises:
         BrokenPictureError: if the file is missing, cut short, or no picture.
     """
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise BrokenPictureError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    if data[:3] == b"\xff\xd8\xff":
+    data = read_bytes(path)
+    if data.startswith(START):
         try:
             return _reduced_jpeg(data, choose, size)
         except ValueError:
-            pass  # other colours than RGB, or damaged: read whole, which says what is wrong
+            pass  # other colours than RGB, damaged or too large: read whole, which says what is wrong
     return crop_pixels(decode(data, str(path)), choose, size)
 
 
 def _reduced_jpeg(data: bytes, choose: Chooser, size: tuple[int, int]) -> Pixels:
-    height, width = simplejpeg.decode_jpeg_header(data)[:2]
-    if height * width > MAX_PIXELS:
-        raise ValueError("too large")
+    head = read_head(data)
+    height, width = head.height, head.width
     top, left, h, w = choose(height, width)
     least = min(height, math.ceil(size[0] * height / h)), min(width, math.ceil(size[1] * width / w))
-    pixels = simplejpeg.decode_jpeg(data, colorspace="RGB", min_height=least[0], min_width=least[1], strict=True)
+    pixels = decode_jpeg(data, head, least)
     down, across = pixels.shape[0] / height, pixels.shape[1] / width
 
     def scaled(_height: int, _width: int) -> Box:

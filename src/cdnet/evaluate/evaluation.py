@@ -34,6 +34,10 @@ class TestPictures:
     query: CachedPictures
     gallery: CachedPictures
 
+    def splits(self) -> tuple[CachedPictures, CachedPictures]:
+        """Return queries and gallery."""
+        return self.query, self.gallery
+
     def labels(self) -> tuple[Labels, Labels]:
         """Return the labels of the queries and of the gallery, numbered alike."""
         query, gallery = number_labels(self.query.pictures, self.gallery.pictures)

@@ -14,6 +14,7 @@ from cdnet.data.cache import CachedPictures
 from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import parse_size
+from cdnet.data.remarks import remarks
 from cdnet.data.splits import decode_split
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
@@ -31,7 +32,7 @@ from cdnet.train.batches import Batches, describe_source
 from cdnet.train.checkpoint import FILE
 from cdnet.train.loop import StopRequest
 from cdnet.train.recipe import AugmentRecipe
-from cdnet.train.session import Session, tell_broken
+from cdnet.train.session import Session, tell
 
 GENOTYPE = "genotype.json"
 LATENCY = "latency.json"
@@ -165,7 +166,7 @@ class SearchRun(Session):
         identities = [picture.identity for picture in pictures.pictures]
         split = split_validation(identities, recipe.validation, recipe.seed)
         if self.main:
-            tell_broken(pictures.broken)
+            tell(remarks(self.data, [pictures]))
             if split.short:
                 console.print(
                     f"identities with fewer than {2 * recipe.validation} pictures, which give half of them for "

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from cdnet.errors import CdnetError
 from cdnet.files import saying_what_failed, write_text
+from cdnet.recipe_file import check_recipe_file
 from cdnet.train.checkpoint import FILE, load_checkpoint
 
 RECIPE = "recipe.yaml"
@@ -120,6 +121,8 @@ def refuse_another_recipe(out: Path, recipe: Any) -> None:
         CdnetError: that names the first key that differs, or says that the folder's recipe cannot be read.
     """
     path = out / RECIPE
+    if path.is_file():
+        check_recipe_file(path)
     try:
         old = _flat(yaml.safe_load(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):

@@ -16,6 +16,7 @@ from cdnet.data.cache import CachedPictures
 from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import parse_size
+from cdnet.data.remarks import remarks
 from cdnet.data.splits import decode_split
 from cdnet.errors import CdnetError, UndefinedError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
@@ -28,7 +29,7 @@ from cdnet.train.batches import Batches, describe_source
 from cdnet.train.init import read_start
 from cdnet.train.loop import StepLosses, StopRequest, train_epoch
 from cdnet.train.recipe import TrainRecipe, check_recipe
-from cdnet.train.session import NetworkSession, tell_broken
+from cdnet.train.session import NetworkSession, tell
 from cdnet.train.taught import Taught
 from cdnet.train.teacher import teacher_features
 from cdnet.weights import ModelSpec, save_weights, shipped_weights, try_on_shapes
@@ -78,14 +79,14 @@ class Run(NetworkSession[ReidModel | Taught]):
         refuse_obstacles(data, "training", recipe.batch.identities)
         # The processes of one machine share the cache: its lock makes all but one wait.
         pictures = decode_split(data, "train", self.size, recipe.data.cache, shown)
-        if self.main:
-            tell_broken(pictures.broken)
         self.test: TestPictures | None = None
         if recipe.evaluate_every:
             try:
                 self.test = read_test_pictures(data, self.size, recipe.data.cache, shown)
             except UndefinedError as error:
                 raise UndefinedError(f"{error}; or train without evaluating, by --evaluate_every 0") from None
+        if self.main:
+            tell(remarks(data, [pictures, *(self.test.splits() if self.test else ())]))
         teacher = self._teacher(pictures)
         self.batches = Batches(
             pictures,

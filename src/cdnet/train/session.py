@@ -149,7 +149,7 @@ class NetworkSession(Session, Generic[M]):
         super().start()
         schedule = self._recipe.schedule
         if self.main and schedule.kind == "step":
-            tell(never_reached(schedule.milestones, schedule.epochs))
+            tell([never_reached(schedule.milestones, schedule.epochs)])
 
     @abstractmethod
     def say_other_pictures(self, kept: dict[str, Any]) -> str:
@@ -184,13 +184,8 @@ class NetworkSession(Session, Generic[M]):
         self.trained_on["epochs"] = state["place"]["epoch"]
 
 
-def tell(said: str) -> None:
-    """Print a sentence, if there is one."""
-    if said:
-        console.print(said, markup=False, highlight=False)
-
-
-def tell_broken(broken: Sequence[str]) -> None:
-    """Say how many pictures were left out because they cannot be read, and name the first."""
-    if broken:
-        console.print(f"{len(broken)} unreadable picture(s) left out; first {broken[0]}")
+def tell(sentences: Sequence[str]) -> None:
+    """Print each sentence that there is to be said."""
+    for sentence in sentences:
+        if sentence:
+            console.print(sentence, markup=False, highlight=False)

@@ -1,0 +1,138 @@
+"""One's own pictures, listed in a CSV file.
+
+Its header has ``path`` and ``identity``, and perhaps ``camera`` and ``split`` (train, query, gallery or test). Paths
+are relative to the CSV's folder; they may begin with ``~`` and be written with backslashes. An empty camera is one that
+is not known. Without a split column, a part of the identities is held out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+from cdnet.data.csv_table import Row, read_table
+from cdnet.data.holdout import FOLDERS, held_out, hold_out, with_test
+from cdnet.data.pictures import Picture, ReidData
+from cdnet.data.spelling import camera_of, identity_of
+from cdnet.errors import CdnetError
+
+NEEDED = ("path", "identity")
+OPTIONAL = ("camera", "split")
+OTHER_NAMES = {
+    "camera": frozenset(("cam", "camid", "cam id", "camera id", "cameraid", "camera name", "cid")),
+    "split": frozenset(("set", "subset", "partition", "fold", "phase", "usage", "split name")),
+}
+"""What other tools call the optional columns; leaving one out unsaid would change every figure."""
+NO_VALUE = frozenset(("nan", "NaN", "<NA>"))
+"""What a script writes where it has nothing."""
+NO_CAMERA = NO_VALUE | {"-1", "-1.0", "None", "none", "NULL", "null", "N/A", "n/a", "NA", "?"}
+
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+
+def read_csv(path: Path, holdout: float) -> ReidData:
+    """Read a CSV file of path, identity, camera and split.
+
+    Args:
+        path: the file.
+        holdout: share of the identities, 0 to 1, that is held out for the test where there is no split column.
+
+    Raises:
+        CdnetError: if the file is not readable as such a table.
+    """
+    table = read_table(path, NEEDED, OPTIONAL)
+    for column, names in OTHER_NAMES.items():
+        other = next((name for name in table.columns if re.sub("[_-]", " ", name) in names), None)
+        if other is not None and column not in table.columns:
+            raise CdnetError(f"{path}: the column {other!r} is not read; call it {column!r}, or leave it out")
+    unparsed: list[str] = []
+    conflicts: list[str] = []
+    groups: dict[str, list[Picture]] = {name: [] for name in FOLDERS}
+    listed: dict[str, list[Row]] = {}
+    find = _Finder(path.parent)
+    for row in table.rows:
+        place = f"{path}, line {row.line}"
+        problem = _problem(row)
+        if problem is not None:
+            unparsed.append(f"{place}: {problem}")
+            continue
+        picture = Picture(find(row.cells["path"]), row.cells["identity"], row.cells.get("camera") or None)
+        others = listed.setdefault(os.path.normpath(picture.path), [])
+        said = next((f"{said} line {other.line}" for other in others if (said := _conflict(row, other))), None)
+        if said is not None:
+            conflicts.append(f"{place}: {row.cells['path']} {said}")
+        others.append(row)
+        groups[_split(row)].append(picture)
+    if "split" in table.columns:
+        found = with_test("csv", path, groups, unparsed)
+    else:
+        groups = hold_out(groups["train"], holdout)
+        found = with_test(f"csv, {held_out(groups)}", path, groups, unparsed)
+    unread = [repr(name) for name in dict.fromkeys(table.columns) if name and name not in (*NEEDED, *OPTIONAL)]
+    notes = (f"{path}: columns that are not read: {', '.join(unread)}",) if unread else ()
+    return replace(found, conflicts=tuple(conflicts), notes=notes)
+
+
+def _split(row: Row) -> str:
+    return row.cells.get("split", "train").lower()
+
+
+def _conflict(row: Row, other: Row) -> str | None:
+    # What is wrong with a second row of a file; only as a query and in the gallery may one stand twice.
+    if identity_of(row.cells["identity"]) != identity_of(other.cells["identity"]):
+        return f"is {row.cells['identity']!r}, and {other.cells['identity']!r} in"
+    if camera_of(row.cells.get("camera", "")) != camera_of(other.cells.get("camera", "")):
+        return f"is of the camera {row.cells['camera']!r}, and of {other.cells['camera']!r} in"
+    if {_split(row), _split(other)} == {"query", "gallery"}:
+        return None
+    return "is listed already, in" if "split" not in row.cells else f"is for {_split(row)}, and listed already in"
+
+
+def _problem(row: Row) -> str | None:
+    cells = row.cells
+    if not cells["path"] or not cells["identity"]:
+        return "no path or no identity"
+    if cells["identity"] in NO_VALUE:
+        return f"the identity {cells['identity']!r} is what a script writes for none"
+    if cells.get("camera") in NO_CAMERA:
+        return f"the camera {cells['camera']!r} is none; name it, or leave the cell empty where it is not known"
+    if "split" in cells and cells["split"].lower() not in FOLDERS:
+        which = f"the split {cells['split']!r} is none of" if cells["split"] else "no split; write one of"
+        return f"{which} {', '.join(FOLDERS)}"
+    if os.name != "nt" and _DRIVE.match(cells["path"]) and not Path(cells["path"]).exists():
+        return f"{cells['path']} is a path of a Windows drive; write it relative to the CSV file's folder"
+    return None
+
+
+class _Finder:
+    """Finds the files that paths of a CSV file mean."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._names: dict[Path, dict[str, str]] = {}
+
+    def __call__(self, text: str) -> Path:
+        # As it stands, if that is there; else with slashes for backslashes, and in the Unicode form that the disk has.
+        path = self._folder / text
+        plain = "\\" not in text and text.isascii() and not text.startswith("~")
+        if plain or os.path.lexists(path):
+            return path
+        path = self._folder / os.path.expanduser(text.replace("\\", "/"))
+        return path if text.isascii() or os.path.lexists(path) else self._in_another_form(path)
+
+    def _in_another_form(self, path: Path) -> Path:
+        found = Path(path.anchor)
+        for part in path.parts[1:] if path.anchor else path.parts:
+            found /= part if part.isascii() else self._names_in(found).get(unicodedata.normalize("NFC", part), part)
+        return found
+
+    def _names_in(self, folder: Path) -> dict[str, str]:
+        if folder not in self._names:
+            try:
+                self._names[folder] = {unicodedata.normalize("NFC", name): name for name in os.listdir(folder)}
+            except OSError:
+                self._names[folder] = {}
+        return self._names[folder]

@@ -1,0 +1,78 @@
+"""The files below a folder: pictures, and what else lies there."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from cdnet.data.formats import content_format, is_picture
+from cdnet.errors import CdnetError
+
+KNOWN_FILES = frozenset(("thumbs.db", "desktop.ini"))
+"""Files that systems leave beside pictures, in lower case; hidden ones besides."""
+KNOWN_SUFFIXES = frozenset(
+    f".{name}"
+    for names in (
+        "txt md log html csv tsv json jsonl xml yaml yml ini db xmp aae",
+        "mat npy npz pkl md5 sha256 lnk url",
+    )
+    for name in names.split()
+)
+"""Endings of what is written beside pictures, about them."""
+KNOWN_FOLDERS = frozenset(
+    f".{name}"
+    for names in ("git svn ipynb_checkpoints cache thumbnails", "AppleDouble Spotlight-V100 fseventsd Trashes Trash")
+    for name in names.split()
+)
+"""Hidden folders that programs make."""
+
+
+@dataclass(frozen=True)
+class FilesBelow:
+    """What lies below a folder: ``pictures``, and ``others``, each with what it is."""
+
+    pictures: list[Path]
+    others: list[tuple[Path, str]]
+
+
+def files_below(folder: Path) -> FilesBelow:
+    """Return what lies below a folder, in a fixed order.
+
+    Links to folders are followed, once each. A link to a picture that is gone is a picture: it is somebody's, and
+    reading it says what is wrong. What is known to lie beside pictures, such as Thumbs.db, hidden files and notes, is
+    passed over; any other file that is no picture, a hidden folder, and a folder that holds nothing are ``others``.
+
+    Raises:
+        CdnetError: if the folder, or one below it, cannot be read.
+    """
+    pictures: list[Path] = []
+    others: list[tuple[Path, str]] = []
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, onerror=_unreadable, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        if not folders and not names:
+            others.append((Path(place), "an empty folder"))
+        hidden = (name for name in folders if name.startswith(".") and name not in KNOWN_FOLDERS)
+        others += ((Path(place, name), "a hidden folder") for name in hidden)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for path in (Path(place, name) for name in names if not name.startswith(".")):
+            if is_picture(path):
+                pictures.append(path)
+            elif path.suffix.lower() not in KNOWN_SUFFIXES and path.name.lower() not in KNOWN_FILES:
+                others.append((path, _what(path)))
+    return FilesBelow(sorted(pictures), sorted(others))
+
+
+def _what(path: Path) -> str:
+    found = content_format(path)
+    return "no picture" if found is None else f"{found} by its content; give it that ending"
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    raise CdnetError(f"{error.filename} could not be read: {error.strerror}") from error
