@@ -1,7 +1,7 @@
 """Published weights, converted, give the published implementations' features.
 
-``published.json`` has what the authors' CDNet and CNet (solicucu/ReID), torchreid's OSNet and ResNet-50 (last stride 1),
-and D-X-Y's GDAS cells, on a 7x7 stem with 64 channels, give in double precision for the weights and pictures that
+``published.json`` has what the authors' CDNet and CNet (solicucu/ReID), torchreid's OSNet and ResNet-50 (last stride
+1), and D-X-Y's GDAS cells, on a 7x7 stem with 64 channels, give in double precision for the weights and pictures that
 :func:`made` and :func:`wave` write down: some of the entries of two features or scores, for GDAS of the last map's
 averages. Files that are not what they should be are in ``test_published_files.py``.
 """
@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from cdnet import CdnetError, load_model
+from cdnet import load_model
 from cdnet.classify.network import sum_scores
 from cdnet.classify.recipe import NORMALS
 from cdnet.classify.weights import load_classifier, read_origin
@@ -76,7 +76,7 @@ def published(network: str, width: float = 1.0) -> dict[str, Tensor]:
 
 
 def released(network: str, classes: int, neck: str = "fblneck", kernel: int = 7) -> dict[str, Tensor]:
-    """A checkpoint of the authors' release; the blocks' names are written out, since the file is all that tells them."""
+    """A checkpoint of the authors' release; where its cells stand is written out here, for only a file tells that."""
     with torch.device("meta"):
         backbone, model = create_backbone(network), create_model(network, 1.0, neck, 2, classes)
         if kernel == 3:
@@ -88,10 +88,6 @@ def released(network: str, classes: int, neck: str = "fblneck", kernel: int = 7)
     for ours, cell in cells.items():
         names.append((ours, f"base.cells.{cell}.ops.") if repeated else (f"{ours}0.", f"base.cells.{cell}."))
     return by_their_names(model.state_dict(), (*NECK_NAMES, *names, *BLOCK_NAMES))
-
-
-def small() -> dict[str, Tensor]:
-    return published("osnet", 0.25)
 
 
 @pytest.mark.parametrize("width", [1.0, 0.75, 0.5, 0.25])
@@ -230,29 +226,3 @@ def test_other_blocks_and_widths_of_the_release(tmp_path: Path, capsys: pytest.C
     assert spec.genotype.stages == genotype.stages
     with torch.no_grad():
         assert torch.equal(ours(pictures().float()), model(pictures().float()))
-
-
-def test_mistakes_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    torch.save(small(), tmp_path / "x.pth")
-    assert main(["convert", str(tmp_path / "none.pth"), "--out", str(tmp_path / "o.safetensors")]) == 1
-    assert "no such file" in capsys.readouterr().err
-    assert main(["convert", str(tmp_path / "x.pth")]) == 2
-    assert "--out" in capsys.readouterr().err
-    assert main(["convert", str(tmp_path / "x.pth"), "--out", str(tmp_path / "o.safetensors"), "--size", "wide"]) == 1
-    assert "height x width" in capsys.readouterr().err
-    with pytest.raises(CdnetError, match="cdnet convert"):
-        load_model(tmp_path / "x.pth")
-
-
-def test_the_published_file_stays(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    save_file(small(), tmp_path / "x.safetensors")
-    before = (tmp_path / "x.safetensors").read_bytes()
-    (tmp_path / "link.safetensors").symlink_to("x.safetensors")
-    for out, said in (("x.pth", "a .safetensors file"), ("x.safetensors", "itself"), ("link.safetensors", "itself")):
-        assert main(["convert", str(tmp_path / "x.safetensors"), "--out", out]) == 2
-        assert said in capsys.readouterr().err
-    assert (tmp_path / "x.safetensors").read_bytes() == before
-    assert not (tmp_path / "x.pth").exists()

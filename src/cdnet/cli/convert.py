@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from cdnet.published import Converted
 
 DESCRIPTION = """\
-Turn published weights into weights that every command takes. Read are: the authors' CDNet and CNet (solicucu/models), for
-ReID, CIFAR-100 and ImageNet; torchreid's OSNet at any width, without instance norm; and ResNet-50 by torchvision's names.
-The file may be a state dict or a training checkpoint of torch, or safetensors. Nothing in it is run."""
+Turn published weights into weights that every command takes. Read are: the authors' CDNet and CNet (solicucu/models),
+for ReID, CIFAR-100 and ImageNet; torchreid's OSNet at any width, without instance norm; and ResNet-50 by torchvision's
+names. The file may be a state dict or a training checkpoint of torch, or safetensors. Nothing in it is run."""
 
 
 def main(words: list[str]) -> None:
@@ -26,6 +26,12 @@ def main(words: list[str]) -> None:
         "--size",
         help="height x width of the pictures that the network gets; if not given 256x128 for ReID, 32x32 for CIFAR-100 "
         "and 224x224 for ImageNet",
+    )
+    made.add_argument(
+        "--kind",
+        choices=("reid", "classes"),
+        help="what the authors' network is for; if not given, 100 classes are those of CIFAR-100, 1,000 those of "
+        "ImageNet, and any other number are identities",
     )
     options = made.parse_args(words)
     if options.out is None:
@@ -41,7 +47,7 @@ def main(words: list[str]) -> None:
 
     size = None if options.size is None else parse_size(options.size)
     refuse_unwritable(options.out)
-    converted = convert(options.published, size)
+    converted = convert(options.published, size, options.kind)
     converted.save(options.out)
     _describe(converted, options.out)
 

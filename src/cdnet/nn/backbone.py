@@ -42,7 +42,7 @@ class Stem(nn.Sequential):
         )
 
     def narrow(self) -> None:
-        """Put a 3x3 convolution with fresh weights in the place of the 7x7, as the authors' release has on CIFAR-100."""
+        """Put a 3x3 convolution with fresh weights in the place of the 7x7, as the authors have on CIFAR-100."""
         wide: nn.Conv2d = self[0]  # type: ignore[assignment]
         self[0] = nn.Conv2d(3, wide.out_channels, 3, stride=wide.stride, padding=1, bias=False)  # type: ignore[arg-type]
         initialise(self[0])

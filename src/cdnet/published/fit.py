@@ -14,7 +14,7 @@ from cdnet.classify.network import Classifier
 from cdnet.classify.weights import ClassifierSpec, save_classifier
 from cdnet.errors import CdnetError
 from cdnet.nn.backbone import scale_channels
-from cdnet.nn.model import ReidModel
+from cdnet.nn.model import MAX_WIDTH, ReidModel
 from cdnet.published.tensors import describe, shown
 from cdnet.weights import ModelSpec, save_weights, try_on_shapes
 
@@ -76,17 +76,32 @@ def published_name(name: str, names: Names) -> str:
     return name
 
 
-def find_width(channels: Sequence[int], full: Sequence[int]) -> float:
+def find_width(channels: Sequence[int], full: Sequence[int], refusal: str) -> float:
     """Return the width multiplier with the fewest decimals that scales the ``full`` channels to these.
 
-    Where there is none, it is that of the first channels, and the shapes will not fit.
+    Raises:
+        CdnetError: if there is none.
     """
     least = max(have / at_one for have, at_one in zip(channels, full, strict=True))
-    for decimals in range(7):
-        width = ceil(round(least * 10**decimals, 6)) / 10**decimals
+    for decimals in range(7) if 0 < least <= MAX_WIDTH else ():
+        scale = float(f"1e{decimals}")
+        width = ceil(round(least * scale, 6)) / scale
         if [scale_channels(at_one, width) for at_one in full] == list(channels):
             return width
-    return channels[0] / full[0]
+    raise CdnetError(
+        f"{refusal} has {', '.join(map(str, channels))} channels, which no width makes of {', '.join(map(str, full))}"
+    )
+
+
+def rows(tensors: dict[str, Tensor], name: str, refusal: str) -> int:
+    """Return how many channels, identities or classes a tensor is for: the length of its first axis, 0 without one.
+
+    Raises:
+        CdnetError: if there is no such tensor; ``refusal`` is how the error begins, and names the file.
+    """
+    if name not in tensors:
+        raise CdnetError(f"{refusal} has no {name}")
+    return sum(tensors[name].shape[:1])
 
 
 def fill_network(

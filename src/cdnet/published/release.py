@@ -1,7 +1,7 @@
 """CDNet and CNet as their authors published them (solicucu/models): for ReID, for CIFAR-100 and for ImageNet.
 
-Which blocks a network has, its width, its neck and how many identities or classes it was trained on, its names and shapes
-say; at which stride its stem works and what its pictures were like, only the release's code does.
+Which blocks a network has, its width, its neck and how many identities or classes it was trained on, its names and
+shapes say; at which stride its stem works and what its pictures were like, only the release's code does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cdnet.errors import CdnetError
 from cdnet.genotype import Genotype, read_genotype, shipped_genotypes
 from cdnet.nn.backbone import STAGE_CHANNELS, STEM_CHANNELS
 from cdnet.nn.necks import FC_CHANNELS, SQUEEZE_CHANNELS
-from cdnet.published.fit import Converted, Names, fill_network, find_width
+from cdnet.published.fit import Converted, Names, fill_network, find_width, rows
 from cdnet.published.tensors import describe
 from cdnet.weights import ModelSpec
 
@@ -79,28 +79,43 @@ def recognise(tensors: dict[str, Tensor]) -> bool:
     return STEM in tensors and any(name.startswith("base.cells.") for name in tensors)
 
 
-def take(tensors: dict[str, Tensor], path: Path, size: tuple[int, int] | None, trained_on: dict[str, Any]) -> Converted:
+def take(
+    tensors: dict[str, Tensor],
+    path: Path,
+    size: tuple[int, int] | None,
+    trained_on: dict[str, Any],
+    kind: str | None = None,
+) -> Converted:
     """Return the network that the release's tensors are.
 
-    A hundred or a thousand classes make a classifier of CIFAR-100 or ImageNet, any other number a network for ReID.
+    Without a kind, those for a hundred or a thousand are classifiers of CIFAR-100 and ImageNet, and others are for
+    ReID; but CDNet of the release has a 3x3 stem on CIFAR-100, and only there.
 
     Raises:
         CdnetError: if they are not all of such a network.
     """
     refusal = f"{path}: not CDNet or CNet as released, for it"
     genotype, names, ends = _read_blocks(tensors, path)
-    channels = [_rows(tensors, name) for name in (STEM, *ends)]
-    width = find_width(channels, (STEM_CHANNELS, *STAGE_CHANNELS))
+    channels = [rows(tensors, name, refusal) for name in (STEM, *ends)]
+    width = find_width(channels, (STEM_CHANNELS, *STAGE_CHANNELS), refusal)
     neck, neck_names = _read_neck(tensors, refusal)
     names = (*neck_names, *names)
     count, notes = _read_count(tensors, refusal)
     kernel = tensors[STEM].shape[-1]
     if kernel not in (3, 7):
         raise CdnetError(f"{refusal} has {STEM} of the shape {describe(tensors[STEM])}")
-    if kernel == 3 and count not in CLASSES:
-        what = "no classifier" if count is None else f"{count:,} classes"
-        raise CdnetError(f"{refusal} has the 3x3 stem of its CIFAR-100 networks and {what}, where 100 classes belong")
-    if count in CLASSES:
+    what = "no classifier" if count is None else f"a classifier for {count:,}"
+    if kernel == 3 and (count != 100 or kind == "reid"):
+        raise CdnetError(
+            f"{refusal} has the 3x3 stem of CDNet on CIFAR-100, for 100 classes and not for ReID, and {what}"
+        )
+    if kind == "classes" and count not in CLASSES:
+        raise CdnetError(f"{refusal} has {what}, and the release has them for 100 classes or 1,000")
+    if kind is None:
+        wide = count == 100 and kernel == 7 and any(".ops." in name for name in tensors)  # CNet's cells have no ops
+        kind = "classes" if count in CLASSES and not wide else "reid"
+    if kind == "classes":
+        assert count is not None
         pictures = CLASSES[count]
         mean, std = NORMALS[pictures.normal]
         trained_on = trained_on | {"data": pictures.data, "classes": count}
@@ -122,10 +137,6 @@ def take(tensors: dict[str, Tensor], path: Path, size: tuple[int, int] | None, t
     return Converted(fill_network(model, tensors, names, refusal), spec, ORIGIN, tuple(notes))
 
 
-def _rows(tensors: dict[str, Tensor], name: str) -> int:
-    return sum(tensors[name].shape[:1])
-
-
 def _read_blocks(tensors: dict[str, Tensor], path: Path) -> tuple[Genotype, Names, list[str]]:
     """Return the genotype, the backbone's names, and the tensors whose rows are the stages' channels."""
     cells: dict[int, dict[int, tuple[set[int], set[int]]]] = {}
@@ -137,9 +148,9 @@ def _read_blocks(tensors: dict[str, Tensor], path: Path) -> tuple[Genotype, Name
             nested |= block[2] is not None
             branches = cells.setdefault(int(block[1]), {}).setdefault(int(block[2] or 0), (set(), set()))
             branches[int(block[3]) - 1].add(int(block[4]))
-        down = re.match(r"base\.cells\.(\d{1,3})\.conv1x1\.op\.0\.weight$", name)
-        if down:
-            downs.append(int(down[1]))
+        sample = re.match(r"base\.cells\.(\d{1,3})\.conv1x1\.op\.0\.weight$", name)
+        if sample:
+            downs.append(int(sample[1]))
     if not cells or len(downs) != 2:
         raise CdnetError(
             f"{path}: not CDNet or CNet as released, for it has no three stages of blocks with two branches"
@@ -164,8 +175,6 @@ def _read_blocks(tensors: dict[str, Tensor], path: Path) -> tuple[Genotype, Name
     genotype = Genotype.from_json({"name": path.stem, "stages": stages, "source": ORIGIN}, str(path))
     inner = f"base.cells.{last}.ops.0." if nested else f"base.cells.{last}."
     ends = [*(f"base.cells.{down}.conv1x1.op.0.weight" for down in downs), f"{inner}restore.op.0.weight"]
-    if ends[-1] not in tensors:
-        raise CdnetError(f"{path}: not CDNet or CNet as released, for it has no {ends[-1]}")
     return _shipped(genotype), (*names, *BLOCK_NAMES), ends
 
 
@@ -200,7 +209,7 @@ def _read_count(tensors: dict[str, Tensor], refusal: str) -> tuple[int | None, l
             f"{FC_CHANNELS}x{SQUEEZE_CHANNELS * STRIPES}"
         )
     counts = [
-        _rows(tensors, f"neck.{one}.weight")
+        rows(tensors, f"neck.{one}.weight", refusal)
         for one in ("global_classifier", "classifier")
         if f"neck.{one}.weight" in tensors
     ]

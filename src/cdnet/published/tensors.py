@@ -1,7 +1,7 @@
 """The tensors of a published file by their names there, and nothing else of it.
 
-A torch file holds a pickle, which is a program. Torch's own restricted reader builds tensors and plain containers out of
-it and refuses any other name; nothing that the file names is imported or called.
+A torch file holds a pickle, which is a program. Torch's own restricted reader builds tensors and plain containers out
+of it and refuses any other name; nothing that the file names is imported or called.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ WRAPPERS = ("module.", "model.", "network.", "net.", "features.")
 class _LeftOut:
     """Stands for a value that a training program put beside the tensors, such as a rank-1 as numpy's scalar.
 
-    Torch's reader puts this class where the file names numpy's, so that the rest can be read. It takes what it is given
-    and keeps none of it. Numpy's own functions are not called: a dtype whose state comes from a stranger's file can make
-    numpy take the file's bytes for addresses.
+    Torch's reader puts this class where the file names numpy's, so that the rest can be read. It takes what it is
+    given and keeps none of it. Numpy's own functions are not called: a dtype whose state comes from a stranger's file
+    can make numpy take the file's bytes for addresses.
     """
 
     def __init__(self, *arguments: object) -> None:
@@ -149,9 +149,10 @@ def _check_archive(path: Path) -> None:
 def _read_torch(path: Path) -> Any:
     stand_ins: list[Any] = [(_LeftOut, name) for name in LEFT_OUT]
     try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins):
+        # An open file, for torch would go by the ending of a name.
+        with path.open("rb") as file, warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins):
             warnings.simplefilter("ignore")
-            return torch.load(path, "cpu", weights_only=True)
+            return torch.load(file, "cpu", weights_only=True)
     except Exception as error:  # what a broken or a hostile pickle raises can be anything
         named = re.search(r"GLOBAL ([\w.]{1,100}) (?:was not|whose)", str(error))
         if named:

@@ -1,4 +1,4 @@
-"""OSNet as torchreid has it: with its own head (``fcneck``), at the width that its tensors have, without instance norm."""
+"""OSNet as torchreid has it: with its own head (``fcneck``), at the width of its tensors, without instance norm."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cdnet.errors import CdnetError
 from cdnet.nn.backbone import STAGE_CHANNELS, STEM_CHANNELS
-from cdnet.published.fit import Converted, Names, fill_network, find_width
+from cdnet.published.fit import Converted, Names, fill_network, find_width, rows
 from cdnet.weights import ModelSpec
 
 ORIGIN = "torchreid's OSNet"
@@ -52,22 +53,33 @@ def recognise(tensors: dict[str, Tensor]) -> bool:
     return STEM in tensors
 
 
-def take(tensors: dict[str, Tensor], path: Path, size: tuple[int, int] | None, trained_on: dict[str, Any]) -> Converted:
+def take(
+    tensors: dict[str, Tensor],
+    path: Path,
+    size: tuple[int, int] | None,
+    trained_on: dict[str, Any],
+    kind: str | None = None,
+) -> Converted:
     """Return the network that OSNet's tensors are, with its classifier if there is one.
 
     Raises:
         CdnetError: if they are not all of such a network.
     """
+    if kind == "classes":
+        raise CdnetError(
+            f"{path}: {ORIGIN}, of which the part for ReID is read and the classifier is not; use --kind reid"
+        )
+    refusal = f"{path}: not osnet as published, for it"
     ends = (STEM, "conv2.2.0.conv.weight", "conv3.2.0.conv.weight", "conv5.conv.weight")
-    channels = [sum(tensors[name].shape[:1]) if name in tensors else 0 for name in ends]
-    width = find_width(channels, (STEM_CHANNELS, *STAGE_CHANNELS))
+    channels = [rows(tensors, name, refusal) for name in ends]
+    width = find_width(channels, (STEM_CHANNELS, *STAGE_CHANNELS), refusal)
     count = None
     if all(name in tensors for name in CLASSIFIER):
-        count = sum(tensors[CLASSIFIER[0]].shape[:1])
+        count = rows(tensors, CLASSIFIER[0], refusal)
         trained_on = trained_on | {"identities": count}
     spec = ModelSpec("osnet", width, "fcneck", size=size or (256, 128), trained_on=trained_on)
     with torch.device("meta"):
         model = spec.build(count)
-    filled = fill_network(model, tensors, OSNET_NAMES, f"{path}: not osnet as published, for it")
+    filled = fill_network(model, tensors, OSNET_NAMES, refusal)
     notes = () if count is None else (f"trained on {count:,} identities, or on as many classes",)
     return Converted(filled, spec, ORIGIN, notes)
