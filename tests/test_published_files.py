@@ -172,6 +172,20 @@ def _compressed(path: Path) -> Path:
     return rewritten(path.with_suffix(".first"), path, bytes, compression=zipfile.ZIP_DEFLATED)
 
 
+def _doubled(path: Path) -> Path:
+    rewritten(saved(osnet(), path.with_suffix(".first")), path, bytes)
+    with zipfile.ZipFile(path, "a") as archive:
+        first = next(name for name in archive.namelist() if name.endswith("/data/0"))
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr(first, b"\0" * archive.getinfo(first).file_size)
+    return path
+
+
+def _fifo(path: Path) -> Path:
+    os.mkfifo(path)
+    return path
+
+
 def _pickled(path: Path) -> Path:
     path.write_bytes(pickle.dumps({"conv1.conv.weight": [1.0]}))
     return path
@@ -197,6 +211,8 @@ def _folder(path: Path) -> Path:
         (_cut(osnet(), _use_new_zipfile_serialization=False), "cut short, damaged"),
         (_flipped, "damaged, the checksum of"),
         (_compressed, "a compressed archive"),
+        (_doubled, "two entries of one name"),
+        (_fifo, "not an ordinary file"),
         (_pickled, "but a pickle"),
         (_traversing, "a zip archive, but not one that torch wrote"),
         (_folder, "a folder"),
@@ -265,8 +281,14 @@ def as_integers() -> dict[str, Tensor]:
         (stem(lambda t: t.double() * 1e300), "not finite as 32-bit floats"),
         (stem(lambda t: t.to(torch.int32)), "as int32, and floats belong there"),
         (stem(lambda t: t.bool()), "as bool, and floats belong there"),
-        (stem(lambda _: torch.tensor(1.0)), "has 0, 64, 96, 128 channels, which no width makes"),
-        (stem(lambda _: torch.zeros(99999, 0)), "has 99999, 64, 96, 128 channels"),
+        (stem(lambda _: torch.tensor(1.0)), "has conv1.conv.weight of the shape a number"),
+        (stem(lambda _: torch.zeros(99999, 0)), "of the shape 99999x0"),
+        (stem(lambda _: torch.zeros(999, 3, 7, 7)), "has 999, 64, 96, 128 channels, which no width makes"),
+        (
+            lambda: osnet() | {"classifier.weight": torch.zeros(0, 512), "classifier.bias": torch.zeros(0)},
+            "shape 0x512",
+        ),
+        (lambda: osnet() | {"note": Calls(bytearray, 10**13)}, "it wants bytearray run, and nothing was"),
         (lambda: osnet() | {"conv1.bn.running_var": torch.full((16,), -1.0)}, "a variance below 0"),
         (lambda: osnet() | {"conv1.bn.num_batches_tracked": torch.tensor(1.5)}, "an integer belong"),
         (constant, "the same numbers for unlike pictures"),

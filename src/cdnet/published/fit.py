@@ -94,14 +94,17 @@ def find_width(channels: Sequence[int], full: Sequence[int], refusal: str) -> fl
 
 
 def rows(tensors: dict[str, Tensor], name: str, refusal: str) -> int:
-    """Return how many channels, identities or classes a tensor is for: the length of its first axis, 0 without one.
+    """Return how many channels, identities or classes a tensor is for: the length of its first axis.
 
     Raises:
-        CdnetError: if there is no such tensor; ``refusal`` is how the error begins, and names the file.
+        CdnetError: if there is no such tensor or it is empty; ``refusal`` is how the error begins, and names the file.
     """
     if name not in tensors:
         raise CdnetError(f"{refusal} has no {name}")
-    return sum(tensors[name].shape[:1])
+    tensor = tensors[name]
+    if not tensor.dim() or not tensor.numel():
+        raise CdnetError(f"{refusal} has {name} of the shape {describe(tensor)}")
+    return tensor.shape[0]
 
 
 def fill_network(

@@ -60,7 +60,7 @@ OTHERS = (
     Other(
         "torchreid's OSNet-IBN",
         lambda names: (
-            "conv1.conv.weight" in names and ("conv1.bn.running_mean" not in names or _some(r"conv\d\.\d\.IN\.")(names))
+            _some(r"conv\d\.\d\.IN\.")(names) or ("conv1.bn.weight" in names and "conv1.bn.running_mean" not in names)
         ),
         "it has instance norm behind its blocks, and OSNet without it is read",
     ),

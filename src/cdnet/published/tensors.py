@@ -10,6 +10,7 @@ import re
 import warnings
 import zipfile
 from collections.abc import Mapping
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ MAX_BYTES = 1 << 30
 ZIP = b"PK\x03\x04"
 OLD_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """What a torch file of before 1.6 begins with, behind the two bytes that say which pickle it is."""
+
+BYTES_OF_ANY_LENGTH = b"\nbytearray\n"
+"""How a pickle names what torch's reader would call with any number, filling the memory; no checkpoint needs it."""
 
 STATES = ("state_dict", "model", "model_state_dict", "network", "net")
 """Keys under which training programs keep the network, beside the optimiser and the epoch."""
@@ -94,6 +98,8 @@ def shown(name: str) -> str:
 def _read(path: Path) -> Any:
     if path.is_dir():
         raise CdnetError(f"{path}: a folder; name the file of weights in it")
+    if path.exists() and not path.is_file():
+        raise CdnetError(f"{path}: not an ordinary file; copy the weights to one")
     if not path.is_file():
         raise CdnetError(f"{path}: no such file")
     size = path.stat().st_size
@@ -135,6 +141,10 @@ def _check_archive(path: Path) -> None:
                 raise CdnetError(f"{path}: a TorchScript program; save the state_dict() of the network itself")
             if not any(name.endswith("/data.pkl") for name in names):
                 raise CdnetError(f"{path}: a zip archive, but not one that torch wrote")
+            if len(set(names)) < len(names):
+                raise CdnetError(
+                    f"{path}: an archive with two entries of one name, and torch writes none; get it again"
+                )
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
                 raise CdnetError(
                     f"{path}: a compressed archive, and torch writes none; save it again with torch.save()"
@@ -147,6 +157,9 @@ def _check_archive(path: Path) -> None:
 
 
 def _read_torch(path: Path) -> Any:
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        if data.find(BYTES_OF_ANY_LENGTH) >= 0:
+            raise CdnetError(f"{path}: not a file of tensors alone, for it wants bytearray run, and nothing was")
     stand_ins: list[Any] = [(_LeftOut, name) for name in LEFT_OUT]
     try:
         # An open file, for torch would go by the ending of a name.
@@ -159,6 +172,11 @@ def _read_torch(path: Path) -> Any:
             raise CdnetError(
                 f"{path}: not a file of tensors alone, for it wants {named[1]} run, and nothing was; "
                 f"have the program that wrote it save its state_dict() by itself"
+            ) from None
+        if "Unsupported operand" in str(error):
+            raise CdnetError(
+                f"{path}: damaged, or not a file of tensors alone in torch's own kind of pickle (protocol 2); save it "
+                f"again with torch.save()"
             ) from None
         raise CdnetError(
             f"{path}: cut short, damaged, or not a file of tensors alone ({type(error).__name__}); "
