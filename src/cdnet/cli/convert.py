@@ -69,7 +69,7 @@ def _describe(converted: Converted, out: Path) -> None:
     print(f"{out}: {name}, width {spec.width:g}, {spec.neck}, {count_params(kept):,} parameters, pictures of {size}")
     print(f"from {converted.origin}; {'; '.join(converted.notes)}" if converted.notes else f"from {converted.origin}")
     quoted = shlex.quote(str(out))
-    if classifier is None:
+    if classifier is None and converted.exact:
         print(f"evaluate it: cdnet evaluate {quoted} --data.root DIR")
     if classifier is not None and classifier.kernel != 7:
         print("its stem is 3x3, so that no network for ReID can start from it")

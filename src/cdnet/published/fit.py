@@ -33,12 +33,14 @@ class Converted:
         spec: what it is and what it wants as input; of a classifier, with its classes.
         origin: whose it is, in words.
         notes: what whoever uses it has to know, a sentence each.
+        exact: whether it gives the features that it was trained for; else it is only to start from.
     """
 
     model: ReidModel
     spec: ModelSpec | ClassifierSpec
     origin: str
     notes: tuple[str, ...] = ()
+    exact: bool = True
 
     @property
     def network(self) -> ModelSpec:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 
 class Other(NamedTuple):
-    """Weights that are not read: whose they are, how their names show it, and why they are not read."""
+    """A network that is not read: what it is, how their names show it, and why they are not read."""
 
-    whose: str
+    what: str
     shown_by: Callable[[list[str]], bool]
     reason: str
 
@@ -27,7 +27,7 @@ def _all_of(*patterns: str) -> Callable[[list[str]], bool]:
 
 OTHERS = (
     Other(
-        "cdnet's own, of a run",
+        "a checkpoint of a run of cdnet",
         _some(r"backbone\.(stem\.0|down1\.0)\.weight$"),
         "give the run's folder, or its weights.safetensors, to any command as it is",
     ),
@@ -36,19 +36,19 @@ OTHERS = (
         _all_of(r"backbone\.layer1\.", r"(heads|backbone)\."),
         "its stem pools without padding, so that the same weights would give other features here",
     ),
-    Other("fast-reid's", _all_of(r"backbone\.", r"heads\."), "of its networks none is one of ours"),
+    Other("a network of fast-reid", _all_of(r"backbone\.", r"heads\."), "none of its networks is one of ours"),
     Other(
         "the strong baseline's ResNet (Bag of Tricks) or one made after it",
         _some(r"base\.layer1\."),
         "its stem has no ReLU, so that the same weights would give other features here",
     ),
     Other(
-        "a transformer's",
+        "a transformer",
         _some(r"(\w+\.){0,3}(cls_token|pos_embed|class_embedding|patch_embed\.|visual\.)"),
-        "of the baselines here none is one",
+        "none of the networks here is one",
     ),
     Other(
-        "the authors' release's OSNet, MobileNetV2 or GDAS",
+        "OSNet, MobileNetV2 or GDAS of the authors' release",
         _some(r"base\.(conv1\.conv|features|cells\.0\.preprocess0|stem\.0)\."),
         "of the release CDNet and CNet are read",
     ),
@@ -65,17 +65,17 @@ OTHERS = (
         "it has instance norm behind its blocks, and OSNet without it is read",
     ),
     Other(
-        "an IBN-Net's",
+        "an IBN-Net",
         _some(r"layer\d\.\d+\.bn1\.(IN|BN)\.|(layer\d\.\d+\.)?IN\."),
         "it has instance norm in its blocks, and ResNet-50 without it is read",
     ),
-    Other("an SE-ResNet's", _some(r"layer\d\.\d+\.se(_module)?\."), "ResNet-50 without it is read"),
+    Other("an SE-ResNet", _some(r"layer\d\.\d+\.se(_module)?\."), "ResNet-50 without it is read"),
     Other(
-        "a ResNet-18's or ResNet-34's",
+        "ResNet-18 or ResNet-34",
         lambda names: "layer1.0.conv2.weight" in names and "layer1.0.conv3.weight" not in names,
         "ResNet-50 is read",
     ),
-    Other("a ResNet-101's or ResNet-152's", _some(r"layer3\.6\."), "ResNet-50 is read"),
+    Other("ResNet-101 or ResNet-152", _some(r"layer3\.6\."), "ResNet-50 is read"),
     Other(
         "torchreid's ResNet-50 with a fully connected layer",
         _all_of(r"layer1\.0\.conv3\.", r"fc\.0\.weight"),
@@ -87,8 +87,8 @@ OTHERS = (
 
 
 def name_other(names: list[str]) -> str:
-    """Return whose weights of these names are and why they are not read, or an empty text if that is not known."""
+    """Return which network has these names and why it is not read, or an empty text if that is not known."""
     for other in OTHERS:
         if other.shown_by(names):
-            return f"these are {other.whose} weights, which are not read: {other.reason}"
+            return f"this is {other.what}, which is not read: {other.reason}"
     return ""
