@@ -19,15 +19,18 @@ class Classifier(ReidModel):
         backbone: as :func:`~cdnet.nn.model.create_backbone` makes it.
         neck: with heads, made for the number of classes.
         stem: what the stem divides a picture's sides by: 4, or 2 or 1 for small pictures. The weights are the same.
+        kernel: of the stem's convolution: 7, or 3, whose weights are others.
 
     Raises:
         CdnetError: if the backbone has another kind of stem, and it is to divide by less.
     """
 
-    def __init__(self, backbone: nn.Module, neck: Neck, stem: int = 4) -> None:
+    def __init__(self, backbone: nn.Module, neck: Neck, stem: int = 4, kernel: int = 7) -> None:
         super().__init__(backbone, neck)
         own = getattr(backbone, "stem", None)
         if isinstance(own, Stem):
+            if kernel == 3:
+                own.narrow()
             own.reduce_by(stem)
         elif stem != 4:
             raise CdnetError(f"this backbone has a stem of its own, which cannot divide by {stem}; use --stem 4")

@@ -29,18 +29,20 @@ class ClassifierSpec:
         network: backbone, neck, input size, mean and deviation, and what it was trained on.
         classes: names, by number.
         stem: what the stem divides a picture's sides by: 4, 2 or 1.
+        kernel: of the stem's convolution: 7, or 3 as in the authors' networks on CIFAR-100.
     """
 
     network: ModelSpec
     classes: tuple[str, ...]
     stem: int = 4
+    kernel: int = 7
 
     def build(self) -> Classifier:
         """Make the classifier with fresh weights."""
         net = self.network
         backbone = create_backbone(net.genotype, net.width)
         neck = create_neck(net.neck, backbone.channels, len(self.classes), net.stripes)  # type: ignore[arg-type]
-        return Classifier(backbone, neck, self.stem)
+        return Classifier(backbone, neck, self.stem, self.kernel)
 
     def try_on_shapes(self) -> None:
         """Run one picture through the network on shapes alone.
@@ -64,6 +66,8 @@ def save_classifier(path: Path, model: Classifier, spec: ClassifierSpec) -> None
         "classes": spec.classes,
         "stem": spec.stem,
     }
+    if spec.kernel != 7:
+        fields["kernel"] = spec.kernel
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     content = save(tensors, {KEY: json.dumps(fields)})
     write_atomically(path, lambda file: file.write(content))
@@ -106,9 +110,10 @@ def _read_spec(metadata: dict[str, str], path: Path) -> ClassifierSpec:
         raise CdnetError(f"{path}: a safetensors file, but not one of `cdnet classify`")
     try:
         values = json.loads(metadata[KEY])
-        if values["format"] != FORMAT or values["stem"] not in (1, 2, 4):
+        kernel = values.get("kernel", 7)
+        if values["format"] != FORMAT or values["stem"] not in (1, 2, 4) or kernel not in (3, 7):
             raise CdnetError(f"{path}: weights of another version of cdnet")
         network = ModelSpec.from_metadata(values["network"], str(path))
-        return ClassifierSpec(network, tuple(map(str, values["classes"])), values["stem"])
+        return ClassifierSpec(network, tuple(map(str, values["classes"])), values["stem"], kernel)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CdnetError(f"{path}: the metadata are not those of a classifier ({error})") from None

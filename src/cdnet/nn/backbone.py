@@ -41,6 +41,12 @@ class Stem(nn.Sequential):
             nn.MaxPool2d(3, stride=2, padding=1),
         )
 
+    def narrow(self) -> None:
+        """Put a 3x3 convolution with fresh weights in the place of the 7x7, as the authors have on CIFAR-100."""
+        wide: nn.Conv2d = self[0]  # type: ignore[assignment]
+        self[0] = nn.Conv2d(3, wide.out_channels, 3, stride=wide.stride, padding=1, bias=False)  # type: ignore[arg-type]
+        initialise(self[0])
+
     def reduce_by(self, factor: int) -> None:
         """Make the stem shrink pictures by 4 (Figure 4), 2 (no pool) or 1 (no stride either); its weights stay."""
         assert factor in (1, 2, 4)

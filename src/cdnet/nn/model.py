@@ -12,6 +12,9 @@ from cdnet.nn.backbone import Backbone
 from cdnet.nn.baselines import BASELINES
 from cdnet.nn.necks import Head, Neck, create_neck
 
+MAX_WIDTH = 8
+"""The largest width multiplier."""
+
 
 class ReidModel(nn.Module):
     """A backbone that returns :class:`~cdnet.nn.backbone.FeatureMaps`, and a neck on them.
@@ -42,8 +45,8 @@ def check_width(width: float) -> None:
     Raises:
         CdnetError: if it is not in (0, 8].
     """
-    if not 0 < width <= 8:
-        raise CdnetError(f"the width multiplier must be above 0 and at most 8, not {width}")
+    if not 0 < width <= MAX_WIDTH:
+        raise CdnetError(f"the width multiplier must be above 0 and at most {MAX_WIDTH}, not {width}")
 
 
 def find_network(name_or_path: str | Path) -> Genotype | str:
