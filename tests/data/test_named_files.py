@@ -62,6 +62,9 @@ def test_veri(tree: Tree) -> None:
         assert [(p.identity, p.camera) for p in data.query] == [("0002", "002")]
         assert {p.identity for p in data.gallery} == {"0002", "0776"}
     assert check_data(data, purposes=["evaluation"]).unmatched == 0
+    # What follows the camera makes no difference.
+    (root / VERI[0]).rename(root / "image_train/0001_c002_left.jpg")
+    assert read_data(root).train[0].camera == "002"
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,15 @@ def test_what_cannot_be_read_is_in_the_way_of_everything(purpose: str) -> None:
         only(data, purpose)
 
 
+def test_a_split_without_pictures_has_a_way_out() -> None:
+    data = ReidData("folders, 0 of 2 identities held out", Path("here"), people(2, 2))
+    assert "the split 'query' has no pictures" in only(data, "evaluation")
+    assert "hold out more identities with --data.holdout" in only(data, "evaluation")
+    others = ReidData("folders, 2 of 2 identities held out", Path("here"), (), data.train, data.train)
+    assert "hold out fewer identities with --data.holdout" in only(others, "training")
+    assert "rows of a CSV file, to test on" in only(ReidData("folders", Path("here"), data.train), "evaluation")
+
+
 def test_queries_that_nothing_can_match_are_told_why() -> None:
     assert "all pictures are by one camera, 7" in only(divided(people(3, 3, cameras="7")), "evaluation")
     assert "each identity has a single picture" in only(divided(people(1, 1, 1)), "evaluation")

@@ -25,7 +25,7 @@ PUBLISHED = {
 """Pictures, identities and cameras of both croppings."""
 
 _FILES = NamedFiles(
-    "CUHK03-NP", re.compile(r"(?P<identity>\d+)_c(?P<camera>\d+)_\d+", re.ASCII), "0001_c1_0.png", SOURCE, {}
+    "CUHK03-NP", re.compile(r"(?P<identity>\d+)_c(?P<camera>[12])_\d+", re.ASCII), "0001_c1_0.png", SOURCE, {}
 )
 
 

@@ -14,6 +14,10 @@ from cdnet.errors import CdnetError
 
 PURPOSES = ("training", "search", "evaluation")
 LEAST_IDENTITIES = 2
+_WAY_OUT = {
+    "train": ("add a folder, or rows of a CSV file, to train on", "hold out fewer identities with --data.holdout"),
+    "query": ("add folders, or rows of a CSV file, to test on", "hold out more identities with --data.holdout"),
+}
 
 
 def refuse_obstacles(data: ReidData, purpose: str, identities: int = LEAST_IDENTITIES) -> None:
@@ -34,11 +38,15 @@ def refuse_obstacles(data: ReidData, purpose: str, identities: int = LEAST_IDENT
 
 def obstacles(data: ReidData, purpose: str, identities: int = LEAST_IDENTITIES) -> tuple[str, ...]:
     """Return what stands in the way of a purpose, a sentence each; arguments as of :func:`refuse_obstacles`."""
+    needed = ("query", "gallery") if purpose == "evaluation" else ("train",)
     try:
-        for split in ("query", "gallery") if purpose == "evaluation" else ("train",):
+        for split in needed:
             data.require(split)
     except CdnetError as error:
-        return (str(error),)
+        if data.unparsed or data.missing:
+            return (str(error),)
+        given, divided = _WAY_OUT[needed[0]]
+        return (f"{error}; {divided if 'held out' in data.name else given}",)
     rules = {"training": _training, "search": _search}
     found = _evaluation(data) if purpose == "evaluation" else rules[purpose](data, identities)
     return tuple(f"{data.root}: {sentence}" for sentence in found)

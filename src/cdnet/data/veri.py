@@ -1,7 +1,8 @@
 """VeRi-776 as it lies on disk (Liu et al., ECCV 2016), and data sets that name their files as it does.
 
 The folders are ``image_train``, ``image_query`` and ``image_test``, the names ``IDENTITY_cCAMERA_FRAME_BOX.jpg``, such
-as ``0001_c001_00030600_0.jpg``. It shows vehicles; the layout serves people as well.
+as ``0001_c001_00030600_0.jpg``; what follows the camera makes no difference. It shows vehicles; the layout serves
+people as well.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ SOURCE = "VeRi-776 is given out by its authors on request, see https://github.co
 
 _FILES = NamedFiles(
     "veri",
-    re.compile(r"(?P<identity>-1|\d+)_c(?P<camera>\d+)_\d+_\d+", re.ASCII),
+    re.compile(r"(?P<identity>-1|\d+)_c(?P<camera>\d+)_\w+", re.ASCII),
     "0001_c001_00030600_0.jpg",
     SOURCE,
     {},
