@@ -88,7 +88,7 @@ VERDICTS = {
     "three": ((3, 2, 2), "2", {"evaluate"}),
     "two": ((2, 2, 2), "2", {"train", "search", "evaluate"}),
     "one camera": ((8, 4, 1), "4", {"evaluate"}),
-    "one picture each": ((8, 1, 1), "4", {"train", "search", "evaluate"}),
+    "one picture each": ((8, 1, 1), "4", {"search", "evaluate"}),
 }
 PURPOSE = {"train": "training", "search": "search", "evaluate": "evaluation"}
 

@@ -58,10 +58,6 @@ def test_a_search_needs_two_pictures_of_enough_identities() -> None:
     assert "with two pictures or more the training set has 2 identities" in only(data, "search", 4)
 
 
-def test_single_pictures_give_the_triplet_loss_nothing() -> None:
-    assert "the triplet loss needs two of one" in only(ReidData("made up", Path("here"), people(1, 1, 1)), "training")
-
-
 @pytest.mark.parametrize("purpose", ["training", "search", "evaluation"])
 def test_what_cannot_be_read_is_in_the_way_of_everything(purpose: str) -> None:
     whole = divided(people(2, 2), *people(2, 2))
@@ -74,12 +70,12 @@ def test_what_cannot_be_read_is_in_the_way_of_everything(purpose: str) -> None:
 
 
 def test_a_split_without_pictures_has_a_way_out() -> None:
-    data = ReidData("made up", Path("here"), people(2, 2))
+    data = ReidData("folders, 0 of 2 identities held out", Path("here"), people(2, 2))
     assert "the split 'query' has no pictures" in only(data, "evaluation")
-    assert "hold identities out with --data.holdout" in only(data, "evaluation")
-    assert "hold out fewer identities" in only(
-        ReidData("made up", Path("here"), (), data.train, data.train), "training"
-    )
+    assert "hold out more identities with --data.holdout" in only(data, "evaluation")
+    others = ReidData("folders, 2 of 2 identities held out", Path("here"), (), data.train, data.train)
+    assert "hold out fewer identities with --data.holdout" in only(others, "training")
+    assert "rows of a CSV file, to test on" in only(ReidData("folders", Path("here"), data.train), "evaluation")
 
 
 def test_queries_that_nothing_can_match_are_told_why() -> None:
