@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -20,14 +21,14 @@ from cdnet.cli import main
 from cdnet.cli.search import write_report
 from cdnet.genotype import read_genotype
 from cdnet.search import algorithm
-from cdnet.search.recipe import CostRecipe, SearchRecipe, SpaceRecipe
-from cdnet.search.run import search
+from cdnet.search.recipe import CostRecipe, SearchRecipe, SidesRecipe, SpaceRecipe
+from cdnet.search.run import SearchRun, search
 from cdnet.search.space import CDS, CS
 from cdnet.search.split import split_validation
 from cdnet.train.checkpoint import load_checkpoint
 from cdnet.train.folder import as_plain
 from cdnet.train.loop import StoppedError
-from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe
+from cdnet.train.recipe import BatchRecipe, LossRecipe
 from cdnet.train.record import read_log
 
 
@@ -55,6 +56,7 @@ def test_a_search_leaves_what_it_promises(recipe: SearchRecipe, market: Path, tm
     genotype = read_genotype(path)
     assert [len(stage) for stage in genotype.stages] == [1, 2, 1]
     assert "top-2" in genotype.source
+    assert "(41 for w, 16 for alpha)" in genotype.source
     log = read_log(tmp_path / "run")
     assert len(log) == 3
     for line in log:
@@ -169,6 +171,33 @@ def test_split_takes_four_of_each_and_half_of_the_few() -> None:
     assert split_validation(identities, 4, seed=4).validation.tolist() != split.validation.tolist()
 
 
+def test_the_split_of_a_data_set_says_why_it_is_smaller() -> None:
+    # Market-1501's training identities by their number of pictures, as far as they have fewer than 8; 629 have more.
+    counts = {2: 3, 3: 12, 4: 12, 5: 31, 6: 24, 7: 40}
+    sizes = [size for size, number in counts.items() for _ in range(number)] + [8] * 629
+    split = split_validation([str(person) for person, size in enumerate(sizes) for _ in range(size)], 4, seed=0)
+    assert len(sizes) == 751
+    assert split.describe(4).endswith(
+        "2,809 for alpha: 4 of each identity, and half of those of the 122 with fewer than 8"
+    )
+    assert split_validation(["a"] * 8, 4).describe(4) == "4 for w, 4 for alpha"
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_both_sides_are_varied_and_erased_unless_alphas_is_to_stay_plain(
+    recipe: SearchRecipe, market: Path, tmp_path: Path, both: bool
+) -> None:
+    recipe.augment = SidesRecipe(flip=0.0, pad=0, erase=1.0, both=both)
+    with ExitStack() as held:
+        run = SearchRun(recipe, tmp_path, market, False, held).algorithm
+    for batches, varied in ((run.train, True), (run.validation, both)):
+        order = batches.epoch(0)
+        erased = batches.batch(order[0], 0, 0)[0]
+        batches.how = SidesRecipe(flip=0.0, pad=0, erase=0.0)
+        plain = batches.batch(order[0], 0, 0)[0]
+        assert [bool((one != other).any()) for one, other in zip(erased, plain, strict=True)] == [varied] * len(plain)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -176,7 +205,7 @@ def test_split_takes_four_of_each_and_half_of_the_few() -> None:
         ({"k": 5}, "--k must be from 1 to 4"),
         ({"epochs": 0}, "--epochs must be"),
         ({"loss": LossRecipe(smoothing=5.0)}, "--loss.smoothing must be"),
-        ({"augment": AugmentRecipe(flip=2.0)}, "--augment.flip must be"),
+        ({"augment": SidesRecipe(flip=2.0)}, "--augment.flip must be"),
         ({"cost": CostRecipe(budget=1e6)}, "--cost.kind must be macs, params or latency"),
         ({"cost": CostRecipe(width=9.0)}, "the width multiplier must be above 0 and at most 8, not 9.0"),
         ({"cost": CostRecipe("macs", budget=1.0)}, "no network in small costs at most 1 macs at width 1 and 256x128"),

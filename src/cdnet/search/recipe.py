@@ -1,4 +1,18 @@
-"""A search recipe: the space, the gate, and both optimisers of Algorithm 1. Every key is also a command-line option."""
+"""A search recipe: the space, the gate, and both optimisers of Algorithm 1. Every key is also a command-line option.
+
+Where the defaults come from:
+
+- The paper (Section 7.1): 240 epochs, batches of 16 x 4 on both sides, 4 pictures of each identity for validation, both
+  optimisers' rates, schedules and decays, the margin of 0.3. Section 4.2: random erasing in all experiments.
+- The authors' release, where the paper is silent: momentum 0.9, Adam's betas (0.5, 0.999), every alpha starting at
+  1e-3, flip and crop, the probability of erasing, one augmentation for both sides. Its own erasing step leaves every
+  pixel as it is, so that its searches ran without.
+- Ours: ties between equal alphas are broken at random, where the release takes what ``torch.topk`` returns, the same
+  branches until alpha has moved. Only selected branches enter the sum, as Equations 5 and 8 have it; the release adds
+  the weights of the others, which are 0 and yet carry a gradient to alpha. Its supernet has a 1x1 convolution after
+  stage 3 and dropout of 0.2; the networks of Figure 4 have neither, and neither has our supernet. The split is
+  disjoint, as Algorithm 1 has it and the release has it not (:mod:`cdnet.search.split`).
+"""
 
 from __future__ import annotations
 
@@ -45,6 +59,25 @@ class SpaceRecipe:
         space = SearchSpace(name, tuple(candidates), tuple(self.blocks))
         paper = SPACES.get(self.name)
         return paper if paper is not None and replace(space, name=self.name) == paper else space
+
+
+@dataclass
+class SidesRecipe(AugmentRecipe):
+    """How pictures are varied, on both sides of the split.
+
+    Args:
+        flip: probability of a horizontal flip.
+        pad: black pixels added on each side before a random crop to the old size.
+        erase: probability that a random rectangle, 2 to 40 % of the picture, is erased.
+        both: vary alpha's pictures as w's are; false leaves alpha's as they are.
+    """
+
+    both: bool = True
+
+    @property
+    def of_alpha(self) -> AugmentRecipe:
+        """How the pictures that update alpha are varied."""
+        return self if self.both else AugmentRecipe(flip=0, pad=0, erase=0)
 
 
 @dataclass
@@ -110,7 +143,7 @@ class CostRecipe:
 
 @dataclass
 class SearchRecipe:
-    """A whole search; the defaults are the paper's, for CDNet by top-2 on Market-1501.
+    """A whole search; the defaults are those of the paper's search for CDNet by top-2 on Market-1501, as said above.
 
     Args:
         space: what is searched.
@@ -120,7 +153,7 @@ class SearchRecipe:
         size: height x width of the pictures.
         data: which pictures.
         batch: P x K, on both sides of the split.
-        augment: of the training side; the validation side is not varied.
+        augment: of both sides.
         loss: of Equation 9.
         weights: the optimiser of w.
         alpha: the optimiser of alpha.
@@ -139,7 +172,7 @@ class SearchRecipe:
     size: str = "256x128"
     data: DataRecipe = field(default_factory=DataRecipe)
     batch: BatchRecipe = field(default_factory=BatchRecipe)
-    augment: AugmentRecipe = field(default_factory=AugmentRecipe)
+    augment: SidesRecipe = field(default_factory=SidesRecipe)
     loss: LossRecipe = field(default_factory=LossRecipe)
     weights: WeightsRecipe = field(default_factory=WeightsRecipe)
     alpha: AlphaRecipe = field(default_factory=AlphaRecipe)
