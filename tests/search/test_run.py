@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import signal
 import subprocess
@@ -21,7 +22,8 @@ from cdnet.cli import main
 from cdnet.cli.search import write_report
 from cdnet.genotype import read_genotype
 from cdnet.search import algorithm
-from cdnet.search.recipe import CostRecipe, SearchRecipe, SidesRecipe, SpaceRecipe
+from cdnet.search.gate import Selection
+from cdnet.search.recipe import CostRecipe, SearchRecipe, SidesRecipe, SpaceRecipe, TemperatureRecipe
 from cdnet.search.run import SearchRun, search
 from cdnet.search.space import CDS, CS
 from cdnet.search.split import split_validation
@@ -47,6 +49,21 @@ def same_state(one: Path, other: Path) -> bool:
     logs = [[{k: v for k, v in line.items() if k != "milliseconds_per_image"} for line in log] for log in logs]
     equal = all(flat(a[key]) == flat(b[key]) for key in ("supernet", "w_optimizer", "alpha_optimizer"))
     return equal and logs[0] == logs[1]
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, at_step: int) -> None:
+    """Let Ctrl-C come during a search's step, counted from 1 over all epochs."""
+    steps = 0
+    real = algorithm.Search._update_w
+
+    def stepping(self: algorithm.Search, *arguments: object) -> object:
+        nonlocal steps
+        steps += 1
+        if steps == at_step:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(algorithm.Search, "_update_w", stepping)
 
 
 def test_a_search_leaves_what_it_promises(recipe: SearchRecipe, market: Path, tmp_path: Path) -> None:
@@ -81,17 +98,7 @@ def test_stopped_and_resumed_ends_bit_for_bit_the_same(
     recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
 ) -> None:
     search(recipe, tmp_path / "whole")
-    steps = 0
-    real = algorithm.Search._update_w
-
-    def stepping(self: algorithm.Search, *arguments: object) -> object:
-        nonlocal steps
-        steps += 1
-        if steps == stop_at:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real(self, *arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(algorithm.Search, "_update_w", stepping)
+    interrupt(monkeypatch, stop_at)
     with pytest.raises(StoppedError, match="--resume"):
         search(recipe, tmp_path / "stopped")
     search(recipe, tmp_path / "stopped", resume=True)
@@ -114,6 +121,43 @@ def test_the_other_gates_search_too(recipe: SearchRecipe, tmp_path: Path, gate: 
     computed = torch.tensor(read_log(tmp_path)[0]["computed"])
     steps = computed.sum(1).unique().item() // (4 if gate == "mixture" else 1)
     assert (computed == steps).all() == (gate == "mixture")
+
+
+def test_temperature_falls_by_epochs_and_resumes_bit_for_bit(
+    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe.gate, recipe.temperature = "sampled", TemperatureRecipe(start=4.0, end=1.0)
+    seen = []
+    real = algorithm.sampled
+
+    def noting(alpha: torch.Tensor, generator: torch.Generator, temperature: float) -> Selection:
+        seen.append(temperature)
+        return real(alpha, generator, temperature)
+
+    monkeypatch.setattr(algorithm, "sampled", noting)
+    search(recipe, tmp_path / "whole")
+    assert list(dict.fromkeys(seen)) == [4.0, 2.5, 1.0]
+    assert [line["temperature"] for line in read_log(tmp_path / "whole")] == [4.0, 2.5, 1.0]
+    interrupt(monkeypatch, at_step=6)
+    with pytest.raises(StoppedError):
+        search(recipe, tmp_path / "stopped")
+    assert len(read_log(tmp_path / "stopped")) == 1
+    search(recipe, tmp_path / "stopped", resume=True)
+    assert same_state(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_temperature_changes_alphas_gradient_alone_and_only_of_the_sampled_gate(
+    recipe: SearchRecipe, tmp_path: Path
+) -> None:
+    recipe.epochs = 1
+    for gate in ("sampled", "top-k"):
+        recipe.gate = gate  # type: ignore[assignment]
+        search(recipe, tmp_path / gate)
+    recipe.gate, recipe.temperature = "sampled", TemperatureRecipe(start=1.0)
+    search(recipe, tmp_path / "cooler")
+    warm, cool, other = (read_log(tmp_path / name)[0] for name in ("sampled", "cooler", "top-k"))
+    assert (warm["temperature"], cool["temperature"], "temperature" in other) == (10.0, 1.0, False)
+    assert warm["alpha"] != cool["alpha"]
 
 
 def test_two_processes_agree_on_alpha_exactly(recipe: SearchRecipe, tmp_path: Path) -> None:
@@ -209,6 +253,12 @@ def test_both_sides_are_varied_and_erased_unless_alphas_is_to_stay_plain(
         ({"cost": CostRecipe(budget=1e6)}, "--cost.kind must be macs, params or latency"),
         ({"cost": CostRecipe(width=9.0)}, "the width multiplier must be above 0 and at most 8, not 9.0"),
         ({"cost": CostRecipe("macs", budget=1.0)}, "no network in small costs at most 1 macs at width 1 and 256x128"),
+        ({"temperature": TemperatureRecipe(start=3.0)}, "--temperature must be left alone where --gate is not sampled"),
+        (
+            {"gate": "sampled", "temperature": TemperatureRecipe(end=0.0)},
+            "--temperature.end must be from 0.001 to 1000",
+        ),
+        ({"gate": "sampled", "temperature": TemperatureRecipe(math.inf)}, "--temperature.start must be from 0.001"),
         ({"width": 0.0}, "the width multiplier must be above 0 and at most 8, not 0.0"),
         ({"width": -1.0}, "the width multiplier must be above 0"),
         ({"batch": BatchRecipe(9, 2)}, "the search's training side has 8 identities, fewer than the 9"),

@@ -27,9 +27,13 @@ from cdnet.train.loop import Place, StopRequest, run_epoch, set_rate
 RATES = "--weights.lr or --alpha.lr"
 
 
-def make_gate(recipe: SearchRecipe) -> Gate:
-    """Return the gate that a recipe names."""
-    gates: dict[str, Gate] = {"top-k": partial(top_k, k=recipe.k), "mixture": mixture, "sampled": sampled}
+def make_gate(recipe: SearchRecipe, epoch: int) -> Gate:
+    """Return the gate that a recipe names, as it is in an epoch (from 0)."""
+    gates: dict[str, Gate] = {
+        "top-k": partial(top_k, k=recipe.k),
+        "mixture": mixture,
+        "sampled": partial(sampled, temperature=gate_temperature(recipe, epoch)),
+    }
     return gates[recipe.gate]
 
 
@@ -59,7 +63,7 @@ class Search:
     ) -> None:
         self.supernet, self.recipe, self.accelerator = supernet, recipe, accelerator
         self.train, self.validation = train, validation
-        self.gate = make_gate(recipe)
+        self.gate = make_gate(recipe, epoch=0)
         self.costs = costs
         self.w = supernet.weights()
         w, alpha = recipe.weights, recipe.alpha
@@ -80,6 +84,7 @@ class Search:
         order = self.train.epoch(number)
         validation = self._validation_order(number, len(order))
         self.supernet.train()
+        self.gate = make_gate(self.recipe, number)
         set_rate(self.alpha_optimizer, alpha_rate(self.recipe, number))
 
         def take_step(step: int) -> Tensor:
@@ -164,10 +169,12 @@ class Search:
         alpha = self.supernet.alpha.detach()
         probabilities = alpha.softmax(1)
         entropy = -(probabilities * alpha.log_softmax(1)).sum(1)
-        expected = {}
+        extra = {}
         if self.costs is not None:
-            expected = {"expected_cost": float(expected_cost(alpha, self.costs))}
-        return expected | {
+            extra["expected_cost"] = float(expected_cost(alpha, self.costs))
+        if self.recipe.gate == "sampled":
+            extra["temperature"] = round(gate_temperature(self.recipe, place.epoch), 6)
+        return extra | {
             "epoch": place.epoch + 1,
             "lr": self.w_optimizer.param_groups[0]["lr"],
             "alpha_lr": self.alpha_optimizer.param_groups[0]["lr"],
@@ -192,3 +199,9 @@ def weights_rate(recipe: SearchRecipe, epoch: float) -> float:
 def alpha_rate(recipe: SearchRecipe, epoch: int) -> float:
     """Return the learning rate of alpha: ``lr``, times ``factor`` at each milestone."""
     return recipe.alpha.lr * recipe.alpha.factor ** sum(epoch >= milestone for milestone in recipe.alpha.milestones)
+
+
+def gate_temperature(recipe: SearchRecipe, epoch: int) -> float:
+    """Return the sampled gate's temperature: ``start`` in the first epoch, ``end`` in the last, equal steps between."""
+    start, end = recipe.temperature.start, recipe.temperature.end
+    return start + (end - start) * epoch / max(recipe.epochs - 1, 1)

@@ -66,12 +66,13 @@ def sampled(alpha: Tensor, generator: torch.Generator, temperature: float = 1.0)
     Args:
         alpha: n architecture parameters.
         generator: on the CPU; decides the sample.
-        temperature: above 0; the lower, the nearer the gradient's softmax is to the choice itself.
+        temperature: above 0; the lower, the nearer the gradient's softmax is to the choice itself. It has no part in
+            the choice.
     """
     uniform = torch.rand(len(alpha), generator=generator).clamp_min(1e-20).to(alpha)
-    relaxed = ((F.log_softmax(alpha, 0) - (-uniform.log()).log()) / temperature).softmax(0)
-    branches = (int(relaxed.argmax()),)
-    return Selection(branches, _straight_through(relaxed, branches), hard=True)
+    perturbed = F.log_softmax(alpha, 0) - (-uniform.log()).log()
+    branches = (int(perturbed.argmax()),)
+    return Selection(branches, _straight_through((perturbed / temperature).softmax(0), branches), hard=True)
 
 
 def _straight_through(probabilities: Tensor, branches: tuple[int, ...]) -> Tensor:

@@ -117,6 +117,19 @@ class AlphaRecipe:
 
 
 @dataclass
+class TemperatureRecipe:
+    """The temperature of the sampled gate, which falls by the same amount from each epoch to the next.
+
+    Args:
+        start: in the first epoch.
+        end: in the last epoch.
+    """
+
+    start: float = 10.0
+    end: float = 0.1
+
+
+@dataclass
 class CostRecipe:
     """What the network may cost where it is to be used, with FNeck's squeeze.
 
@@ -149,6 +162,7 @@ class SearchRecipe:
         space: what is searched.
         gate: top-k (the paper's), mixture (DARTS, first order) or sampled (GDAS).
         k: branches that top-k computes.
+        temperature: of sampled, GDAS's own schedule; the other gates have none.
         width: width multiplier beta.
         size: height x width of the pictures.
         data: which pictures.
@@ -168,6 +182,7 @@ class SearchRecipe:
     space: SpaceRecipe = field(default_factory=SpaceRecipe)
     gate: Literal["top-k", "mixture", "sampled"] = "top-k"
     k: int = 2
+    temperature: TemperatureRecipe = field(default_factory=TemperatureRecipe)
     width: float = 1.0
     size: str = "256x128"
     data: DataRecipe = field(default_factory=DataRecipe)
@@ -200,6 +215,7 @@ def check_search(recipe: SearchRecipe) -> None:
     counted, timed = cost.kind != "none", cost.kind == "latency"
     rules = [
         ("k", recipe.gate != "top-k" or 1 <= recipe.k <= candidates, f"from 1 to {candidates}, the candidates"),
+        *temperature_rules(recipe),
         ("epochs", recipe.epochs >= 1, "at least 1"),
         ("validation", recipe.validation >= 1, "at least 1"),
         ("weights.lr", recipe.weights.lr > 0, "above 0"),
@@ -219,6 +235,17 @@ def check_search(recipe: SearchRecipe) -> None:
         ("alpha.factor", 0 < recipe.alpha.factor <= 1, "above 0 and at most 1"),
     ]
     refuse_senseless([*rules, *shared_rules(recipe.batch, recipe.augment, recipe.loss, recipe.seed)])
+
+
+def temperature_rules(recipe: SearchRecipe) -> list[Rule]:
+    """Return the rules of the gate's temperature."""
+    sampled, given = recipe.gate == "sampled", recipe.temperature
+    allowed = "from 0.001 to 1000"
+    return [
+        ("temperature", sampled or given == TemperatureRecipe(), "left alone where --gate is not sampled"),
+        ("temperature.start", 1e-3 <= given.start <= 1e3, allowed),
+        ("temperature.end", 1e-3 <= given.end <= 1e3, allowed),
+    ]
 
 
 def machine_rules(cost: CostRecipe) -> list[Rule]:

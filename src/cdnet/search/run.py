@@ -189,7 +189,8 @@ class SearchRun(Session):
 
     def _genotype(self) -> Genotype:
         recipe = self.recipe
-        how = f"top-{recipe.k}" if recipe.gate == "top-k" else recipe.gate
+        warmth = f"sampled at temperature {recipe.temperature.start:g} to {recipe.temperature.end:g}"
+        how = {"top-k": f"top-{recipe.k}", "mixture": "mixture", "sampled": warmth}[recipe.gate]
         source = (
             f"searched in {self.space.name} by {how}, {recipe.epochs} epochs, width {recipe.width:g}, "
             f"{recipe.size}, seed {recipe.seed}, on {self.source['pictures']} pictures of {self.data.name} "
