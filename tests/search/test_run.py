@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,13 +24,22 @@ from cdnet.cli.search import write_report
 from cdnet.genotype import read_genotype
 from cdnet.search import algorithm
 from cdnet.search.gate import Selection
-from cdnet.search.recipe import CostRecipe, SearchRecipe, SidesRecipe, SpaceRecipe, TemperatureRecipe
+from cdnet.search.pace import read_search_time, search_time
+from cdnet.search.recipe import (
+    AlphaRecipe,
+    CostRecipe,
+    SearchRecipe,
+    SidesRecipe,
+    SpaceRecipe,
+    TemperatureRecipe,
+    WeightsRecipe,
+)
 from cdnet.search.run import SearchRun, search
 from cdnet.search.space import CDS, CS
 from cdnet.search.split import split_validation
 from cdnet.train.checkpoint import load_checkpoint
 from cdnet.train.folder import as_plain
-from cdnet.train.loop import StoppedError
+from cdnet.train.loop import Place, StoppedError, StopRequest
 from cdnet.train.recipe import BatchRecipe, LossRecipe
 from cdnet.train.record import read_log
 
@@ -91,6 +101,84 @@ def test_a_search_leaves_what_it_promises(recipe: SearchRecipe, market: Path, tm
     small = ["--size", "64x32", "--batch.identities", 4, "--schedule.epochs", 1]
     assert main([str(word) for word in words + small]) == 0
     assert main(["info", str(path)]) == 0
+
+
+def test_log_counts_epochs_from_1_and_how_often_each_branch_was_computed(
+    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: dict[int, Counter[tuple[int, int]]] = {}
+    real = algorithm.Search._update_w
+
+    def noting(self: algorithm.Search, indices: Any, epoch: int, *others: Any) -> Any:
+        losses, selections = real(self, indices, epoch, *others)
+        computed = [(number, branch) for number, found in enumerate(selections) for branch in found.branches]
+        counts.setdefault(epoch, Counter()).update(computed)
+        return losses, selections
+
+    monkeypatch.setattr(algorithm.Search, "_update_w", noting)
+    search(recipe, tmp_path)
+    log = read_log(tmp_path)
+    assert [line["epoch"] for line in log] == [1, 2, 3]
+    for epoch, line in enumerate(log):
+        assert line["computed"] == [[counts[epoch][m, branch] for branch in range(4)] for m in range(4)]
+
+
+def test_both_optimisers_follow_the_recipe(recipe: SearchRecipe, market: Path, tmp_path: Path) -> None:
+    recipe.weights = WeightsRecipe(lr=0.02, lr_end=0.01, momentum=0.7, weight_decay=0.05)
+    recipe.alpha = AlphaRecipe(lr=0.01, betas=[0.3, 0.9], weight_decay=0.2, milestones=[1], factor=0.5)
+    recipe.epochs = 2
+    with ExitStack() as held:
+        run = SearchRun(recipe, tmp_path, market, False, held).algorithm
+    stem = run.w[0]  # on every path, so that each step has a gradient for it
+    steps: dict[str, list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]] = {"w": [], "alpha": []}
+    for name, optimizer, moved in (
+        ("w", run.w_optimizer, stem),
+        ("alpha", run.alpha_optimizer, run.supernet.alpha),
+    ):
+        before: list[torch.Tensor] = []
+
+        def note(*_: object, moved: torch.Tensor = moved, before: list[torch.Tensor] = before) -> None:
+            assert moved.grad is not None
+            before[:] = [moved.detach().double().clone(), moved.grad.double().clone()]
+
+        def compare(
+            *_: object, name: str = name, moved: torch.Tensor = moved, before: list[torch.Tensor] = before
+        ) -> None:
+            steps[name].append((before[0], before[1], moved.detach().double().clone()))
+
+        optimizer.register_step_pre_hook(note)
+        optimizer.register_step_post_hook(compare)
+    for epoch in range(2):
+        run.epoch(Place(epoch=epoch), StopRequest())
+    per_epoch = len(steps["w"]) // 2
+    assert per_epoch > 1
+    velocity = torch.zeros_like(stem, dtype=torch.double)
+    for number, (w, gradient, after) in enumerate(steps["w"]):
+        velocity = 0.7 * velocity + gradient + 0.05 * w
+        rate = 0.01 + 0.01 * (1 + math.cos(math.pi * number / len(steps["w"]))) / 2
+        torch.testing.assert_close(after - w, -rate * velocity, rtol=1e-3, atol=1e-7)
+    first, second = torch.zeros_like(steps["alpha"][0][0]), torch.zeros_like(steps["alpha"][0][0])
+    for number, (alpha, gradient, after) in enumerate(steps["alpha"], start=1):
+        slope = gradient + 0.2 * alpha
+        first, second = 0.3 * first + 0.7 * slope, 0.9 * second + 0.1 * slope**2
+        step = (first / (1 - 0.3**number)) / ((second / (1 - 0.9**number)).sqrt() + 1e-8)
+        rate = 0.01 if number <= per_epoch else 0.005
+        torch.testing.assert_close(after - alpha, -rate * step, rtol=1e-3, atol=1e-7)
+
+
+def test_time_of_a_search_is_told_by_its_log(recipe: SearchRecipe, tmp_path: Path) -> None:
+    search(recipe, tmp_path)
+    log = read_log(tmp_path)
+    took = read_search_time(tmp_path)
+    assert took.epochs == 3
+    assert took.seconds == pytest.approx(sum(line["seconds"] for line in log))
+    # Two branches a step in each MBlock; a step takes 8 pictures for w and 8 for alpha.
+    per_step = [1000 * line["seconds"] / (sum(line["computed"][0]) / 2) for line in log]
+    assert took.table_1 == pytest.approx(sum(per_step) / 3 / 8, rel=0.1)
+    assert took.milliseconds_per_image == pytest.approx(took.table_1 / 2, rel=1e-3)
+    for log in ([], [{"seconds": 1.0}], [{"seconds": "x", "milliseconds_per_image": None}]):
+        with pytest.raises(CdnetError, match="not one of a search"):
+            search_time(log)
 
 
 @pytest.mark.parametrize("stop_at", [1, 5])
@@ -263,6 +351,13 @@ def test_both_sides_are_varied_and_erased_unless_alphas_is_to_stay_plain(
         ({"width": -1.0}, "the width multiplier must be above 0"),
         ({"batch": BatchRecipe(9, 2)}, "the search's training side has 8 identities, fewer than the 9"),
         ({"space": SpaceRecipe("one", [[3, 5]], [1])}, "at least 2"),
+        ({"space": SpaceRecipe("huge", blocks=[1_000_000, 1, 1])}, "the space huge has 1,000,002 MBlocks; at most 60"),
+        (
+            {"space": SpaceRecipe("huge", repeats=[1] * 100_000)},
+            "100,000 numbers of CBlocks; there are 6 different pairs",
+        ),
+        ({"space": SpaceRecipe("huge", [[3, 5]] * 100_000)}, "huge has 100,000 pairs of kernels"),
+        ({"space": SpaceRecipe("deep", repeats=[1, 9])}, "no CDBlock"),
         ({"space": SpaceRecipe("odd", [[3, 4], [3, 5]], [1])}, "no CDBlock"),
     ],
 )

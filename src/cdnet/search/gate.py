@@ -1,8 +1,9 @@
 """Gates: from an MBlock's architecture parameters to the weights of its branches (Section 3.2, Equations 3 to 8).
 
 A gate is a function of alpha, a vector with one value a branch. It says which branches are computed and gives each of
-them a weight; the others take no part in anything. Three gates share this form: the paper's Top-k Sample, and the two
-strategies that it is compared with.
+them a weight; the others are not computed, and their network parameters get no gradient. Their alphas do, for the
+probability of a selected branch is a softmax of all of them. Three gates share this form: the paper's Top-k Sample, and
+the two strategies that it is compared with.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ def top_k(alpha: Tensor, generator: torch.Generator, k: int = 2) -> Selection:
     """Select the k most probable branches, each with weight exactly 1 (Equations 3 to 7).
 
     The gradient to alpha is that of the selected branches' softmax probabilities, as Equation 8 has it: their weight is
-    1 + (p - p*), where p* is p without gradient. Branches of equal alpha are taken in random order; at the start, when
-    all are equal, any other rule would favour some of them.
+    1 + (p - p*), where p* is p without gradient. It reaches every alpha; what it says of the branches that are not
+    selected is only how good the selected ones are. Branches of equal alpha are taken in random order; at the start,
+    when all are equal, any other rule would favour some of them.
 
     Args:
         alpha: n architecture parameters.

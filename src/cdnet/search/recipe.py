@@ -24,7 +24,7 @@ from typing import Literal
 
 from cdnet.data.recipe import DataRecipe, parse_size
 from cdnet.errors import CdnetError
-from cdnet.genotype import CDChoice
+from cdnet.genotype import MAX_REPEATS, CDChoice
 from cdnet.search.space import CK, SPACES, SearchSpace
 from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe, Rule, refuse_senseless, rising, shared_rules
 
@@ -55,6 +55,11 @@ class SpaceRecipe:
         name = "own space" if self.name in SPACES else self.name
         if any(len(pair) != 2 for pair in self.pairs):
             raise CdnetError(f"{name} has a pair of kernels that is not two numbers")
+        if len(self.pairs) > len(CK) or len(self.repeats) > MAX_REPEATS:
+            raise CdnetError(
+                f"{name} has {len(self.pairs):,} pairs of kernels and {len(self.repeats):,} numbers of CBlocks; "
+                f"there are {len(CK)} different pairs and {MAX_REPEATS} numbers"
+            )
         candidates = (CDChoice(k1, k2, r) for r, (k1, k2) in product(self.repeats, self.pairs))
         space = SearchSpace(name, tuple(candidates), tuple(self.blocks))
         paper = SPACES.get(self.name)
