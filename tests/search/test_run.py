@@ -193,6 +193,18 @@ def test_stopped_and_resumed_ends_bit_for_bit_the_same(
     assert same_state(tmp_path / "whole", tmp_path / "stopped")
 
 
+def test_milestones_of_alpha_beyond_the_last_epoch_are_said(
+    recipe: SearchRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe.alpha.milestones, recipe.epochs = [1, 2, 160], 2
+    search(recipe, tmp_path / "a")
+    recipe.alpha.milestones = [1]
+    before = " ".join(capsys.readouterr().err.split())
+    assert "alpha: of 2 epochs none reaches the milestone(s) 2, 160" in before
+    search(recipe, tmp_path / "b")
+    assert "milestone" not in capsys.readouterr().err
+
+
 def test_another_seed_gives_another_search(recipe: SearchRecipe, tmp_path: Path) -> None:
     recipe.epochs = 1
     search(recipe, tmp_path / "a")

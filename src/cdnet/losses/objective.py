@@ -33,6 +33,7 @@ def objective(
     identities: Tensor,
     margin: float = 0.3,
     smoothing: float = 0.0,
+    normalise: bool = False,
     gather: Callable[[Tensor], Tensor] = lambda tensor: tensor,
 ) -> Losses:
     """Sum both losses over the heads: Equation 9 for BLNeck's one head, Equation 10 for FBLNeck's two.
@@ -42,9 +43,10 @@ def objective(
         identities: N integers.
         margin: of the triplet loss.
         smoothing: of the softmax loss.
+        normalise: whether the triplet loss scales features to unit length.
         gather: joins a tensor's rows from all processes, so that the triplet loss mines over the whole batch.
     """
     everyone = gather(identities)
-    triplet = tuple(batch_hard_triplet(gather(head.triplet.float()), everyone, margin) for head in heads)
+    triplet = tuple(batch_hard_triplet(gather(head.triplet.float()), everyone, margin, normalise) for head in heads)
     softmax = tuple(softmax_loss(head.scores.float(), identities, smoothing) for head in heads)
     return Losses(sum(triplet + softmax), triplet, softmax)  # type: ignore[arg-type]

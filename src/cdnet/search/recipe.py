@@ -5,8 +5,8 @@ Where the defaults come from:
 - The paper (Section 7.1): 240 epochs, batches of 16 x 4 on both sides, 4 pictures of each identity for validation, both
   optimisers' rates, schedules and decays, the margin of 0.3. Section 4.2: random erasing in all experiments.
 - The authors' release, where the paper is silent: momentum 0.9, Adam's betas (0.5, 0.999), every alpha starting at
-  1e-3, flip and crop, the probability of erasing, one augmentation for both sides. Its own erasing step leaves every
-  pixel as it is, so that its searches ran without.
+  1e-3, flip and crop, the probability of erasing, one augmentation for both sides, the triplet loss on features as
+  they are. Its own erasing step leaves every pixel as it is, so that its searches ran without.
 - Ours: ties between equal alphas are broken at random, where the release takes what ``torch.topk`` returns, the same
   branches until alpha has moved. Only selected branches enter the sum, as Equations 5 and 8 have it; the release adds
   the weights of the others, which are 0 and yet carry a gradient to alpha. Its supernet has a 1x1 convolution after

@@ -32,7 +32,8 @@ from cdnet.train.batches import Batches, describe_source
 from cdnet.train.checkpoint import FILE
 from cdnet.train.loop import StopRequest
 from cdnet.train.recipe import AugmentRecipe
-from cdnet.train.session import Session, tell_broken
+from cdnet.train.schedule import never_reached
+from cdnet.train.session import Session, tell, tell_broken
 
 GENOTYPE = "genotype.json"
 LATENCY = "latency.json"
@@ -79,6 +80,9 @@ class SearchRun(Session):
         self.algorithm = Search(self.supernet, recipe, train, validation, self.accelerator, self.costs)
         self.source = describe_source(pictures)
         self.start()
+        unreached = never_reached(recipe.alpha.milestones, recipe.epochs)
+        if self.main and unreached:
+            tell(f"alpha: {unreached}")
 
     def search(self) -> Path:
         """Search to the last epoch, write the genotype, and return its path."""
