@@ -72,7 +72,7 @@ def found(seed: int, place: int, planted: int, shuffled: bool = False) -> int:
         for step, indices in enumerate(train.epoch(epoch)):
             path = [Selection((int(rng.integers(3)),), torch.ones(1)) for _ in range(3)]
             path[place] = Selection((planted,), torch.ones(1))
-            images, people = train.batch(indices, epoch, step)
+            images, people, _ = train.batch(indices, epoch, step)
             optimizer.zero_grad()
             objective(net(images, path), people).total.backward()
             optimizer.step()
