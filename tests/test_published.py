@@ -1,9 +1,8 @@
 """Published weights, converted, give the published implementations' features.
 
-``published.json`` has what the authors' CDNet and CNet (solicucu/ReID), torchreid's OSNet and ResNet-50 (last stride
-1), and D-X-Y's GDAS cells, on a 7x7 stem with 64 channels, give in double precision for the weights and pictures that
-:func:`made` and :func:`wave` write down: some of the entries of two features or scores, for GDAS of the last map's
-averages. Files that are not what they should be are in ``test_published_files.py``.
+``published.json`` has what the authors' CDNet and CNet (solicucu/ReID), torchreid's OSNet and ResNet-50 (last stride 1)
+give in double precision for the weights and pictures that :func:`made` and :func:`wave` write down: some of the entries
+of two features or scores. Files that are not what they should be are in ``test_published_files.py``.
 """
 
 from __future__ import annotations
@@ -32,7 +31,6 @@ from cdnet.published.fit import Names, published_name
 from cdnet.published.release import BLOCK_NAMES, NECK_NAMES
 from cdnet.published.torchreid import OSNET_NAMES
 from cdnet.published.torchvision import RESNET_NAMES
-from cdnet.train.init import fitting_backbone
 from cdnet.weights import ModelSpec
 
 EXPECTED: dict[str, list[float]] = json.loads(Path(__file__).with_name("published.json").read_text("utf-8"))
@@ -43,10 +41,10 @@ def wave(shape: tuple[int, ...], phase: int) -> npt.NDArray[np.float64]:
     return np.sin(0.37 * count**2 + phase).reshape(shape)
 
 
-def made(name: str, shape: tuple[int, ...], phase: int | None = None) -> Tensor:
+def made(name: str, shape: tuple[int, ...]) -> Tensor:
     if not shape:
         return torch.tensor(0)
-    values = wave(shape, zlib.crc32(name.encode()) % 1000 if phase is None else phase)
+    values = wave(shape, zlib.crc32(name.encode()) % 1000)
     if len(shape) > 1:
         values = values * (2 / np.sqrt(np.prod(shape[1:])))
     elif name.endswith("running_var"):
@@ -123,16 +121,6 @@ def test_resnet50_equals_the_published_one(tmp_path: Path) -> None:
     assert features.flatten()[::64].tolist() == pytest.approx(EXPECTED["resnet50"], rel=1e-8, abs=1e-8)
 
 
-def test_gdas_equals_the_published_cells() -> None:
-    backbone = create_backbone("gdas").eval()
-    # Both implementations make their parts in the same order; a tensor's place there is its phase.
-    for place, (name, tensor) in enumerate(backbone.state_dict().items()):
-        tensor.copy_(made(name, tuple(tensor.shape), place))
-    with torch.no_grad():
-        fmap3 = backbone.double()(pictures()).fmap3
-    assert fmap3.mean((2, 3)).flatten()[::16].tolist() == pytest.approx(EXPECTED["gdas"], rel=1e-8, abs=1e-6)
-
-
 @pytest.mark.parametrize("network", ["cdnet", "cnet"])
 def test_reid_equals_the_release(network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save(released(network, 751), tmp_path / "top2.pth")
@@ -185,8 +173,8 @@ def test_the_released_classifier_is_one_to_start_from(tmp_path: Path) -> None:
     torch.save({f"module.{name}": tensor for name, tensor in state.items()}, tmp_path / "imagenet.pth")
     converted = convert(tmp_path / "imagenet.pth")
     converted.save(tmp_path / "imagenet.safetensors")
-    backbone = fitting_backbone(str(tmp_path / "imagenet.safetensors"), ModelSpec(read_genotype("cdnet")))
-    assert torch.equal(backbone["stem.0.weight"], state["base.stem.conv1.op.0.weight"])
+    backbone = read_start(str(tmp_path / "imagenet.safetensors"), ModelSpec(read_genotype("cdnet"))).backbone
+    assert torch.equal(backbone["backbone.stem.0.weight"], state["base.stem.conv1.op.0.weight"])
     assert read_origin(tmp_path / "imagenet.safetensors")["published"] == "imagenet.pth"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from cdnet import CdnetError, create_model, load_model
 from cdnet.cli import main
 from cdnet.nn.backbone import FeatureMaps
 from cdnet.nn.baselines import BASELINES
-from cdnet.nn.baselines.gdas import Halve
+from cdnet.nn.baselines.gdas import CELLS, operation
 from cdnet.nn.model import ReidModel, create_backbone
 from cdnet.nn.necks import NECKS, create_neck
 from cdnet.weights import ModelSpec, save_weights
@@ -49,7 +50,11 @@ def test_every_weight_is_used(name: str) -> None:
     model = create_model(name, 0.1, "fblneck", identities=5)
     heads = model(torch.randn(4, 3, 64, 32))
     sum(head.scores.sum() + head.triplet.sum() for head in heads).backward()
-    assert all(weight.grad is not None for weight in model.parameters())
+    unused = {weight for weight in model.parameters() if weight.grad is None}
+    # GDAS's last 1x1 convolution is there to be counted; no optimiser is given what needs no gradient.
+    known = set(model.backbone.unused.parameters()) if name == "gdas" else set()
+    assert unused == known
+    assert not any(weight.requires_grad for weight in unused)
 
 
 def test_both_losses_of_osnets_head_are_on_one_feature() -> None:
@@ -61,16 +66,43 @@ def test_both_losses_of_osnets_head_are_on_one_feature() -> None:
     assert head.triplet.shape == (4, 512)
 
 
-def test_halving_sees_even_and_odd_pixels() -> None:
-    halve = Halve(1, 3).eval()
-    for convolution in (halve.even, halve.odd):
-        nn.init.ones_(convolution.weight)
-    x = torch.arange(1.0, 16.0).reshape(1, 1, 3, 5)
-    found = halve(x)[0] * (1 + halve.bn.eps) ** 0.5
-    torch.testing.assert_close(found[0], torch.tensor([[1.0, 3.0, 5.0], [11.0, 13.0, 15.0]]))
-    # Beyond the right and the lower edge there is nothing.
-    for channel in (1, 2):
-        torch.testing.assert_close(found[channel], torch.tensor([[7.0, 9.0, 0.0], [0.0, 0.0, 0.0]]))
+def test_gdas_equals_the_release() -> None:
+    # gdas-release.json has the features of the authors' own GDAS network with FBLNeck, in double precision, for these
+    # weights and pictures; in single precision, with their weights copied, the two agree to the last bit.
+    model = create_model("gdas").double().eval()
+    for place, (name, tensor) in enumerate(model.state_dict().items()):
+        tensor.copy_(written(place, name, tuple(tensor.shape)))
+    with torch.no_grad():
+        features = model(wave((2, 3, 64, 32), 0.5))
+    expected = json.loads(Path(__file__).with_name("gdas-release.json").read_text("utf-8"))
+    assert features.shape == (2, 1280)
+    assert features.flatten()[::20].tolist() == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def wave(shape: tuple[int, ...], phase: float) -> Tensor:
+    count = torch.arange(math.prod(shape), dtype=torch.double)
+    return torch.sin(0.37 * (count % 4099) ** 2 + phase).reshape(shape)
+
+
+def written(place: int, name: str, shape: tuple[int, ...]) -> Tensor:
+    """Write down a tensor by its place among all of the network's, which the release makes in the same order."""
+    if not shape:
+        return torch.tensor(0.0)
+    values = wave(shape, place)
+    if len(shape) > 1:
+        return values * 2 / math.sqrt(math.prod(shape[1:]))
+    if name.endswith("running_var"):
+        return 2 + values
+    return 1 + 0.2 * values if name.endswith("weight") else 0.1 * values
+
+
+@pytest.mark.parametrize("name", sorted({name for cell in CELLS for node in cell for name, _ in node}))
+@pytest.mark.parametrize("stride", [1, 2])
+def test_every_operation_of_gdas_gives_the_size_that_the_sum_needs(name: str, stride: int) -> None:
+    made = operation(name, 4, stride).eval()
+    with torch.no_grad():
+        found = made(torch.rand(2, 4, 7, 5))
+    assert found.shape == (2, 4, math.ceil(7 / stride), math.ceil(5 / stride))
 
 
 class Own(nn.Module):

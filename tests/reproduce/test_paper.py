@@ -25,8 +25,6 @@ KNOWN = {
     ("table-11", "cdnet-imagenet", "macs"): 1452.8,
     ("table-11", "osnet", "macs"): 1498.7,
     ("table-12", "osnet-pretrained", "macs"): 978.9,
-    ("table-12", "gdas", "params"): 3.438,
-    ("table-12", "gdas", "macs"): 1109.6,
 }
 
 

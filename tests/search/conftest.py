@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from cdnet.data.recipe import DataRecipe
-from cdnet.search.recipe import SearchRecipe, SpaceRecipe
-from cdnet.train.recipe import AugmentRecipe, BatchRecipe
+from cdnet.search.recipe import SearchRecipe, SidesRecipe, SpaceRecipe
+from cdnet.train.recipe import BatchRecipe
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def recipe(market: Path) -> SearchRecipe:
         size="64x32",
         data=DataRecipe(root=market),
         batch=BatchRecipe(identities=4, pictures=2),
-        augment=AugmentRecipe(erase=0.0),
+        augment=SidesRecipe(erase=0.0),
         epochs=3,
         validation=2,
         device="cpu",

@@ -105,3 +105,21 @@ def test_sampled_gradient_reaches_every_alpha() -> None:
     assert alpha.grad is not None
     assert (alpha.grad != 0).all()
     assert alpha.grad.sum().item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 10.0])
+def test_temperature_is_that_of_gdas_softmax_and_leaves_the_choice_alone(temperature: float) -> None:
+    alpha = torch.tensor(ALPHA, dtype=torch.double, requires_grad=True)
+    found = sampled(alpha, generator(2), temperature)
+    assert found.branches == sampled(alpha, generator(2)).branches
+    assert found.weights.tolist() == [1.0]
+    found.weights.sum().backward()
+    # GDAS, Equation 4: softmax((log p + g) / tau), differentiated by hand; the uniform draws are those of the gate.
+    uniform = torch.rand(len(ALPHA), generator=generator(2)).tolist()
+    scores = [(a - math.log(-math.log(u))) / temperature for a, u in zip(ALPHA, uniform, strict=True)]
+    powers = [math.exp(score - max(scores)) for score in scores]
+    h = [power / sum(powers) for power in powers]
+    (chosen,) = found.branches
+    assert chosen == h.index(max(h))
+    expected = [h[chosen] * ((chosen == j) - h[j]) / temperature for j in range(len(ALPHA))]
+    torch.testing.assert_close(alpha.grad, torch.tensor(expected, dtype=torch.double), rtol=1e-5, atol=1e-9)

@@ -13,12 +13,12 @@ from cdnet.data.pictures import Picture
 from cdnet.losses.objective import objective
 from cdnet.search.algorithm import Search
 from cdnet.search.gate import Selection
-from cdnet.search.recipe import AlphaRecipe, SearchRecipe, SpaceRecipe, WeightsRecipe
+from cdnet.search.recipe import AlphaRecipe, SearchRecipe, SidesRecipe, SpaceRecipe, WeightsRecipe
 from cdnet.search.supernet import Supernet
 from cdnet.train.accelerator import make_accelerator
 from cdnet.train.batches import Batches
 from cdnet.train.loop import Place, StopRequest
-from cdnet.train.recipe import AugmentRecipe, BatchRecipe
+from cdnet.train.recipe import BatchRecipe
 
 PEOPLE, PICTURES, SIDE = 8, 16, 32
 RECIPE = SearchRecipe(
@@ -26,7 +26,7 @@ RECIPE = SearchRecipe(
     width=0.1,
     size=f"{SIDE}x{SIDE}",
     batch=BatchRecipe(identities=8, pictures=2),
-    augment=AugmentRecipe(flip=0, pad=0, erase=0),
+    augment=SidesRecipe(flip=0, pad=0, erase=0),
     weights=WeightsRecipe(lr=1e-4, lr_end=1e-4),
     alpha=AlphaRecipe(lr=0.05, milestones=[]),
     epochs=8,
@@ -72,7 +72,7 @@ def found(seed: int, place: int, planted: int, shuffled: bool = False) -> int:
         for step, indices in enumerate(train.epoch(epoch)):
             path = [Selection((int(rng.integers(3)),), torch.ones(1)) for _ in range(3)]
             path[place] = Selection((planted,), torch.ones(1))
-            images, people = train.batch(indices, epoch, step)
+            images, people, _ = train.batch(indices, epoch, step)
             optimizer.zero_grad()
             objective(net(images, path), people).total.backward()
             optimizer.step()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,14 +23,24 @@ from cdnet.cli import main
 from cdnet.cli.search import write_report
 from cdnet.genotype import read_genotype
 from cdnet.search import algorithm
-from cdnet.search.recipe import CostRecipe, SearchRecipe, SpaceRecipe
-from cdnet.search.run import search
+from cdnet.search.gate import Selection
+from cdnet.search.pace import read_search_time, search_time
+from cdnet.search.recipe import (
+    AlphaRecipe,
+    CostRecipe,
+    SearchRecipe,
+    SidesRecipe,
+    SpaceRecipe,
+    TemperatureRecipe,
+    WeightsRecipe,
+)
+from cdnet.search.run import SearchRun, search
 from cdnet.search.space import CDS, CS
 from cdnet.search.split import split_validation
 from cdnet.train.checkpoint import load_checkpoint
 from cdnet.train.folder import as_plain
-from cdnet.train.loop import StoppedError
-from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe
+from cdnet.train.loop import Place, StoppedError, StopRequest
+from cdnet.train.recipe import BatchRecipe, LossRecipe
 from cdnet.train.record import read_log
 
 
@@ -48,6 +61,21 @@ def same_state(one: Path, other: Path) -> bool:
     return equal and logs[0] == logs[1]
 
 
+def interrupt(monkeypatch: pytest.MonkeyPatch, at_step: int) -> None:
+    """Let Ctrl-C come during a search's step, counted from 1 over all epochs."""
+    steps = 0
+    real = algorithm.Search._update_w
+
+    def stepping(self: algorithm.Search, *arguments: object) -> object:
+        nonlocal steps
+        steps += 1
+        if steps == at_step:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(algorithm.Search, "_update_w", stepping)
+
+
 def test_a_search_leaves_what_it_promises(recipe: SearchRecipe, market: Path, tmp_path: Path) -> None:
     path = search(recipe, tmp_path / "run")
     names = {entry.name for entry in (tmp_path / "run").iterdir()} - {".lock"}
@@ -55,6 +83,7 @@ def test_a_search_leaves_what_it_promises(recipe: SearchRecipe, market: Path, tm
     genotype = read_genotype(path)
     assert [len(stage) for stage in genotype.stages] == [1, 2, 1]
     assert "top-2" in genotype.source
+    assert "(41 for w, 16 for alpha)" in genotype.source
     log = read_log(tmp_path / "run")
     assert len(log) == 3
     for line in log:
@@ -74,26 +103,106 @@ def test_a_search_leaves_what_it_promises(recipe: SearchRecipe, market: Path, tm
     assert main(["info", str(path)]) == 0
 
 
+def test_log_counts_epochs_from_1_and_how_often_each_branch_was_computed(
+    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: dict[int, Counter[tuple[int, int]]] = {}
+    real = algorithm.Search._update_w
+
+    def noting(self: algorithm.Search, indices: Any, epoch: int, *others: Any) -> Any:
+        losses, selections = real(self, indices, epoch, *others)
+        computed = [(number, branch) for number, found in enumerate(selections) for branch in found.branches]
+        counts.setdefault(epoch, Counter()).update(computed)
+        return losses, selections
+
+    monkeypatch.setattr(algorithm.Search, "_update_w", noting)
+    search(recipe, tmp_path)
+    log = read_log(tmp_path)
+    assert [line["epoch"] for line in log] == [1, 2, 3]
+    for epoch, line in enumerate(log):
+        assert line["computed"] == [[counts[epoch][m, branch] for branch in range(4)] for m in range(4)]
+
+
+def test_both_optimisers_follow_the_recipe(recipe: SearchRecipe, market: Path, tmp_path: Path) -> None:
+    recipe.weights = WeightsRecipe(lr=0.02, lr_end=0.01, momentum=0.7, weight_decay=0.05)
+    recipe.alpha = AlphaRecipe(lr=0.01, betas=[0.3, 0.9], weight_decay=0.2, milestones=[1], factor=0.5)
+    recipe.epochs = 2
+    with ExitStack() as held:
+        run = SearchRun(recipe, tmp_path, market, False, held).algorithm
+    stem = run.w[0]  # on every path, so that each step has a gradient for it
+    steps: dict[str, list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]] = {"w": [], "alpha": []}
+    for name, optimizer, moved in (
+        ("w", run.w_optimizer, stem),
+        ("alpha", run.alpha_optimizer, run.supernet.alpha),
+    ):
+        before: list[torch.Tensor] = []
+
+        def note(*_: object, moved: torch.Tensor = moved, before: list[torch.Tensor] = before) -> None:
+            assert moved.grad is not None
+            before[:] = [moved.detach().double().clone(), moved.grad.double().clone()]
+
+        def compare(
+            *_: object, name: str = name, moved: torch.Tensor = moved, before: list[torch.Tensor] = before
+        ) -> None:
+            steps[name].append((before[0], before[1], moved.detach().double().clone()))
+
+        optimizer.register_step_pre_hook(note)
+        optimizer.register_step_post_hook(compare)
+    for epoch in range(2):
+        run.epoch(Place(epoch=epoch), StopRequest())
+    per_epoch = len(steps["w"]) // 2
+    assert per_epoch > 1
+    velocity = torch.zeros_like(stem, dtype=torch.double)
+    for number, (w, gradient, after) in enumerate(steps["w"]):
+        velocity = 0.7 * velocity + gradient + 0.05 * w
+        rate = 0.01 + 0.01 * (1 + math.cos(math.pi * number / len(steps["w"]))) / 2
+        torch.testing.assert_close(after - w, -rate * velocity, rtol=1e-3, atol=1e-7)
+    first, second = torch.zeros_like(steps["alpha"][0][0]), torch.zeros_like(steps["alpha"][0][0])
+    for number, (alpha, gradient, after) in enumerate(steps["alpha"], start=1):
+        slope = gradient + 0.2 * alpha
+        first, second = 0.3 * first + 0.7 * slope, 0.9 * second + 0.1 * slope**2
+        step = (first / (1 - 0.3**number)) / ((second / (1 - 0.9**number)).sqrt() + 1e-8)
+        rate = 0.01 if number <= per_epoch else 0.005
+        torch.testing.assert_close(after - alpha, -rate * step, rtol=1e-3, atol=1e-7)
+
+
+def test_time_of_a_search_is_told_by_its_log(recipe: SearchRecipe, tmp_path: Path) -> None:
+    search(recipe, tmp_path)
+    log = read_log(tmp_path)
+    took = read_search_time(tmp_path)
+    assert took.epochs == 3
+    assert took.seconds == pytest.approx(sum(line["seconds"] for line in log))
+    # Two branches a step in each MBlock; a step takes 8 pictures for w and 8 for alpha.
+    per_step = [1000 * line["seconds"] / (sum(line["computed"][0]) / 2) for line in log]
+    assert took.table_1 == pytest.approx(sum(per_step) / 3 / 8, rel=0.1)
+    assert took.milliseconds_per_image == pytest.approx(took.table_1 / 2, rel=1e-3)
+    for log in ([], [{"seconds": 1.0}], [{"seconds": "x", "milliseconds_per_image": None}]):
+        with pytest.raises(CdnetError, match="not one of a search"):
+            search_time(log)
+
+
 @pytest.mark.parametrize("stop_at", [1, 5])
 def test_stopped_and_resumed_ends_bit_for_bit_the_same(
     recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
 ) -> None:
     search(recipe, tmp_path / "whole")
-    steps = 0
-    real = algorithm.Search._update_w
-
-    def stepping(self: algorithm.Search, *arguments: object) -> object:
-        nonlocal steps
-        steps += 1
-        if steps == stop_at:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real(self, *arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(algorithm.Search, "_update_w", stepping)
+    interrupt(monkeypatch, stop_at)
     with pytest.raises(StoppedError, match="--resume"):
         search(recipe, tmp_path / "stopped")
     search(recipe, tmp_path / "stopped", resume=True)
     assert same_state(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_milestones_of_alpha_beyond_the_last_epoch_are_said(
+    recipe: SearchRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe.alpha.milestones, recipe.epochs = [1, 2, 160], 2
+    search(recipe, tmp_path / "a")
+    recipe.alpha.milestones = [1]
+    before = " ".join(capsys.readouterr().err.split())
+    assert "alpha: of 2 epochs none reaches the milestone(s) 2, 160" in before
+    search(recipe, tmp_path / "b")
+    assert "milestone" not in capsys.readouterr().err
 
 
 def test_another_seed_gives_another_search(recipe: SearchRecipe, tmp_path: Path) -> None:
@@ -112,6 +221,43 @@ def test_the_other_gates_search_too(recipe: SearchRecipe, tmp_path: Path, gate: 
     computed = torch.tensor(read_log(tmp_path)[0]["computed"])
     steps = computed.sum(1).unique().item() // (4 if gate == "mixture" else 1)
     assert (computed == steps).all() == (gate == "mixture")
+
+
+def test_temperature_falls_by_epochs_and_resumes_bit_for_bit(
+    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe.gate, recipe.temperature = "sampled", TemperatureRecipe(start=4.0, end=1.0)
+    seen = []
+    real = algorithm.sampled
+
+    def noting(alpha: torch.Tensor, generator: torch.Generator, temperature: float) -> Selection:
+        seen.append(temperature)
+        return real(alpha, generator, temperature)
+
+    monkeypatch.setattr(algorithm, "sampled", noting)
+    search(recipe, tmp_path / "whole")
+    assert list(dict.fromkeys(seen)) == [4.0, 2.5, 1.0]
+    assert [line["temperature"] for line in read_log(tmp_path / "whole")] == [4.0, 2.5, 1.0]
+    interrupt(monkeypatch, at_step=6)
+    with pytest.raises(StoppedError):
+        search(recipe, tmp_path / "stopped")
+    assert len(read_log(tmp_path / "stopped")) == 1
+    search(recipe, tmp_path / "stopped", resume=True)
+    assert same_state(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_temperature_changes_alphas_gradient_alone_and_only_of_the_sampled_gate(
+    recipe: SearchRecipe, tmp_path: Path
+) -> None:
+    recipe.epochs = 1
+    for gate in ("sampled", "top-k"):
+        recipe.gate = gate  # type: ignore[assignment]
+        search(recipe, tmp_path / gate)
+    recipe.gate, recipe.temperature = "sampled", TemperatureRecipe(start=1.0)
+    search(recipe, tmp_path / "cooler")
+    warm, cool, other = (read_log(tmp_path / name)[0] for name in ("sampled", "cooler", "top-k"))
+    assert (warm["temperature"], cool["temperature"], "temperature" in other) == (10.0, 1.0, False)
+    assert warm["alpha"] != cool["alpha"]
 
 
 def test_two_processes_agree_on_alpha_exactly(recipe: SearchRecipe, tmp_path: Path) -> None:
@@ -169,6 +315,33 @@ def test_split_takes_four_of_each_and_half_of_the_few() -> None:
     assert split_validation(identities, 4, seed=4).validation.tolist() != split.validation.tolist()
 
 
+def test_the_split_of_a_data_set_says_why_it_is_smaller() -> None:
+    # Market-1501's training identities by their number of pictures, as far as they have fewer than 8; 629 have more.
+    counts = {2: 3, 3: 12, 4: 12, 5: 31, 6: 24, 7: 40}
+    sizes = [size for size, number in counts.items() for _ in range(number)] + [8] * 629
+    split = split_validation([str(person) for person, size in enumerate(sizes) for _ in range(size)], 4, seed=0)
+    assert len(sizes) == 751
+    assert split.describe(4).endswith(
+        "2,809 for alpha: 4 of each identity, and half of those of the 122 with fewer than 8"
+    )
+    assert split_validation(["a"] * 8, 4).describe(4) == "4 for w, 4 for alpha"
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_both_sides_are_varied_and_erased_unless_alphas_is_to_stay_plain(
+    recipe: SearchRecipe, market: Path, tmp_path: Path, both: bool
+) -> None:
+    recipe.augment = SidesRecipe(flip=0.0, pad=0, erase=1.0, both=both)
+    with ExitStack() as held:
+        run = SearchRun(recipe, tmp_path, market, False, held).algorithm
+    for batches, varied in ((run.train, True), (run.validation, both)):
+        order = batches.epoch(0)
+        erased = batches.batch(order[0], 0, 0)[0]
+        batches.how = SidesRecipe(flip=0.0, pad=0, erase=0.0)
+        plain = batches.batch(order[0], 0, 0)[0]
+        assert [bool((one != other).any()) for one, other in zip(erased, plain, strict=True)] == [varied] * len(plain)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -176,14 +349,27 @@ def test_split_takes_four_of_each_and_half_of_the_few() -> None:
         ({"k": 5}, "--k must be from 1 to 4"),
         ({"epochs": 0}, "--epochs must be"),
         ({"loss": LossRecipe(smoothing=5.0)}, "--loss.smoothing must be"),
-        ({"augment": AugmentRecipe(flip=2.0)}, "--augment.flip must be"),
+        ({"augment": SidesRecipe(flip=2.0)}, "--augment.flip must be"),
         ({"cost": CostRecipe(budget=1e6)}, "--cost.kind must be macs, params or latency"),
         ({"cost": CostRecipe(width=9.0)}, "the width multiplier must be above 0 and at most 8, not 9.0"),
         ({"cost": CostRecipe("macs", budget=1.0)}, "no network in small costs at most 1 macs at width 1 and 256x128"),
+        ({"temperature": TemperatureRecipe(start=3.0)}, "--temperature must be left alone where --gate is not sampled"),
+        (
+            {"gate": "sampled", "temperature": TemperatureRecipe(end=0.0)},
+            "--temperature.end must be from 0.001 to 1000",
+        ),
+        ({"gate": "sampled", "temperature": TemperatureRecipe(math.inf)}, "--temperature.start must be from 0.001"),
         ({"width": 0.0}, "the width multiplier must be above 0 and at most 8, not 0.0"),
         ({"width": -1.0}, "the width multiplier must be above 0"),
         ({"batch": BatchRecipe(9, 2)}, "the search's training side has 8 identities, fewer than the 9"),
         ({"space": SpaceRecipe("one", [[3, 5]], [1])}, "at least 2"),
+        ({"space": SpaceRecipe("huge", blocks=[1_000_000, 1, 1])}, "the space huge has 1,000,002 MBlocks; at most 60"),
+        (
+            {"space": SpaceRecipe("huge", repeats=[1] * 100_000)},
+            "100,000 numbers of CBlocks; there are 6 different pairs",
+        ),
+        ({"space": SpaceRecipe("huge", [[3, 5]] * 100_000)}, "huge has 100,000 pairs of kernels"),
+        ({"space": SpaceRecipe("deep", repeats=[1, 9])}, "no CDBlock"),
         ({"space": SpaceRecipe("odd", [[3, 4], [3, 5]], [1])}, "no CDBlock"),
     ],
 )

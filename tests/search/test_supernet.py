@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from cdnet import CdnetError, create_model
-from cdnet.genotype import CDChoice
+from cdnet.genotype import MAX_REPEATS, CDChoice
 from cdnet.losses.objective import objective
 from cdnet.nn.blocks import CDBlock
 from cdnet.search.gate import Selection, mixture, sampled, top_k
-from cdnet.search.space import CDS, CS, SearchSpace
+from cdnet.search.space import CDS, CS, MAX_MBLOCKS, SearchSpace
 from cdnet.search.supernet import Supernet
 
 SMALL = SearchSpace("small", tuple(CDChoice(3, k, r) for k in (5, 7, 9) for r in (1, 2)))
@@ -33,12 +33,23 @@ def test_sizes_of_the_papers_spaces() -> None:
         ([CDChoice(3, 5)], (2, 2, 2), "at least 2"),
         ([CDChoice(3, 5), CDChoice(3, 5)], (2, 2, 2), "twice"),
         ([CDChoice(3, 5), CDChoice(3, 4)], (2, 2, 2), "no CDBlock"),
+        ([CDChoice(3, 5), CDChoice(3, 5, MAX_REPEATS + 1)], (2, 2, 2), "no CDBlock"),
+        ([CDChoice(3, 5), CDChoice(3, 5, 0)], (2, 2, 2), "no CDBlock"),
         ([CDChoice(3, 5), CDChoice(3, 7)], (2, 0, 2), "at least one MBlock"),
+        ([CDChoice(3, 5), CDChoice(3, 7)], (MAX_MBLOCKS - 1, 1, 1), "61 MBlocks; at most 60"),
+        ([CDChoice(3, 5), CDChoice(3, 7)], (1, 1_000_000, 1), "1,000,002 MBlocks; at most 60"),
     ],
 )
 def test_spaces_without_a_choice_are_refused(candidates: list[CDChoice], blocks: tuple[int, ...], said: str) -> None:
     with pytest.raises(CdnetError, match=said):
         SearchSpace("mine", tuple(candidates), blocks)
+
+
+def test_the_largest_spaces_are_allowed() -> None:
+    repeats = SearchSpace("deep", (CDChoice(3, 5), CDChoice(3, 5, MAX_REPEATS)))
+    blocks = SearchSpace("long", (CDChoice(3, 5), CDChoice(3, 7)), (MAX_MBLOCKS - 2, 1, 1))
+    assert str(repeats.genotype([1] * 6, "deepest").stages[0][0]) == "(3,5,8)"
+    assert blocks.size == 2**MAX_MBLOCKS
 
 
 @pytest.mark.parametrize("k", [1, 2, 6])

@@ -48,14 +48,19 @@ def count(module: nn.Module, height: int, width: int, channels: int = 3) -> Coun
 
 
 def count_stages(backbone: nn.Module, height: int, width: int) -> list[StageCounts]:
-    """Count the parts that a backbone is made of, in the order in which its pass over one picture runs them."""
+    """Count the parts that a backbone is made of, in the order in which its pass over one picture runs them.
+
+    Parts that the pass leaves out come last, without a shape or MACs.
+    """
     shapes = _on_shapes(backbone)
     counts: list[StageCounts] = []
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         for name, part in shapes.named_children():
             _watch(name, part, counter, counts)
         shapes(torch.empty(1, 3, height, width, device="meta"))
-    return counts
+    seen = {stage.name for stage in counts}
+    left_out = [(name, part) for name, part in shapes.named_children() if name not in seen]
+    return counts + [StageCounts(name, (), count_params(part), 0, "not used") for name, part in left_out]
 
 
 def _watch(name: str, part: nn.Module, counter: FlopCounterMode, counts: list[StageCounts]) -> None:

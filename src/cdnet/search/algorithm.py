@@ -18,6 +18,7 @@ from cdnet.search.cost import CostTable, choose_within, expected_cost
 from cdnet.search.gate import Gate, Selection, mixture, sampled, top_k
 from cdnet.search.memory import StepMemory
 from cdnet.search.recipe import SearchRecipe
+from cdnet.search.step import StepMeans, pack, unpack
 from cdnet.search.supernet import Supernet
 from cdnet.train.batches import Batches
 from cdnet.train.distributed import average, gather_rows
@@ -26,9 +27,13 @@ from cdnet.train.loop import Place, StopRequest, run_epoch, set_rate
 RATES = "--weights.lr or --alpha.lr"
 
 
-def make_gate(recipe: SearchRecipe) -> Gate:
-    """Return the gate that a recipe names."""
-    gates: dict[str, Gate] = {"top-k": partial(top_k, k=recipe.k), "mixture": mixture, "sampled": sampled}
+def make_gate(recipe: SearchRecipe, epoch: int) -> Gate:
+    """Return the gate that a recipe names, as it is in an epoch (from 0)."""
+    gates: dict[str, Gate] = {
+        "top-k": partial(top_k, k=recipe.k),
+        "mixture": mixture,
+        "sampled": partial(sampled, temperature=gate_temperature(recipe, epoch)),
+    }
     return gates[recipe.gate]
 
 
@@ -58,7 +63,7 @@ class Search:
     ) -> None:
         self.supernet, self.recipe, self.accelerator = supernet, recipe, accelerator
         self.train, self.validation = train, validation
-        self.gate = make_gate(recipe)
+        self.gate = make_gate(recipe, epoch=0)
         self.costs = costs
         self.w = supernet.weights()
         w, alpha = recipe.weights, recipe.alpha
@@ -79,6 +84,7 @@ class Search:
         order = self.train.epoch(number)
         validation = self._validation_order(number, len(order))
         self.supernet.train()
+        self.gate = make_gate(self.recipe, number)
         set_rate(self.alpha_optimizer, alpha_rate(self.recipe, number))
 
         def take_step(step: int) -> Tensor:
@@ -89,13 +95,12 @@ class Search:
                 losses, selections = self._update_w(order[step], number, step, generator)
             with memory.watched():
                 on_validation = self._update_alpha(validation[step], number, step, generator)
-            parts = [*_parts(losses), *_parts(on_validation), losses.total.new_tensor(memory.bytes)]
-            return torch.cat([torch.stack(parts).double(), self._computed(selections).flatten()])
+            return pack(losses, on_validation, memory.bytes, selections, self._branches)
 
         batch = self.train.batch_size + self.validation.batch_size
         asked = partial(stop.by_any_process, self.accelerator)
-        means = run_epoch(take_step, len(order), batch, place, self.recipe.epochs, asked, describe_losses, RATES)
-        return self._line(place, means, len(order))
+        means = run_epoch(take_step, len(order), batch, place, self.recipe.epochs, asked, self._describe, RATES)
+        return self._line(place, unpack(means, self._branches), len(order))
 
     def _update_w(
         self, indices: npt.NDArray[np.int64], epoch: int, step: int, generator: torch.Generator
@@ -152,45 +157,37 @@ class Search:
         state = np.random.SeedSequence([self.recipe.seed, epoch, step, 1]).generate_state(1, np.uint64)[0]
         return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 
-    def _computed(self, selections: Sequence[Selection]) -> Tensor:
-        computed = torch.zeros(self.supernet.alpha.shape, dtype=torch.double, device=self.supernet.alpha.device)
-        for row, selection in zip(computed, selections, strict=True):
-            row[list(selection.branches)] = 1
-        return computed
+    @property
+    def _branches(self) -> int:
+        return self.supernet.alpha.shape[1]
 
-    def _line(self, place: Place, means: list[float], steps: int) -> dict[str, Any]:
-        rounded = [round(value, 6) for value in means]
+    def _describe(self, means: list[float]) -> str:
+        so_far = unpack(means, self._branches)
+        return f"loss {so_far.loss:.2f}, validation {so_far.validation_loss:.2f}"
+
+    def _line(self, place: Place, means: StepMeans, steps: int) -> dict[str, Any]:
         alpha = self.supernet.alpha.detach()
         probabilities = alpha.softmax(1)
         entropy = -(probabilities * alpha.log_softmax(1)).sum(1)
-        counts = torch.tensor(means[7:]).mul(steps).round().int().view(alpha.shape)
-        expected = {}
+        extra = {}
         if self.costs is not None:
-            expected = {"expected_cost": float(expected_cost(alpha, self.costs))}
-        return expected | {
+            extra["expected_cost"] = float(expected_cost(alpha, self.costs))
+        if self.recipe.gate == "sampled":
+            extra["temperature"] = round(gate_temperature(self.recipe, place.epoch), 6)
+        return extra | {
             "epoch": place.epoch + 1,
             "lr": self.w_optimizer.param_groups[0]["lr"],
             "alpha_lr": self.alpha_optimizer.param_groups[0]["lr"],
-            "loss": rounded[0],
-            "triplet": rounded[1],
-            "softmax": rounded[2],
-            "validation_loss": rounded[3],
-            "validation_triplet": rounded[4],
-            "validation_softmax": rounded[5],
+            **means.losses(),
             "alpha": alpha.tolist(),
             "entropy": [round(value, 6) for value in entropy.tolist()],
             "chosen": self.chosen(),
-            "computed": counts.tolist(),
+            "computed": [[round(steps * share) for share in row] for row in means.computed],
             "milliseconds_per_image": round(1000 * place.seconds / place.images, 4),
             # The mean of the steps' peaks, this process's share of the batch alone.
-            "mebibytes_per_image": round(means[6] / self.train.share / 2**20, 4),
+            "mebibytes_per_image": round(means.bytes / self.train.share / 2**20, 4),
             "seconds": round(place.seconds, 2),
         }
-
-
-def describe_losses(means: list[float]) -> str:
-    """Say the losses of both sides."""
-    return f"loss {means[0]:.2f}, validation {means[3]:.2f}"
 
 
 def weights_rate(recipe: SearchRecipe, epoch: float) -> float:
@@ -204,5 +201,7 @@ def alpha_rate(recipe: SearchRecipe, epoch: int) -> float:
     return recipe.alpha.lr * recipe.alpha.factor ** sum(epoch >= milestone for milestone in recipe.alpha.milestones)
 
 
-def _parts(losses: Losses) -> list[Tensor]:
-    return [losses.total.detach(), losses.triplet[0].detach(), losses.softmax[0].detach()]
+def gate_temperature(recipe: SearchRecipe, epoch: int) -> float:
+    """Return the sampled gate's temperature: ``start`` in the first epoch, ``end`` in the last, equal steps between."""
+    start, end = recipe.temperature.start, recipe.temperature.end
+    return start + (end - start) * epoch / max(recipe.epochs - 1, 1)

@@ -1,8 +1,9 @@
 """Gates: from an MBlock's architecture parameters to the weights of its branches (Section 3.2, Equations 3 to 8).
 
 A gate is a function of alpha, a vector with one value a branch. It says which branches are computed and gives each of
-them a weight; the others take no part in anything. Three gates share this form: the paper's Top-k Sample, and the two
-strategies that it is compared with.
+them a weight; the others are not computed, and their network parameters get no gradient. Their alphas do, for the
+probability of a selected branch is a softmax of all of them. Three gates share this form: the paper's Top-k Sample, and
+the two strategies that it is compared with.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ def top_k(alpha: Tensor, generator: torch.Generator, k: int = 2) -> Selection:
     """Select the k most probable branches, each with weight exactly 1 (Equations 3 to 7).
 
     The gradient to alpha is that of the selected branches' softmax probabilities, as Equation 8 has it: their weight is
-    1 + (p - p*), where p* is p without gradient. Branches of equal alpha are taken in random order; at the start, when
-    all are equal, any other rule would favour some of them.
+    1 + (p - p*), where p* is p without gradient. It reaches every alpha; what it says of the branches that are not
+    selected is only how good the selected ones are. Branches of equal alpha are taken in random order; at the start,
+    when all are equal, any other rule would favour some of them.
 
     Args:
         alpha: n architecture parameters.
@@ -66,12 +68,13 @@ def sampled(alpha: Tensor, generator: torch.Generator, temperature: float = 1.0)
     Args:
         alpha: n architecture parameters.
         generator: on the CPU; decides the sample.
-        temperature: above 0; the lower, the nearer the gradient's softmax is to the choice itself.
+        temperature: above 0; the lower, the nearer the gradient's softmax is to the choice itself. It has no part in
+            the choice.
     """
     uniform = torch.rand(len(alpha), generator=generator).clamp_min(1e-20).to(alpha)
-    relaxed = ((F.log_softmax(alpha, 0) - (-uniform.log()).log()) / temperature).softmax(0)
-    branches = (int(relaxed.argmax()),)
-    return Selection(branches, _straight_through(relaxed, branches), hard=True)
+    perturbed = F.log_softmax(alpha, 0) - (-uniform.log()).log()
+    branches = (int(perturbed.argmax()),)
+    return Selection(branches, _straight_through((perturbed / temperature).softmax(0), branches), hard=True)
 
 
 def _straight_through(probabilities: Tensor, branches: tuple[int, ...]) -> Tensor:

@@ -1,4 +1,18 @@
-"""A search recipe: the space, the gate, and both optimisers of Algorithm 1. Every key is also a command-line option."""
+"""A search recipe: the space, the gate, and both optimisers of Algorithm 1. Every key is also a command-line option.
+
+Where the defaults come from:
+
+- The paper (Section 7.1): 240 epochs, batches of 16 x 4 on both sides, 4 pictures of each identity for validation, both
+  optimisers' rates, schedules and decays, the margin of 0.3. Section 4.2: random erasing in all experiments.
+- The authors' release, where the paper is silent: momentum 0.9, Adam's betas (0.5, 0.999), every alpha starting at
+  1e-3, flip and crop, the probability of erasing, one augmentation for both sides, the triplet loss on features as
+  they are. Its own erasing step leaves every pixel as it is, so that its searches ran without.
+- Ours: ties between equal alphas are broken at random, where the release takes what ``torch.topk`` returns, the same
+  branches until alpha has moved. Only selected branches enter the sum, as Equations 5 and 8 have it; the release adds
+  the weights of the others, which are 0 and yet carry a gradient to alpha. Its supernet has a 1x1 convolution after
+  stage 3 and dropout of 0.2; the networks of Figure 4 have neither, and neither has our supernet. The split is
+  disjoint, as Algorithm 1 has it and the release has it not (:mod:`cdnet.search.split`).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +24,7 @@ from typing import Literal
 
 from cdnet.data.recipe import DataRecipe, parse_size
 from cdnet.errors import CdnetError
-from cdnet.genotype import CDChoice
+from cdnet.genotype import MAX_REPEATS, CDChoice
 from cdnet.search.space import CK, SPACES, SearchSpace
 from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe, Rule, refuse_senseless, rising, shared_rules
 
@@ -41,10 +55,34 @@ class SpaceRecipe:
         name = "own space" if self.name in SPACES else self.name
         if any(len(pair) != 2 for pair in self.pairs):
             raise CdnetError(f"{name} has a pair of kernels that is not two numbers")
+        if len(self.pairs) > len(CK) or len(self.repeats) > MAX_REPEATS:
+            raise CdnetError(
+                f"{name} has {len(self.pairs):,} pairs of kernels and {len(self.repeats):,} numbers of CBlocks; "
+                f"there are {len(CK)} different pairs and {MAX_REPEATS} numbers"
+            )
         candidates = (CDChoice(k1, k2, r) for r, (k1, k2) in product(self.repeats, self.pairs))
         space = SearchSpace(name, tuple(candidates), tuple(self.blocks))
         paper = SPACES.get(self.name)
         return paper if paper is not None and replace(space, name=self.name) == paper else space
+
+
+@dataclass
+class SidesRecipe(AugmentRecipe):
+    """How pictures are varied, on both sides of the split.
+
+    Args:
+        flip: probability of a horizontal flip.
+        pad: black pixels added on each side before a random crop to the old size.
+        erase: probability that a random rectangle, 2 to 40 % of the picture, is erased.
+        both: vary alpha's pictures as w's are; false leaves alpha's as they are.
+    """
+
+    both: bool = True
+
+    @property
+    def of_alpha(self) -> AugmentRecipe:
+        """How the pictures that update alpha are varied."""
+        return self if self.both else AugmentRecipe(flip=0, pad=0, erase=0)
 
 
 @dataclass
@@ -84,6 +122,19 @@ class AlphaRecipe:
 
 
 @dataclass
+class TemperatureRecipe:
+    """The temperature of the sampled gate, which falls by the same amount from each epoch to the next.
+
+    Args:
+        start: in the first epoch.
+        end: in the last epoch.
+    """
+
+    start: float = 10.0
+    end: float = 0.1
+
+
+@dataclass
 class CostRecipe:
     """What the network may cost where it is to be used, with FNeck's squeeze.
 
@@ -110,17 +161,18 @@ class CostRecipe:
 
 @dataclass
 class SearchRecipe:
-    """A whole search; the defaults are the paper's, for CDNet by top-2 on Market-1501.
+    """A whole search; the defaults are those of the paper's search for CDNet by top-2 on Market-1501, as said above.
 
     Args:
         space: what is searched.
         gate: top-k (the paper's), mixture (DARTS, first order) or sampled (GDAS).
         k: branches that top-k computes.
+        temperature: of sampled, GDAS's own schedule; the other gates have none.
         width: width multiplier beta.
         size: height x width of the pictures.
         data: which pictures.
         batch: P x K, on both sides of the split.
-        augment: of the training side; the validation side is not varied.
+        augment: of both sides.
         loss: of Equation 9.
         weights: the optimiser of w.
         alpha: the optimiser of alpha.
@@ -135,11 +187,12 @@ class SearchRecipe:
     space: SpaceRecipe = field(default_factory=SpaceRecipe)
     gate: Literal["top-k", "mixture", "sampled"] = "top-k"
     k: int = 2
+    temperature: TemperatureRecipe = field(default_factory=TemperatureRecipe)
     width: float = 1.0
     size: str = "256x128"
     data: DataRecipe = field(default_factory=DataRecipe)
     batch: BatchRecipe = field(default_factory=BatchRecipe)
-    augment: AugmentRecipe = field(default_factory=AugmentRecipe)
+    augment: SidesRecipe = field(default_factory=SidesRecipe)
     loss: LossRecipe = field(default_factory=LossRecipe)
     weights: WeightsRecipe = field(default_factory=WeightsRecipe)
     alpha: AlphaRecipe = field(default_factory=AlphaRecipe)
@@ -167,6 +220,7 @@ def check_search(recipe: SearchRecipe) -> None:
     counted, timed = cost.kind != "none", cost.kind == "latency"
     rules = [
         ("k", recipe.gate != "top-k" or 1 <= recipe.k <= candidates, f"from 1 to {candidates}, the candidates"),
+        *temperature_rules(recipe),
         ("epochs", recipe.epochs >= 1, "at least 1"),
         ("validation", recipe.validation >= 1, "at least 1"),
         ("weights.lr", recipe.weights.lr > 0, "above 0"),
@@ -186,6 +240,17 @@ def check_search(recipe: SearchRecipe) -> None:
         ("alpha.factor", 0 < recipe.alpha.factor <= 1, "above 0 and at most 1"),
     ]
     refuse_senseless([*rules, *shared_rules(recipe.batch, recipe.augment, recipe.loss, recipe.seed)])
+
+
+def temperature_rules(recipe: SearchRecipe) -> list[Rule]:
+    """Return the rules of the gate's temperature."""
+    sampled, given = recipe.gate == "sampled", recipe.temperature
+    allowed = "from 0.001 to 1000"
+    return [
+        ("temperature", sampled or given == TemperatureRecipe(), "left alone where --gate is not sampled"),
+        ("temperature.start", 1e-3 <= given.start <= 1e3, allowed),
+        ("temperature.end", 1e-3 <= given.end <= 1e3, allowed),
+    ]
 
 
 def machine_rules(cost: CostRecipe) -> list[Rule]:

@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from cdnet.data.cache import CachedPictures
@@ -32,6 +34,7 @@ from cdnet.train.batches import Batches, describe_source
 from cdnet.train.checkpoint import FILE
 from cdnet.train.loop import StopRequest
 from cdnet.train.recipe import AugmentRecipe
+from cdnet.train.schedule import never_reached
 from cdnet.train.session import Session, tell
 
 GENOTYPE = "genotype.json"
@@ -80,6 +83,9 @@ class SearchRun(Session):
         self.algorithm = Search(self.supernet, recipe, train, validation, self.accelerator, self.costs)
         self.source = describe_source(pictures)
         self.start()
+        unreached = never_reached(recipe.alpha.milestones, recipe.epochs)
+        if self.main and unreached:
+            tell([f"alpha: {unreached}"])
 
     def search(self) -> Path:
         """Search to the last epoch, write the genotype, and return its path."""
@@ -164,41 +170,38 @@ class SearchRun(Session):
     def _batches(self, pictures: CachedPictures) -> tuple[Batches, Batches]:
         recipe = self.recipe
         identities = [picture.identity for picture in pictures.pictures]
-        split = split_validation(identities, recipe.validation, recipe.seed)
+        self.split = split = split_validation(identities, recipe.validation, recipe.seed)
         if self.main:
-            tell(remarks(self.data, [pictures]))
-            if split.short:
-                console.print(
-                    f"identities with fewer than {2 * recipe.validation} pictures, which give half of them for "
-                    f"validation: {len(split.short)}, first {split.short[0]}"
-                )
-        sides = []
-        for side, rows, how, seed in (
-            ("training", split.train, recipe.augment, recipe.seed),
-            ("validation", split.validation, AugmentRecipe(flip=0, pad=0, erase=0), recipe.seed + 1),
-        ):
-            sides.append(
-                Batches(
-                    pictures,
-                    recipe.batch.identities,
-                    recipe.batch.pictures,
-                    how,
-                    seed,
-                    self.accelerator.device,
-                    self.accelerator.process_index,
-                    self.accelerator.num_processes,
-                    rows,
-                    f"the search's {side} side",
-                )
+            tell([*remarks(self.data, [pictures])])
+            console.print(f"pictures that update w and alpha: {split.describe(recipe.validation)}")
+
+        def side(name: str, rows: npt.NDArray[np.int64], how: AugmentRecipe, seed: int) -> Batches:
+            return Batches(
+                pictures,
+                recipe.batch.identities,
+                recipe.batch.pictures,
+                how,
+                seed,
+                self.accelerator.device,
+                rank=self.accelerator.process_index,
+                processes=self.accelerator.num_processes,
+                rows=rows,
+                side=f"the search's {name} side",
             )
-        return sides[0], sides[1]
+
+        return (
+            side("training", split.train, recipe.augment, recipe.seed),
+            side("validation", split.validation, recipe.augment.of_alpha, recipe.seed + 1),
+        )
 
     def _genotype(self) -> Genotype:
         recipe = self.recipe
-        how = f"top-{recipe.k}" if recipe.gate == "top-k" else recipe.gate
+        warmth = f"sampled at temperature {recipe.temperature.start:g} to {recipe.temperature.end:g}"
+        how = {"top-k": f"top-{recipe.k}", "mixture": "mixture", "sampled": warmth}[recipe.gate]
         source = (
             f"searched in {self.space.name} by {how}, {recipe.epochs} epochs, width {recipe.width:g}, "
-            f"{recipe.size}, seed {recipe.seed}, on {self.source['pictures']} pictures of {self.data.name}"
+            f"{recipe.size}, seed {recipe.seed}, on {self.source['pictures']} pictures of {self.data.name} "
+            f"({self.split.describe(recipe.validation)})"
         )
         if self.costs is not None and recipe.cost.budget is not None:
             source += f", for at most {self.costs.say(recipe.cost.budget)} {self._where()}"

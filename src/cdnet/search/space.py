@@ -12,13 +12,17 @@ CK = ((3, 5), (3, 7), (3, 9), (5, 7), (5, 9), (7, 9))
 """The paper's kernel pairs, in its order."""
 
 
+MAX_MBLOCKS = 60
+"""In all three stages together; the paper's spaces have 6."""
+
+
 @dataclass(frozen=True)
 class SearchSpace:
     """The candidates of every MBlock, and the number of MBlocks in each of the three stages.
 
     Raises:
         CdnetError: if there are fewer than two candidates, one of them twice or not a legal CDBlock, or a stage
-            without an MBlock.
+            without an MBlock, or more of them than 60.
     """
 
     name: str
@@ -36,6 +40,8 @@ class SearchSpace:
                 raise CdnetError(f"{self._called} has {choice}, which is no CDBlock")
         if len(self.blocks) != STAGES or min(self.blocks) < 1:
             raise CdnetError(f"{self._called} needs at least one MBlock in each of {STAGES} stages")
+        if self.mblocks > MAX_MBLOCKS:
+            raise CdnetError(f"{self._called} has {self.mblocks:,} MBlocks; at most {MAX_MBLOCKS} are possible")
 
     @property
     def _called(self) -> str:

@@ -1,13 +1,12 @@
-"""The network that GDAS found on CIFAR-10, as a backbone (Table 12).
+"""The network that GDAS found for re-identification, as a backbone (Table 12).
 
-Dong and Yang, *Searching for a Robust Neural Architecture in Four GPU Hours*, CVPR 2019. A cell takes the outputs of
-the two cells before it, makes four nodes, each the sum of two operations on earlier nodes, and gives the nodes side by
-side.
+Dong and Yang, *Searching for a Robust Neural Architecture in Four GPU Hours*, CVPR 2019, is the search; which network
+it found for Table 12, the paper does not say, and the authors' release does: six cells, each with operations of its
+own. A cell takes the outputs of the two cells before it, makes four nodes, each the sum of two operations on earlier
+nodes, and gives the nodes side by side. The third and the fifth cell halve the picture's sides and double the channels.
 
-Which of GDAS's networks Table 12 measured, the paper does not say. This is the published one for CIFAR-10, 36 channels
-and three stages of 6 cells, on the stem of OSNet and CDNet. At 256x128 it has 3.36 M parameters and 1100.2 M MACs, with
-FNeck's squeeze 3.44 M and 1109.6 M; the table prints 4.0 M and 1109.2 M, and no usual stem and head that we tried gives
-both. The published one for ImageNet (50 channels, 4 cells a stage, its own stem) has 4.54 M and 378.9 M at that size.
+With FBLNeck, which takes the outputs of the last two cells, Table 12's 4.0 M parameters and 1109.2 M MACs come out. The
+parameters are with a 1x1 convolution after the last cell, a quarter of them all, that FBLNeck never asks for.
 """
 
 from __future__ import annotations
@@ -15,36 +14,62 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from cdnet.nn.backbone import STEM_CHANNELS, FeatureMaps, Stem, initialise, scale_channels
+from cdnet.nn.backbone import STEM_CHANNELS, FeatureMaps, initialise, scale_channels
 from cdnet.nn.blocks import conv1x1_bn
-
-CHANNELS = 36
-CELLS = 6
 
 Edge = tuple[str, int]
 """An operation and the node it is applied to; nodes 0 and 1 are the cell's two inputs, the older one first."""
 
-NORMAL: tuple[tuple[Edge, Edge], ...] = (
-    (("skip", 0), ("skip", 1)),
-    (("skip", 0), ("separable5", 2)),
-    (("separable3", 3), ("skip", 0)),
-    (("separable5", 4), ("separable3", 3)),
+Node = tuple[Edge, Edge]
+
+CELLS: tuple[tuple[Node, Node, Node, Node], ...] = (
+    (
+        (("separable5", 1), ("max", 0)),
+        (("separable5", 1), ("max", 0)),
+        (("separable3", 0), ("dilated3", 2)),
+        (("max", 3), ("separable3", 2)),
+    ),
+    (
+        (("max", 0), ("max", 1)),
+        (("dilated5", 1), ("dilated5", 2)),
+        (("max", 3), ("dilated3", 2)),
+        (("separable5", 4), ("average", 3)),
+    ),
+    (
+        (("max", 0), ("max", 1)),
+        (("skip", 0), ("separable3", 2)),
+        (("max", 3), ("max", 0)),
+        (("max", 0), ("average", 3)),
+    ),
+    (
+        (("average", 0), ("average", 1)),
+        (("dilated5", 0), ("max", 1)),
+        (("separable5", 1), ("average", 2)),
+        (("skip", 4), ("average", 1)),
+    ),
+    (
+        (("separable3", 1), ("separable5", 0)),
+        (("separable5", 0), ("separable3", 1)),
+        (("dilated5", 0), ("dilated5", 3)),
+        (("dilated5", 0), ("separable3", 4)),
+    ),
+    (
+        (("separable5", 0), ("separable5", 1)),
+        (("average", 0), ("separable5", 2)),
+        (("separable3", 2), ("separable3", 3)),
+        (("average", 2), ("separable3", 4)),
+    ),
 )
-REDUCE: tuple[tuple[Edge, Edge], ...] = (
-    (("separable5", 0), ("separable3", 1)),
-    (("separable5", 2), ("separable5", 1)),
-    (("dilated5", 2), ("separable3", 1)),
-    (("separable5", 0), ("separable5", 1)),
-)
-"""The published cells ("GDAS_V1"): the second halves the picture's sides and starts a stage."""
+"""Each cell's nodes 2 to 5, as the release's ``genotype_model`` has them."""
 
-States = tuple[Tensor, Tensor]
-"""The outputs of the last two cells, the older one first."""
+REDUCING = (2, 4)
+"""The cells, counted from 0, that halve the sides."""
 
 
-def pointwise(in_channels: int, out_channels: int) -> nn.Sequential:
-    """Return ReLU, 1x1 convolution and batch norm, in the order of these cells."""
-    return nn.Sequential(nn.ReLU(), *conv1x1_bn(in_channels, out_channels))
+def pointwise(in_channels: int, out_channels: int, stride: int = 1, affine: bool = True) -> nn.Sequential:
+    """Return ReLU, 1x1 convolution and batch norm; with stride 2 it looks at every other pixel of every other row."""
+    convolution = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+    return nn.Sequential(nn.ReLU(), convolution, nn.BatchNorm2d(out_channels, affine=affine))
 
 
 def depthwise(channels: int, kernel: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
@@ -55,53 +80,42 @@ def depthwise(channels: int, kernel: int, stride: int = 1, dilation: int = 1) ->
 
 
 def operation(name: str, channels: int, stride: int) -> nn.Module:
-    """Make an operation that maps N x C x H x W to the same channels, H and W divided by the stride.
+    """Make an operation that maps N x C x H x W to the same channels, H and W divided by the stride and rounded up.
 
-    A separable convolution is applied twice, the stride in the first.
+    A separable convolution is applied twice, the stride in the first; an average leaves out what is beyond the edge.
     """
     if name == "skip":
-        assert stride == 1
-        return nn.Identity()
+        return nn.Identity() if stride == 1 else pointwise(channels, channels, stride)
+    if name == "max":
+        return nn.MaxPool2d(3, stride, padding=1)
+    if name == "average":
+        return nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)
     kernel = int(name[-1])
     if name.startswith("dilated"):
         return depthwise(channels, kernel, stride, dilation=2)
     return nn.Sequential(depthwise(channels, kernel, stride), depthwise(channels, kernel))
 
 
-class Halve(nn.Module):
-    """1x1 convolutions of stride 2 on the even and on the odd pixels, side by side; no pixel is left out unseen."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        half = out_channels // 2
-        self.even = nn.Conv2d(in_channels, half, 1, stride=2, bias=False)
-        self.odd = nn.Conv2d(in_channels, out_channels - half, 1, stride=2, bias=False)
-        self.bn = nn.BatchNorm2d(out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map N x C x H x W to N x C' x H/2 x W/2, rounded up."""
-        x = x.relu()
-        shifted = nn.functional.pad(x, (0, 1, 0, 1))[:, :, 1:, 1:]
-        return self.bn(torch.cat([self.even(x), self.odd(shifted)], dim=1))  # type: ignore[no-any-return]
-
-
 class Cell(nn.Module):
     """One cell, whose output has four times its ``channels``.
 
     Args:
+        nodes: what it computes.
         inputs: channels of the older and of the newer input.
         channels: of each node.
         reduce: halve the sides.
-        halve_older: the older input is twice as large as the newer one, for the cell between them halves.
+        halve_older: the older input is twice as large as the newer one, for what lies between them halves.
     """
 
-    def __init__(self, inputs: tuple[int, int], channels: int, reduce: bool, halve_older: bool) -> None:
+    def __init__(
+        self, nodes: tuple[Node, ...], inputs: tuple[int, int], channels: int, reduce: bool, halve_older: bool
+    ) -> None:
         super().__init__()
-        self.older = (Halve if halve_older else pointwise)(inputs[0], channels)
-        self.newer = pointwise(inputs[1], channels)
-        self.nodes = REDUCE if reduce else NORMAL
+        self.older = pointwise(inputs[0], channels, 2 if halve_older else 1, affine=False)
+        self.newer = pointwise(inputs[1], channels, affine=False)
+        self.nodes = nodes
         self.edges = nn.ModuleList(
-            operation(name, channels, 2 if reduce and source < 2 else 1) for node in self.nodes for name, source in node
+            operation(name, channels, 2 if reduce and source < 2 else 1) for node in nodes for name, source in node
         )
 
     def forward(self, older: Tensor, newer: Tensor) -> Tensor:
@@ -113,59 +127,47 @@ class Cell(nn.Module):
         return torch.cat(made[2:], dim=1)
 
 
-class Cells(nn.Module):
-    """Cells in a row, all normal ones or a single one that reduces; ``outputs`` are the channels of the last two.
-
-    Args:
-        inputs: channels of the two outputs before.
-        channels: of each node.
-        count: of cells.
-        reduce: halve the sides.
-        halve_older: of the first cell.
-    """
-
-    def __init__(
-        self, inputs: tuple[int, int], channels: int, count: int, reduce: bool = False, halve_older: bool = False
-    ) -> None:
-        super().__init__()
-        self.cells = nn.ModuleList()
-        for number in range(count):
-            self.cells.append(Cell(inputs, channels, reduce, halve_older and number == 0))
-            inputs = (inputs[1], 4 * channels)
-        self.outputs = inputs
-
-    def forward(self, states: States) -> States:
-        """Take the outputs of the two cells before, and return those of the last two."""
-        older, newer = states
-        for cell in self.cells:
-            older, newer = newer, cell(older, newer)
-        return older, newer
-
-
 class GDASBackbone(nn.Module):
-    """Three stages of six normal cells, one that reduces between any two; fmap1 and fmap2 are the outputs of those two.
+    """Two stems and six cells; the maps are the outputs of both cells that halve the sides, and of the last.
+
+    ``unused`` is the release's 1x1 convolution that stands before its other necks. No pass goes through it, and nothing
+    trains it; it is here to be counted, as Table 12 does.
 
     Args:
-        width: multiplies the channels of the stem and of every node.
+        width: multiplies the channels of the stems and of every node.
     """
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
-        stem, nodes = scale_channels(STEM_CHANNELS, width), scale_channels(CHANNELS, width)
-        self.stem = Stem(stem)
-        self.stage1 = Cells((stem, stem), nodes, CELLS)
-        self.down1 = Cells(self.stage1.outputs, 2 * nodes, 1, reduce=True)
-        self.stage2 = Cells(self.down1.outputs, 2 * nodes, CELLS, halve_older=True)
-        self.down2 = Cells(self.stage2.outputs, 4 * nodes, 1, reduce=True)
-        self.stage3 = Cells(self.down2.outputs, 4 * nodes, CELLS, halve_older=True)
-        self.channels = tuple(part.outputs[1] for part in (self.down1, self.down2, self.stage3))
+        channels = scale_channels(STEM_CHANNELS, width)
+        self.stem0 = nn.Sequential(
+            nn.Conv2d(3, channels // 2, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(channels // 2),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels // 2, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+        self.stem1 = nn.Sequential(
+            nn.ReLU(), nn.Conv2d(channels, channels, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(channels)
+        )
+        inputs, outputs = (channels, channels), []
+        for number, nodes in enumerate(CELLS):
+            if number in REDUCING:
+                channels *= 2
+            # Before the first cell it is the second stem that halves.
+            halve_older = number - 1 in (-1, *REDUCING)
+            self.add_module(f"cell{number + 1}", Cell(nodes, inputs, channels, number in REDUCING, halve_older))
+            inputs = (inputs[1], 4 * channels)
+            outputs.append(inputs[1])
+        self.channels = (outputs[2], outputs[4], outputs[5])
+        self.unused = nn.Sequential(*conv1x1_bn(outputs[5], outputs[5]), nn.ReLU()).requires_grad_(False)
         initialise(self)
 
     def forward(self, x: Tensor) -> FeatureMaps:
-        """Map normalised pictures N x 3 x H x W to the three feature maps."""
-        pooled = self.stem(x)
-        states = self.down1(self.stage1((pooled, pooled)))
-        fmap1 = states[1]
-        states = self.down2(self.stage2(states))
-        fmap2 = states[1]
-        return FeatureMaps(fmap1, fmap2, self.stage3(states)[1])
+        """Map normalised pictures N x 3 x H x W, at least 32x32, to the three feature maps."""
+        older = self.stem0(x)
+        newer, outputs = self.stem1(older), []
+        for number in range(len(CELLS)):
+            older, newer = newer, self.get_submodule(f"cell{number + 1}")(older, newer)
+            outputs.append(newer)
+        return FeatureMaps(outputs[2], outputs[4], outputs[5])
