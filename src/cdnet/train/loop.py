@@ -172,7 +172,8 @@ def train_step(
     """Take one step and return the loss and its parts, detached: (total, L_tri1, ..., L_id1, ...)."""
     with accelerator.autocast():
         heads = model(images)
-    losses = objective(heads, identities, recipe.loss.margin, recipe.loss.smoothing, gather_rows)
+    loss = recipe.loss
+    losses = objective(heads, identities, loss.margin, loss.smoothing, gather_rows, loss.triplet_weight)
     optimizer.zero_grad()
     accelerator.backward(losses.total)
     optimizer.step()
