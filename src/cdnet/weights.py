@@ -58,9 +58,9 @@ class ModelSpec:
     std: tuple[float, ...] = IMAGENET_STD
     trained_on: dict[str, Any] = field(default_factory=dict)
 
-    def build(self, identities: int | None = None) -> ReidModel:
+    def build(self, identities: int | None = None, dropout: float = 0.0) -> ReidModel:
         """Make the network with fresh weights; without ``identities``, the inference network."""
-        return create_model(self.genotype, self.width, self.neck, self.stripes, identities)
+        return create_model(self.genotype, self.width, self.neck, self.stripes, identities, dropout)
 
     def to_metadata(self) -> dict[str, str]:
         """Return the spec as safetensors metadata, texts only."""

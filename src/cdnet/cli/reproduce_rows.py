@@ -134,7 +134,7 @@ def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
     """Return what is finished of a row, by whatever settings and on whatever: a job for all seeds that are alike."""
     from cdnet.reproduce.runner import RUNS
     from cdnet.tables.row import kept_result
-    from cdnet.train.folder import RECIPE
+    from cdnet.train.folder import RECIPE, older_settings
 
     jobs: dict[tuple[tuple[str, ...], str, str], Job] = {}
     for plan in _plans(row.run, scale) if row.run is not None else []:
@@ -147,7 +147,8 @@ def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
                 result = kept_result(folder)
                 if result is None:
                     continue
-                recipe = _read(plan, [f"--config={folder / RECIPE}"])
+                older = [f"--{key}={str(value).lower()}" for key, value in older_settings(folder).items()]
+                recipe = _read(plan, [f"--config={folder / RECIPE}", *older])
                 start = result.get("start", UNKNOWN_START if getattr(recipe, "init", None) else "")
                 job = _job(row, scale, plan, recipe, plain, start)
                 alike = (

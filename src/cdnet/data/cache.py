@@ -79,7 +79,7 @@ def cached_pictures(
     with saying_what_failed(folder):
         folder.mkdir(parents=True, exist_ok=True)
     name = f"{hashlib.sha256(os.fsencode(place)).hexdigest()[:16]}-{size[0]}x{size[1]}"
-    print_ = _fingerprint(pictures, size)
+    print_ = fingerprint(pictures, f"{FORMAT} {size}")
     file = folder / f"{name}.{print_}.u8"
     pixels: Pixels = np.zeros((0, *size, 3), np.uint8)
     with saying_what_failed(folder), FileLock(folder / f"{name}.lock"):
@@ -92,8 +92,9 @@ def cached_pictures(
     return CachedPictures(kept, pixels, tuple(broken.values()))
 
 
-def _fingerprint(pictures: Sequence[Picture], size: tuple[int, int]) -> str:
-    digest = hashlib.sha256(f"{FORMAT} {size}".encode())
+def fingerprint(pictures: Sequence[Picture], what: str) -> str:
+    """Return a digest of what is kept of pictures, and of every picture's path, size and times."""
+    digest = hashlib.sha256(what.encode())
     for picture in pictures:
         digest.update(os.fsencode(os.path.abspath(picture.path)))
         try:

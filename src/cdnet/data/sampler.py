@@ -9,13 +9,19 @@ import numpy.typing as npt
 
 from cdnet.errors import CdnetError
 
+LEFT_OVER = 0.1
+"""The largest share of an epoch's groups that it may leave to the next ones."""
+
 
 class PKSampler:
     """Deals the pictures of an epoch into batches of P different identities with K pictures each.
 
     Each identity's pictures are shuffled and cut into groups of K; an identity with fewer than K pictures fills its one
     group by drawing again. Identities with more groups left are the likelier to come next, so that an epoch uses nearly
-    every group; it ends when fewer than P identities have one.
+    every group; it ends when fewer than P identities have one. Where more than a tenth of the groups would be left
+    over, because few identities have most of the pictures, it goes on instead: identities that have none left join
+    again, with pictures drawn anew, until no more than that tenth is left. What an epoch leaves over is drawn at
+    random, so that the next ones take it up.
 
     Args:
         identities: of each picture, any hashable values.
@@ -52,15 +58,28 @@ class PKSampler:
         rng = np.random.default_rng([self.seed, number])
         groups = [self._groups(indices, rng) for indices in self.members]
         left = np.array([len(group) for group in groups])
-        batches = []
-        while (left > 0).sum() >= self.p:
-            # Gumbel top-P: sampling without replacement, by the number of groups left.
-            with np.errstate(divide="ignore"):
-                keys = np.log(left) + rng.gumbel(size=len(left))
+        batches, may_stay = [], LEFT_OVER * left.sum()
+        while (left > 0).sum() >= self.p or left.sum() > may_stay:
+            # Gumbel top-P: sampling without replacement, by the number of groups left; those without come last.
+            keys = np.log(np.maximum(left, 1e-300)) + rng.gumbel(size=len(left))
             chosen = np.argsort(-keys, kind="stable")[: self.p]
-            left[chosen] -= 1
-            batches.append(np.concatenate([groups[i][left[i]] for i in chosen]))
+            batches.append(np.concatenate([self._next_group(i, groups[i], left[i], rng) for i in chosen]))
+            left[chosen] = np.maximum(left[chosen] - 1, 0)
         return np.stack(batches)
+
+    def share(self, number: int) -> float:
+        """Return the share of all pictures, above 0 and at most 1, that an epoch uses; the others' turn comes later."""
+        return len(np.unique(self.epoch(number))) / sum(map(len, self.members))
+
+    def _next_group(
+        self, identity: int, groups: npt.NDArray[np.int64], left: int, rng: np.random.Generator
+    ) -> npt.NDArray[np.int64]:
+        if left > 0:
+            group: npt.NDArray[np.int64] = groups[left - 1]
+            return group
+        members = self.members[identity]
+        drawn: npt.NDArray[np.int64] = rng.choice(members, self.k, replace=len(members) < self.k)
+        return drawn
 
     def _groups(self, indices: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
         if len(indices) < self.k:

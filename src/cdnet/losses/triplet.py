@@ -1,4 +1,4 @@
-"""Batch-hard triplet loss (Hermans et al. 2017), on features of unit length."""
+"""Batch-hard triplet loss (Hermans et al. 2017), on features as they are or scaled to unit length."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def euclidean(a: Tensor, b: Tensor) -> Tensor:
     return squared.clamp_min(1e-12).sqrt()
 
 
-def batch_hard_triplet(features: Tensor, identities: Tensor, margin: float = 0.3, normalise: bool = True) -> Tensor:
+def batch_hard_triplet(features: Tensor, identities: Tensor, margin: float = 0.3, normalise: bool = False) -> Tensor:
     """Return the mean over anchors of max(0, margin + furthest positive - nearest negative).
 
     Every picture of the batch is an anchor once; its positive is the furthest picture of its identity, its negative
@@ -26,7 +26,8 @@ def batch_hard_triplet(features: Tensor, identities: Tensor, margin: float = 0.3
         features: N x D, float.
         identities: N, integer.
         margin: at least 0; the paper's is 0.3.
-        normalise: scale the features to unit length first, so that distances lie in [0, 2].
+        normalise: scale the features to unit length first, so that distances lie in [0, 2]; the paper's authors and Bag
+            of Tricks do not.
 
     Returns:
         A scalar, at least 0.

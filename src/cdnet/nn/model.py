@@ -73,6 +73,7 @@ def create_model(
     neck: str = "fblneck",
     stripes: int = 2,
     identities: int | None = None,
+    dropout: float = 0.0,
 ) -> ReidModel:
     """Make a network with fresh weights.
 
@@ -83,9 +84,10 @@ def create_model(
         neck: ``fblneck``, ``blneck``, ``fneck``, ``bnneck`` or ``fcneck``.
         stripes: FNeck's stripes, 0 to 4.
         identities: training identities; None makes the inference network, without the parts that it drops.
+        dropout: probability with which training drops each number of a feature before both of its losses.
 
     Raises:
         CdnetError: if any argument is not a legal one.
     """
     backbone = create_backbone(genotype, width)
-    return ReidModel(backbone, create_neck(neck, backbone.channels, identities, stripes))  # type: ignore[arg-type]
+    return ReidModel(backbone, create_neck(neck, backbone.channels, identities, stripes, dropout))  # type: ignore[arg-type]

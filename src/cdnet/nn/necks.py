@@ -10,7 +10,7 @@ the parts that inference needs. In training mode a neck returns its heads, in ev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -57,9 +57,16 @@ class Neck(nn.Module):
     """What all necks share: ``feature_dim``, the D of the inference feature N x D.
 
     :meth:`features` and :meth:`heads` take the backbone's feature maps; the first is all that inference does.
+
+    Args:
+        dropout: probability with which training drops each number of a feature before both of its losses.
     """
 
     feature_dim: int
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
 
     def features(self, fmaps: FeatureMaps) -> Tensor:
         """Return the inference feature N x D, not normalised."""
@@ -69,12 +76,16 @@ class Neck(nn.Module):
         """Return the heads, one per pair of losses."""
         raise NotImplementedError
 
+    def joined(self, heads: Sequence[Head]) -> Tensor:
+        """Return what :meth:`features` would, N x D, from the heads that :meth:`heads` gave."""
+        return torch.cat([head.triplet for head in heads], dim=1)
+
 
 class BLNeck(Neck):
     """Balance Neck: the global average of fmap3 (Figure 5, upper part)."""
 
-    def __init__(self, channels: Sequence[int], identities: int | None = None) -> None:
-        super().__init__()
+    def __init__(self, channels: Sequence[int], identities: int | None = None, dropout: float = 0.0) -> None:
+        super().__init__(dropout)
         self.feature_dim = channels[2]
         if identities is not None:
             self.head = BalanceHead(self.feature_dim, identities)
@@ -86,7 +97,7 @@ class BLNeck(Neck):
 
     def heads(self, fmaps: FeatureMaps) -> list[Head]:
         """Return the one head of Equation 9."""
-        return [self.head(self.features(fmaps))]
+        return [self.head(self.dropout(self.features(fmaps)))]
 
 
 class FNeck(Neck):
@@ -95,8 +106,10 @@ class FNeck(Neck):
     With 0 stripes it has no feature and no head, as in the first row of Table 5.
     """
 
-    def __init__(self, channels: Sequence[int], identities: int | None = None, stripes: int = 2) -> None:
-        super().__init__()
+    def __init__(
+        self, channels: Sequence[int], identities: int | None = None, stripes: int = 2, dropout: float = 0.0
+    ) -> None:
+        super().__init__(dropout)
         if not 0 <= stripes <= MAX_STRIPES:
             raise CdnetError(f"FNeck cuts 0 to {MAX_STRIPES} stripes, not {stripes}")
         self.stripes = stripes
@@ -125,16 +138,18 @@ class FNeck(Neck):
 
     def heads(self, fmaps: FeatureMaps) -> list[Head]:
         """Return the head on the joined stripes, none with 0 stripes."""
-        return [self.head(self.features(fmaps))] if self.stripes else []
+        return [self.head(self.dropout(self.features(fmaps)))] if self.stripes else []
 
 
 class FBLNeck(Neck):
     """Fine-grained Balance Neck: BLNeck and FNeck side by side; Equation 10 sums over their two heads."""
 
-    def __init__(self, channels: Sequence[int], identities: int | None = None, stripes: int = 2) -> None:
-        super().__init__()
-        self.blneck = BLNeck(channels, identities)
-        self.fneck = FNeck(channels, identities, stripes)
+    def __init__(
+        self, channels: Sequence[int], identities: int | None = None, stripes: int = 2, dropout: float = 0.0
+    ) -> None:
+        super().__init__(dropout)
+        self.blneck = BLNeck(channels, identities, dropout)
+        self.fneck = FNeck(channels, identities, stripes, dropout)
         self.feature_dim = self.blneck.feature_dim + self.fneck.feature_dim
 
     def features(self, fmaps: FeatureMaps) -> Tensor:
@@ -152,8 +167,8 @@ class BNNeck(Neck):
     The batch norm's shift and the classifier's bias are absent, so that the softmax side is a cone at the origin.
     """
 
-    def __init__(self, channels: Sequence[int], identities: int | None = None) -> None:
-        super().__init__()
+    def __init__(self, channels: Sequence[int], identities: int | None = None, dropout: float = 0.0) -> None:
+        super().__init__(dropout)
         self.feature_dim = channels[2]
         self.bn = nn.BatchNorm1d(self.feature_dim)
         self.bn.bias.requires_grad_(False)
@@ -167,9 +182,13 @@ class BNNeck(Neck):
 
     def heads(self, fmaps: FeatureMaps) -> list[Head]:
         """Return the head: triplet loss before the batch norm, softmax loss after it."""
-        triplet = fmaps.fmap3.mean((2, 3))
+        triplet = self.dropout(fmaps.fmap3.mean((2, 3)))
         softmax = self.bn(triplet)
         return [Head(triplet, softmax, self.classifier(softmax))]
+
+    def joined(self, heads: Sequence[Head]) -> Tensor:
+        """Return the one head's feature after batch norm."""
+        return heads[0].softmax
 
 
 class FCNeck(Neck):
@@ -178,8 +197,8 @@ class FCNeck(Neck):
     A 1x1 convolution, the global average, and a linear layer to 512 with batch norm and ReLU.
     """
 
-    def __init__(self, channels: Sequence[int], identities: int | None = None) -> None:
-        super().__init__()
+    def __init__(self, channels: Sequence[int], identities: int | None = None, dropout: float = 0.0) -> None:
+        super().__init__(dropout)
         self.feature_dim = FC_CHANNELS
         self.conv = nn.Sequential(*conv1x1_bn(channels[2], channels[2]), nn.ReLU(inplace=True))
         self.fc = nn.Sequential(nn.Linear(channels[2], FC_CHANNELS), nn.BatchNorm1d(FC_CHANNELS), nn.ReLU(inplace=True))
@@ -193,11 +212,11 @@ class FCNeck(Neck):
 
     def heads(self, fmaps: FeatureMaps) -> list[Head]:
         """Return the head: both losses on the same feature."""
-        feature = self.features(fmaps)
+        feature = self.dropout(self.features(fmaps))
         return [Head(feature, feature, self.classifier(feature))]
 
 
-NECKS: dict[str, type[Neck]] = {
+NECKS: dict[str, Callable[..., Neck]] = {
     "blneck": BLNeck,
     "fneck": FNeck,
     "fblneck": FBLNeck,
@@ -206,7 +225,9 @@ NECKS: dict[str, type[Neck]] = {
 }
 
 
-def create_neck(name: str, channels: Sequence[int], identities: int | None = None, stripes: int = 2) -> Neck:
+def create_neck(
+    name: str, channels: Sequence[int], identities: int | None = None, stripes: int = 2, dropout: float = 0.0
+) -> Neck:
     """Make a neck for feature maps of the given channels.
 
     Args:
@@ -214,6 +235,7 @@ def create_neck(name: str, channels: Sequence[int], identities: int | None = Non
         channels: channels of fmap1, fmap2 and fmap3.
         identities: number of training identities; None leaves out what inference drops.
         stripes: 0 to 4, for FNeck's part only.
+        dropout: of the features, in training.
 
     Raises:
         CdnetError: if the name is unknown, or the stripes are not 0 to 4, or ``fneck`` alone has none.
@@ -223,5 +245,5 @@ def create_neck(name: str, channels: Sequence[int], identities: int | None = Non
     if name == "fneck" and stripes == 0:
         raise CdnetError("fneck alone needs at least 1 stripe, else it has no feature")
     if name in ("fneck", "fblneck"):
-        return NECKS[name](channels, identities, stripes=stripes)
-    return NECKS[name](channels, identities)
+        return NECKS[name](channels, identities, stripes=stripes, dropout=dropout)
+    return NECKS[name](channels, identities, dropout=dropout)

@@ -100,7 +100,7 @@ class Search:
     def _update_w(
         self, indices: npt.NDArray[np.int64], epoch: int, step: int, generator: torch.Generator
     ) -> tuple[Losses, list[Selection]]:
-        images, identities = self.train.batch(indices, epoch, step)
+        images, identities, _ = self.train.batch(indices, epoch, step)
         selections = self.supernet.select(self.gate, generator, searching=False)
         losses = self._losses(images, identities, selections)
         self.w_optimizer.zero_grad()
@@ -112,7 +112,7 @@ class Search:
     def _update_alpha(
         self, indices: npt.NDArray[np.int64], epoch: int, step: int, generator: torch.Generator
     ) -> Losses:
-        images, identities = self.validation.batch(indices, epoch, step)
+        images, identities, _ = self.validation.batch(indices, epoch, step)
         selections = self.supernet.select(self.gate, generator)
         losses = self._losses(images, identities, selections)
         # Asked for alpha alone, autograd leaves out every gradient of w.
@@ -139,7 +139,9 @@ class Search:
         with self.accelerator.autocast():
             heads = self.supernet(images, selections)
         loss = self.recipe.loss
-        return objective(heads, identities, loss.margin, loss.smoothing, gather_rows, loss.triplet_weight)
+        return objective(
+            heads, identities, loss.margin, loss.smoothing, loss.normalise, gather_rows, loss.triplet_weight
+        )
 
     def _validation_order(self, epoch: int, steps: int) -> npt.NDArray[np.int64]:
         # The validation side is smaller: it goes round as often as the training side's epoch is long.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,18 @@ from cdnet.data.cache import CachedPictures
 from cdnet.data.sampler import PKSampler
 from cdnet.errors import CdnetError
 from cdnet.train.recipe import AugmentRecipe
+
+
+class Batch(NamedTuple):
+    """One process's part of a batch.
+
+    ``images`` N x 3 x H x W, ``identities`` N, and ``teacher`` N x D, the teacher's features of these pictures,
+    mirrored where the pictures are, or None without a teacher.
+    """
+
+    images: Tensor
+    identities: Tensor
+    teacher: Tensor | None = None
 
 
 class Batches:
@@ -34,6 +46,7 @@ class Batches:
         processes: how many there are; divides p.
         rows: of the pictures that take part, in rising order; None means all.
         side: what they are, for what is said of them.
+        teacher: a teacher's features N x 2 x D of all pictures and their mirror images, or None.
 
     Raises:
         CdnetError: if p cannot be divided among the processes, or there are too few identities.
@@ -51,6 +64,7 @@ class Batches:
         processes: int = 1,
         rows: npt.NDArray[np.int64] | None = None,
         side: str = "the training set",
+        teacher: Tensor | None = None,
     ) -> None:
         if p % processes:
             raise CdnetError(f"{p} identities per batch cannot be divided among {processes} processes")
@@ -65,17 +79,16 @@ class Batches:
         self.share = p * k // processes
         self._mine = slice(rank * self.share, (rank + 1) * self.share)
         self.batch_size = p * k
-        self._pixels = pictures.pixels
+        self._pixels, self._teacher = pictures.pixels, teacher
         self._resident = self._on_gpu(pictures.pixels)
 
     def epoch(self, number: int) -> npt.NDArray[np.int64]:
         """Return the picture indices of an epoch's batches, steps x (P K)."""
         return self.taking_part[self.sampler.epoch(number)]
 
-    def batch(self, indices: npt.NDArray[np.int64], epoch: int, step: int) -> tuple[Tensor, Tensor]:
-        """Return this process's part of a batch: pictures N x 3 x H x W and identity numbers N."""
-        state = np.random.SeedSequence([self.seed, epoch, step]).generate_state(1, np.uint64)[0]
-        generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
+    def batch(self, indices: npt.NDArray[np.int64], epoch: int, step: int) -> Batch:
+        """Return this process's part of a batch."""
+        generator = torch.Generator().manual_seed(self.seed_of(epoch, step))
         draws = draw(len(indices), self.size, self.how.flip, self.how.pad, self.how.erase, generator).rows(
             self._mine.start, self._mine.stop
         )
@@ -84,7 +97,15 @@ class Batches:
             pixels = self._resident[torch.from_numpy(mine).to(self.device)]
         else:
             pixels = torch.from_numpy(self._pixels[mine]).to(self.device)
-        return augment(pixels, draws), self.labels[mine].to(self.device)
+        teacher = None
+        if self._teacher is not None:
+            teacher = self._teacher[torch.from_numpy(mine), draws.flips.long()].to(self.device)
+        return Batch(augment(pixels, draws), self.labels[mine].to(self.device), teacher)
+
+    def seed_of(self, epoch: int, step: int, *purpose: int) -> int:
+        """Return a seed that is a step's own, and a purpose's besides; without one, that of its augmentation."""
+        state = np.random.SeedSequence([self.seed, epoch, step, *purpose]).generate_state(1, np.uint64)[0]
+        return int(state >> np.uint64(1))
 
     def _on_gpu(self, pixels: npt.NDArray[np.uint8]) -> Tensor | None:
         if self.device.type != "cuda" or pixels.nbytes > torch.cuda.mem_get_info(self.device)[0] // 3:

@@ -1,43 +1,92 @@
-"""Starting from trained weights: the backbone of a classification run, or of any weights of ours."""
+"""Starting from trained weights: the backbone, and what fits of the neck; classifiers always begin anew.
+
+The paper fine-tunes from ImageNet weights (Section 4.2) and does not say what becomes of the neck. Here FNeck's squeeze
+and the heads' fully connected layers are kept where the weights have them with the same shape.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from cdnet.errors import CdnetError
+from cdnet.nn.model import ReidModel
 from cdnet.weights import ModelSpec, find_weights, read_safetensors
 
-PREFIX = "backbone."
+BACKBONE = "backbone."
+NECK = "neck."
+CLASSIFIER = "classifier"
 
 
-def fitting_backbone(path: str, spec: ModelSpec) -> dict[str, Tensor]:
-    """Return the backbone's tensors of a weights file, by their names in the backbone; what else it has is dropped.
+@dataclass(frozen=True)
+class Start:
+    """Tensors that training starts from, by their names in the training network: all of its backbone, and of the neck
+    what ``neck`` has."""
+
+    path: str
+    backbone: dict[str, Tensor]
+    neck: dict[str, Tensor]
+
+    def give(self, network: ReidModel) -> None:
+        """Put the tensors into a network in its training form."""
+        wanted = network.state_dict()
+        wanted.update(self.backbone | self.neck)
+        network.load_state_dict(wanted)
+
+    def as_text(self) -> str:
+        """Say what is kept and what begins anew."""
+        parts = sorted({name.removeprefix(NECK).rsplit(".", 1)[0] for name in self.neck})
+        neck = f"of the neck {', '.join(parts)}" if parts else "nothing of the neck"
+        return f"starting from {self.path}: the backbone and {neck} are kept, the rest begins anew"
+
+
+def read_start(path: str, spec: ModelSpec) -> Start:
+    """Return what a training run takes from a weights file.
 
     Args:
         path: a ``.safetensors`` file, a run's folder, or a shipped network's name.
         spec: the network that is to start from them.
 
     Raises:
-        CdnetError: if there is no such file, it is cut short, or a tensor is not the network's; it names the first.
+        CdnetError: if there is no such file, it is cut short, or a tensor of the backbone is not the network's; it
+            names the first.
     """
     file_path = find_weights(path)
     _, tensors = read_safetensors(file_path)
-    given = {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items() if name.startswith(PREFIX)}
+    given = {name: tensor for name, tensor in tensors.items() if name.startswith(BACKBONE)}
     if not given:
         raise CdnetError(f"{file_path}: a safetensors file without a backbone of cdnet; --init needs cdnet's weights")
     with torch.device("meta"):
-        wanted = spec.build().backbone.state_dict()
-    for name, tensor in wanted.items():
+        wanted = spec.build(identities=2).state_dict()
+    backbone = {name: tensor for name, tensor in wanted.items() if name.startswith(BACKBONE)}
+    for name, tensor in backbone.items():
         if name not in given:
-            raise CdnetError(f"{file_path}: no {PREFIX}{name}, so it is of another network; give its --genotype")
+            raise CdnetError(f"{file_path}: no {name}, so it is of another network; give its --genotype")
         if given[name].shape != tensor.shape:
             shapes = ["x".join(map(str, one.shape)) or "a number" for one in (given[name], tensor)]
             raise CdnetError(
-                f"{file_path}: {PREFIX}{name} is {shapes[0]}, and the network's is {shapes[1]}; "
+                f"{file_path}: {name} is {shapes[0]}, and the network's is {shapes[1]}; "
                 f"give the --genotype and --width of the weights"
             )
-    unknown = sorted(given.keys() - wanted.keys())
+    unknown = sorted(given.keys() - backbone.keys())
     if unknown:
-        raise CdnetError(f"{file_path}: {PREFIX}{unknown[0]} is not the network's; give the weights' --genotype")
-    return given
+        raise CdnetError(f"{file_path}: {unknown[0]} is not the network's; give the weights' --genotype")
+    neck = {
+        name: tensors[source]
+        for name, tensor in wanted.items()
+        if name.startswith(NECK) and CLASSIFIER not in name
+        for source in _same_part(name)
+        if source in tensors and tensors[source].shape == tensor.shape
+    }
+    return Start(str(path), given, neck)
+
+
+def _same_part(name: str) -> tuple[str, ...]:
+    # BLNeck and FNeck stand alone or as the halves of FBLNeck.
+    for half in ("blneck.", "fneck."):
+        if name.startswith(NECK + half):
+            return (NECK + name.removeprefix(NECK + half), name)
+    half = "fneck." if "squeeze" in name else "blneck."
+    return (NECK + half + name.removeprefix(NECK), name)

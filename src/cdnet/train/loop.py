@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
 from cdnet.errors import CdnetError
+from cdnet.losses.distil import feature_loss, relation_loss
 from cdnet.losses.objective import objective
 from cdnet.progress import training_bar
-from cdnet.train.batches import Batches
+from cdnet.train.batches import Batch, Batches
 from cdnet.train.distributed import any_process, average, gather_rows
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.schedule import learning_rate
@@ -132,16 +133,19 @@ def train_epoch(
 
     def take_step(step: int) -> Tensor:
         set_rate(optimizer, learning_rate(recipe.optim.lr, recipe.schedule, place.epoch + step / len(order)))
-        images, identities = batches.batch(order[step], place.epoch, step)
-        return train_step(model, optimizer, accelerator, images, identities, recipe)
+        batch = batches.batch(order[step], place.epoch, step)
+        if recipe.dropout:
+            torch.manual_seed(batches.seed_of(place.epoch, step, 1 + accelerator.process_index))
+        return train_step(model, optimizer, accelerator, batch, recipe).pack()
 
+    def describe(means: list[float]) -> str:
+        return StepLosses.unpack(means, taught).as_text()
+
+    taught = recipe.distil.teacher is not None
     epochs = recipe.schedule.epochs
     asked = partial(stop.by_any_process, accelerator)
-    means = run_epoch(take_step, len(order), batches.batch_size, place, epochs, asked, describe_losses)
-    heads = (len(means) - 1) // 2
-    rounded = [round(value, 6) for value in means]
-    parts = {"loss": rounded[0], "triplet": rounded[1 : 1 + heads], "softmax": rounded[1 + heads :]}
-    return epoch_line(place, optimizer, parts)
+    means = run_epoch(take_step, len(order), batches.batch_size, place, epochs, asked, describe)
+    return epoch_line(place, optimizer, StepLosses.unpack(means, taught).to_line())
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
@@ -161,32 +165,76 @@ def epoch_line(place: Place, optimizer: torch.optim.Optimizer, losses: dict[str,
     }
 
 
+class StepLosses(NamedTuple):
+    """What a step minimised, and its parts: a triplet and a softmax loss a head, and what the teacher added.
+
+    ``taught`` is (features, relations), before their weights, or nothing without a teacher.
+    """
+
+    total: Any
+    triplet: Sequence[Any]
+    softmax: Sequence[Any]
+    taught: Sequence[Any] = ()
+
+    def pack(self) -> Tensor:
+        """Return all of them, detached, in one vector, total first."""
+        return torch.stack([self.total, *self.triplet, *self.softmax, *self.taught]).detach()
+
+    @classmethod
+    def unpack(cls, values: Sequence[float], taught: bool) -> StepLosses:
+        """Return what :meth:`pack` made a vector of, with or without a teacher."""
+        end = len(values) - 2 if taught else len(values)
+        heads = (end - 1) // 2
+        return cls(values[0], values[1 : 1 + heads], values[1 + heads : end], values[end:])
+
+    def to_line(self) -> dict[str, Any]:
+        """Return the log line's keys."""
+        rounded = [round(value, 6) for value in self.taught]
+        return {
+            "loss": round(self.total, 6),
+            "triplet": [round(value, 6) for value in self.triplet],
+            "softmax": [round(value, 6) for value in self.softmax],
+            **dict(zip(("teacher_features", "teacher_relations"), rounded, strict=False)),
+        }
+
+    @classmethod
+    def from_line(cls, line: Mapping[str, Any]) -> StepLosses:
+        """Return what :meth:`to_line` made keys of."""
+        taught = [line[key] for key in ("teacher_features", "teacher_relations") if key in line]
+        return cls(line["loss"], line["triplet"], line["softmax"], taught)
+
+    def as_text(self) -> str:
+        """Say the loss and its parts, head by head."""
+        triplet, softmax = ("+".join(f"{value:.2f}" for value in part) for part in (self.triplet, self.softmax))
+        taught = f", teacher {self.taught[0]:.3f} and {self.taught[1]:.4f}" if self.taught else ""
+        return f"loss {self.total:.2f} (triplet {triplet}, softmax {softmax}{taught})"
+
+
 def train_step(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     accelerator: Accelerator,
-    images: Tensor,
-    identities: Tensor,
+    batch: Batch,
     recipe: TrainRecipe,
-) -> Tensor:
-    """Take one step and return the loss and its parts, detached: (total, L_tri1, ..., L_id1, ...)."""
+) -> StepLosses:
+    """Take one step and return what it minimised."""
+    loss, distil = recipe.loss, recipe.distil
     with accelerator.autocast():
-        heads = model(images)
-    loss = recipe.loss
-    losses = objective(heads, identities, loss.margin, loss.smoothing, gather_rows, loss.triplet_weight)
-    optimizer.zero_grad()
-    accelerator.backward(losses.total)
-    optimizer.step()
-    return torch.stack([losses.total, *losses.triplet, *losses.softmax]).detach()
-
-
-def describe_losses(means: list[float]) -> str:
-    """Say the loss and its triplet and softmax parts, head by head."""
-    heads = (len(means) - 1) // 2
-    triplet, softmax = (
-        "+".join(f"{value:.2f}" for value in part) for part in (means[1 : 1 + heads], means[1 + heads :])
+        found = model(batch.images)
+    heads = found if batch.teacher is None else found.heads
+    losses = objective(
+        heads, batch.identities, loss.margin, loss.smoothing, loss.normalise, gather_rows, loss.triplet_weight
     )
-    return f"loss {means[0]:.2f} (triplet {triplet}, softmax {softmax})"
+    step = StepLosses(losses.total, losses.triplet, losses.softmax)
+    if batch.teacher is not None:
+        everyone = gather_rows(found.feature.float()), gather_rows(batch.teacher)
+        taught = feature_loss(found.mapped.float(), batch.teacher), relation_loss(*everyone)
+        total = distil.labels * losses.total + distil.features * taught[0] + distil.relations * taught[1]
+        step = step._replace(total=total, taught=taught)
+    optimizer.zero_grad()
+    accelerator.backward(step.total)
+    optimizer.step()
+    return step
 
 
 def _means(place: Place, rate: str) -> list[float]:

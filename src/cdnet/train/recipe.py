@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -49,12 +50,43 @@ class LossRecipe:
     Args:
         margin: of the triplet loss.
         smoothing: label smoothing of the softmax loss.
+        normalise: take the triplet loss between features of unit length; the paper's are as the network gives them.
         triplet_weight: what the triplet losses are multiplied by; 0 trains by the softmax loss alone.
     """
 
     margin: float = 0.3
     smoothing: float = 0.0
+    normalise: bool = False
     triplet_weight: float = 1.0
+
+
+@dataclass
+class DistilRecipe:
+    """A teacher, whose features the network learns to have; this is ours, not the paper's.
+
+    A teacher is weights of ours (which say what their input is to be like), an ONNX file, or an OpenVINO IR.
+
+    Args:
+        teacher: a run's folder, a .safetensors file, a shipped name, an .onnx file or an IR's .xml; none by default.
+        size: height x width of the teacher's pictures, where its file leaves it free.
+        channels: the order of the teacher's channels.
+        range: what a byte of 255 is to the teacher, 1 or 255.
+        mean: of the teacher's channels, in its order and range.
+        std: deviation of the teacher's channels, in its order and range.
+        features: weight of 1 - cosine between the network's feature, mapped, and the teacher's.
+        relations: weight of the mean squared difference of similarities within the batch.
+        labels: weight of the paper's own losses beside them.
+    """
+
+    teacher: str | None = None
+    size: str | None = None
+    channels: Literal["rgb", "bgr"] | None = None
+    range: float | None = None
+    mean: list[float] | None = None
+    std: list[float] | None = None
+    features: float = 5.0
+    relations: float = 30.0
+    labels: float = 1.0
 
 
 @dataclass
@@ -103,7 +135,9 @@ class TrainRecipe:
         size: height x width of the pictures.
         neck: fblneck, blneck, fneck, bnneck or fcneck.
         stripes: FNeck's stripes.
-        init: weights whose backbone training starts from: a .safetensors file, a run's folder, or a shipped name.
+        dropout: probability with which each number of a feature is dropped before both of its losses.
+        init: weights that training starts from, the backbone and what fits of the neck: a .safetensors file, a run's
+            folder, or a shipped name.
         seed: decides the first weights, the batches and the augmentation.
         device: auto, cpu, or cuda.
         precision: fp32, bf16 or fp16 (mixed precision).
@@ -115,10 +149,12 @@ class TrainRecipe:
     size: str = "256x128"
     neck: Literal["fblneck", "blneck", "fneck", "bnneck", "fcneck"] = "fblneck"
     stripes: int = 2
+    dropout: float = 0.0
     data: DataRecipe = field(default_factory=DataRecipe)
     batch: BatchRecipe = field(default_factory=BatchRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
     loss: LossRecipe = field(default_factory=LossRecipe)
+    distil: DistilRecipe = field(default_factory=DistilRecipe)
     optim: OptimRecipe = field(default_factory=OptimRecipe)
     schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
     init: str | None = None
@@ -138,8 +174,25 @@ def check_recipe(recipe: TrainRecipe) -> None:
     rules = [
         *descent_rules(recipe.optim, recipe.schedule),
         ("evaluate_every", recipe.evaluate_every >= 0, "at least 0"),
+        ("dropout", 0 <= recipe.dropout < 1, "from 0 to below 1"),
+        *distil_rules(recipe.distil),
     ]
     refuse_senseless([*rules, *shared_rules(recipe.batch, recipe.augment, recipe.loss, recipe.seed)])
+
+
+def distil_rules(distil: DistilRecipe) -> list[Rule]:
+    """Return the rules of the section on a teacher."""
+    said = [name for name in ("size", "channels", "range", "mean", "std") if getattr(distil, name) is not None]
+    weights = {name: getattr(distil, name) for name in ("features", "relations", "labels")}
+    return [
+        *((f"distil.{name}", distil.teacher is not None, "left out, or given with --distil.teacher") for name in said),
+        *((f"distil.{name}", 0 <= weight < math.inf, "at least 0, and finite") for name, weight in weights.items()),
+        (
+            "distil.features",
+            distil.teacher is None or distil.features + distil.relations > 0,
+            "above 0 where --distil.relations is 0, else nothing is learnt from the teacher",
+        ),
+    ]
 
 
 def descent_rules(optim: OptimRecipe, schedule: ScheduleRecipe) -> list[Rule]:

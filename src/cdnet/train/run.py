@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from cdnet.data.cache import CachedPictures
 from cdnet.data.layout import read_data
 from cdnet.data.recipe import parse_size
 from cdnet.data.splits import decode_split
@@ -19,12 +20,15 @@ from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
 from cdnet.genotype import Genotype, shipped_genotypes
 from cdnet.nn.model import ReidModel, find_network
-from cdnet.progress import shown
+from cdnet.progress import console, shown
+from cdnet.runtime.network import Given, open_network
 from cdnet.train.batches import Batches, describe_source
-from cdnet.train.init import fitting_backbone
-from cdnet.train.loop import StopRequest, describe_losses, train_epoch
+from cdnet.train.init import read_start
+from cdnet.train.loop import StepLosses, StopRequest, train_epoch
 from cdnet.train.recipe import TrainRecipe, check_recipe
 from cdnet.train.session import NetworkSession, tell_broken
+from cdnet.train.taught import Taught
+from cdnet.train.teacher import teacher_features
 from cdnet.weights import ModelSpec, save_weights, shipped_weights, try_on_shapes
 
 WEIGHTS = "weights.safetensors"
@@ -51,7 +55,7 @@ def train(recipe: TrainRecipe, out: Path, resume: bool = False) -> Path:
         return Run(recipe, out, recipe.data.root, resume, held).train()
 
 
-class Run(NetworkSession[ReidModel]):
+class Run(NetworkSession[ReidModel | Taught]):
     """One training run in its folder; :meth:`train` does it all."""
 
     def __init__(self, recipe: TrainRecipe, out: Path, root: Path, resume: bool, held: ExitStack) -> None:
@@ -62,9 +66,12 @@ class Run(NetworkSession[ReidModel]):
         try_on_shapes(self.spec)
         if recipe.init is not None and recipe.init not in shipped_weights():
             recipe.init = os.path.abspath(recipe.init)
+        teacher_name = recipe.distil.teacher
+        if teacher_name is not None and teacher_name not in shipped_weights():
+            recipe.distil.teacher = os.path.abspath(teacher_name)
         super().__init__(recipe, out, recipe.schedule.epochs, resume, held)
         # A checkpoint has all that training started from.
-        backbone = fitting_backbone(recipe.init, self.spec) if recipe.init and self._checkpoint is None else None
+        start = read_start(recipe.init, self.spec) if recipe.init and self._checkpoint is None else None
         data = read_data(root, recipe.data.layout, recipe.data.holdout)
         # The processes of one machine share the cache: its lock makes all but one wait.
         pictures = decode_split(data, "train", self.size, recipe.data.cache, shown)
@@ -73,6 +80,7 @@ class Run(NetworkSession[ReidModel]):
         self.test: TestPictures | None = None
         if recipe.evaluate_every:
             self.test = read_test_pictures(data, self.size, recipe.data.cache, shown)
+        teacher = self._teacher(pictures)
         self.batches = Batches(
             pictures,
             recipe.batch.identities,
@@ -82,28 +90,54 @@ class Run(NetworkSession[ReidModel]):
             self.accelerator.device,
             self.accelerator.process_index,
             self.accelerator.num_processes,
+            teacher=teacher,
         )
+        self._say_share()
         identities = self.batches.identities
         self.spec.trained_on.update(data=data.name, identities=identities, seed=recipe.seed, epochs=0)
         if recipe.init is not None:
             self.spec.trained_on["init"] = Path(recipe.init).name
+        if recipe.distil.teacher is not None:
+            self.spec.trained_on["teacher"] = Path(recipe.distil.teacher).name
+            self.spec.trained_on["teacher_sha256"] = self._taught_by["teacher"]
         torch.manual_seed(recipe.seed)
-        self.model = self.spec.build(identities)
-        if backbone is not None:
-            self.model.backbone.load_state_dict(backbone)
+        self.network = self.spec.build(identities, recipe.dropout)
+        if start is not None:
+            start.give(self.network)
+            if self.main:
+                console.print(start.as_text())
+        self.model = self.network if teacher is None else Taught(self.network, teacher.shape[2])
         self.model.to(self.accelerator.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = _optimizer(self.model, recipe)
         self.wrapped, self.optimizer = self.accelerator.prepare(self.model, optimizer)
-        self.source, self.trained_on = describe_source(pictures), self.spec.trained_on
+        self.source, self.trained_on = describe_source(pictures) | self._taught_by, self.spec.trained_on
         self.start()
+
+    def _teacher(self, pictures: CachedPictures) -> Tensor | None:
+        distil, self._taught_by = self.recipe.distil, {}
+        if distil.teacher is None:
+            return None
+        given = Given(distil.size, distil.channels, distil.range, _three(distil.mean), _three(distil.std))
+        network = open_network(distil.teacher, given, "distil.")
+        self._taught_by = {"teacher": network.digest}
+        return teacher_features(network, pictures.pictures, self.recipe.data.cache, shown)
+
+    def _say_share(self) -> None:
+        sampler, count = self.batches.sampler, len(self.batches.taking_part)
+        share, steps = sampler.share(self.place.epoch), len(sampler.epoch(self.place.epoch))
+        if self.main:
+            console.print(
+                f"an epoch is {steps} batches of {self.batches.batch_size} with {share:.0%} of the {count:,} pictures; "
+                "which ones wait for the next epoch is drawn anew each time"
+            )
 
     def train(self) -> Path:
         """Train to the last epoch and return the weights' path."""
         self.run()
         weights = self.out / WEIGHTS
         if self.main and not weights.exists():
-            save_weights(weights, self.model, self.spec)
+            save_weights(weights, self.network, self.spec)
         return weights
 
     def epoch(self, stop: StopRequest) -> dict[str, Any]:
@@ -115,15 +149,15 @@ class Run(NetworkSession[ReidModel]):
         done, every = line["epoch"], self.recipe.evaluate_every
         if self.test is not None and (done % every == 0 or done == self.epochs):
             started = time.perf_counter()
-            found = evaluate_model(self.model, self.test).to_json()
+            found = evaluate_model(self.network, self.test).to_json()
             line = line | found | {"evaluation_seconds": round(time.perf_counter() - started, 2)}
         self.trained_on["epochs"] = done
-        save_weights(self.out / WEIGHTS, self.model, self.spec)
+        save_weights(self.out / WEIGHTS, self.network, self.spec)
         return line
 
     def describe(self, line: dict[str, Any]) -> str:
         """Say the losses, the speed and the time left, and the evaluation if there was one."""
-        losses = describe_losses([line["loss"], *line["triplet"], *line["softmax"]])
+        losses = StepLosses.from_line(line).as_text()
         left = timedelta(seconds=round((self.epochs - line["epoch"]) * line["seconds"]))
         speed = f"{line['images_per_second']:.0f} images/s"
         text = f"epoch {line['epoch']}/{self.epochs}, {losses}, {speed}, {left} left"
@@ -133,6 +167,8 @@ class Run(NetworkSession[ReidModel]):
 
     def say_other_pictures(self, kept: dict[str, Any]) -> str:
         """Say how the pictures of a checkpoint differ from these."""
+        if {**kept, "teacher": None} == {**self.source, "teacher": None}:
+            return "what another teacher says of these pictures; its file has changed"
         return f"{kept['pictures']} pictures of {kept['identities']} identities, and these are others"
 
 
@@ -141,6 +177,10 @@ def _spec(recipe: TrainRecipe, size: tuple[int, int]) -> ModelSpec:
     if isinstance(genotype, Genotype) and recipe.genotype not in shipped_genotypes():
         recipe.genotype = os.path.abspath(recipe.genotype)  # a resumption may be started elsewhere
     return ModelSpec(genotype, recipe.width, recipe.neck, recipe.stripes, size)
+
+
+def _three(numbers: list[float] | None) -> tuple[float, ...] | None:
+    return None if numbers is None else tuple(numbers)
 
 
 def _optimizer(model: nn.Module, recipe: TrainRecipe) -> torch.optim.SGD:

@@ -1,0 +1,94 @@
+"""A teacher's features of the training pictures and of their mirror images: computed once, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from cdnet.data.cache import Progress, default_cache_folder, fingerprint, silently
+from cdnet.data.decode import BrokenPictureError, Pixels, read_pixels, resize
+from cdnet.data.pictures import Picture
+from cdnet.data.threads import in_threads
+from cdnet.errors import CdnetError
+from cdnet.files import saying_what_failed, write_atomically
+from cdnet.runtime.network import Network
+
+FORMAT = 1
+
+
+def teacher_features(
+    network: Network, pictures: Sequence[Picture], folder: Path | None = None, progress: Progress = silently
+) -> Tensor:
+    """Return a teacher's features N x 2 x D: of each picture, and of its mirror image.
+
+    They are kept in the cache by the teacher's digest, its pre-processing, and the pictures' paths, sizes and times, so
+    that those of another teacher or of other pictures are never taken for these.
+
+    Args:
+        network: the teacher.
+        pictures: all readable.
+        folder: of the cache; None means the default.
+        progress: wraps the loop over the batches.
+
+    Raises:
+        CdnetError: if a picture cannot be read any more, the teacher gives no features, or the cache cannot be written.
+    """
+    folder = folder if folder is not None else default_cache_folder()
+    said = f"{FORMAT} {network.digest} {network.preprocessing}"
+    name = f"teacher-{network.digest[:16]}-{fingerprint(pictures, said)}"
+    file = folder / f"{name}.safetensors"
+    with saying_what_failed(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{name}.lock"):
+            kept = _kept(file, len(pictures))
+            if kept is None:
+                kept = torch.from_numpy(_compute(network, pictures, progress))
+                content = save({"features": kept}, {"cdnet": said})
+                write_atomically(file, lambda out: out.write(content))
+    return kept
+
+
+def _kept(file: Path, count: int) -> Tensor | None:
+    try:
+        features = load_file(file)["features"]
+    except (OSError, SafetensorError, KeyError):
+        return None
+    whole = features.dtype == torch.float32 and features.ndim == 3 and features.shape[:2] == (count, 2)
+    return features if whole and bool(features.isfinite().all()) else None
+
+
+def _compute(network: Network, pictures: Sequence[Picture], progress: Progress) -> np.ndarray:
+    # Each picture and its mirror image go through the same batch.
+    half = max(1, network.batch // 2)
+    batches = -(-len(pictures) // half)
+    rows = []
+    for pixels in progress(_batches(pictures, network.preprocessing.size, half), "asking the teacher", batches):
+        both = np.concatenate([pixels, pixels[:, :, ::-1]])
+        parts = [network(both[start : start + network.batch]) for start in range(0, len(both), network.batch)]
+        found = np.concatenate(parts)
+        rows.append(np.stack([found[: len(pixels)], found[len(pixels) :]], axis=1))
+    return np.concatenate(rows)
+
+
+def _batches(pictures: Sequence[Picture], size: tuple[int, int], count: int) -> Iterator[Pixels]:
+    def read(picture: Picture) -> Pixels:
+        try:
+            return resize(read_pixels(picture.path), *size)
+        except BrokenPictureError as error:
+            raise CdnetError(f"the teacher cannot see a picture that was readable before: {error}") from None
+
+    waiting: list[Pixels] = []
+    for pixels in in_threads(read, pictures):
+        waiting.append(pixels)
+        if len(waiting) == count:
+            yield np.stack(waiting)
+            waiting = []
+    if waiting:
+        yield np.stack(waiting)
