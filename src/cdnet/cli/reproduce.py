@@ -27,6 +27,11 @@ def main(words: list[str]) -> None:
     """List the paper's tables and figures, or run one."""
     options = _read(words)
     paper = read_paper()
+    if options.what == "claims":
+        from cdnet.reproduce.claims import as_markdown, read_claims
+
+        print(as_markdown(read_claims(), options.results), end="")
+        return
     if options.what is None:
         print(describe(paper))
         return
@@ -63,6 +68,7 @@ def describe(paper: Paper) -> str:
         lines.append(f"{figure.name}  {figure.title}")
         lines.append(f"    needs {' and '.join(figure.runs)} of {figure.table}")
         lines.append(f"    {_figure_command(figure, figure.runs, 'DIR', 'OUT')}")
+    lines += ["claims  What the paper claims, and what the project's measured results say of it", "    cdnet reproduce claims"]
     return "\n".join(lines)
 
 
@@ -83,7 +89,10 @@ def _figure_command(figure: PaperFigure, folders: Sequence[str], data: str, out:
 
 def _read(words: list[str]) -> Any:
     made = parser("reproduce", DESCRIPTION)
-    made.add_argument("what", nargs="?", help="table-1 to table-12, figure-6, figure-7 or figure-8")
+    made.add_argument("what", nargs="?", help="table-1 to table-12, figure-6, figure-7, figure-8, or claims")
+    made.add_argument(
+        "--results", type=Path, default=Path("results"), help="of claims: the folder of results that they are weighed by"
+    )
     made.add_argument("--data.root", type=Path, help="folder of the data set, or a folder that holds several")
     made.add_argument("--data.cache", type=Path, help="folder for decoded pictures; by default ~/.cache/cdnet")
     made.add_argument("--out", type=Path, help="folder for runs, tables and report.html; several tables share it")
