@@ -56,7 +56,11 @@ def test_what_is_supported_stays_so_with_a_larger_difference() -> None:
 
 
 def test_intervals_parameters_and_several_comparisons() -> None:
-    assert [between(low, high, 2.5) for low, high in ((2.6, 3), (2, 3), (1, 2.4))] == ["supports", "cannot tell", "contradicts"]
+    assert [between(low, high, 2.5) for low, high in ((2.6, 3), (2, 3), (1, 2.4))] == [
+        "supports",
+        "cannot tell",
+        "contradicts",
+    ]
     assert more_parameters((0.44, 0.25), ("2.3", "2.2"))
     assert not more_parameters((0.134, 0.2), ("1.8", "2.2"))
     assert not more_parameters((0.134, 0.2), ("0.1", "0.2"))  # which may be 0.14 and 0.16
@@ -74,7 +78,9 @@ def test_the_table_in_the_documentation_is_that_of_the_files() -> None:
 def test_every_trained_file_of_results_is_weighed() -> None:
     named = {evidence.get(kind) for claim in read_claims() for evidence in claim.evidence for kind in ("rows", "runs")}
     assert {f"tables/{path.name}" for path in (RESULTS / "tables").glob("*.csv")} <= named
-    assert {evidence["counted"] for claim in read_claims() for evidence in claim.evidence if "counted" in evidence} == set(COUNTED)
+    assert {
+        evidence["counted"] for claim in read_claims() for evidence in claim.evidence if "counted" in evidence
+    } == set(COUNTED)
 
 
 def table(path: Path, rows: list[Mapping[str, Any]]) -> None:
@@ -92,7 +98,12 @@ def row(name: str, figure: str, values: str, remarks: str = "", paper: str = "1.
 
 def test_rows_are_chosen_by_their_remarks_and_never_mixed(tmp_path: Path) -> None:
     raw = "changed: loss.normalise=False"
-    lines = [row("a", "mAP", "30 30.1"), row("a", "mAP", "10 10.1", raw), row("b", "mAP", "20 20.1"), row("b", "mAP", "20 20.1", raw)]
+    lines = [
+        row("a", "mAP", "30 30.1"),
+        row("a", "mAP", "10 10.1", raw),
+        row("b", "mAP", "20 20.1"),
+        row("b", "mAP", "20 20.1", raw),
+    ]
     table(tmp_path / "t.csv", lines)
     evidence = {"rows": "t.csv", "better": "a", "than": ["b"]}
     with pytest.raises(CdnetError, match="chosen by `said`"):

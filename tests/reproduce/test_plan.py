@@ -144,7 +144,9 @@ def test_what_the_paper_leaves_open_stands_beside_the_rows() -> None:
         assert "release" in plan.marks[0]
         assert "ours for those from scratch" in plan.marks[0]
         assert plan_run(one, Setting("small", init="w")).marks == ()
-    said, unsaid = (plan_run(run("table-10", row), Setting()).marks[0] for row in ("cdnet-pretrained", "cdnet-x1-64x32"))
+    said, unsaid = (
+        plan_run(run("table-10", row), Setting()).marks[0] for row in ("cdnet-pretrained", "cdnet-x1-64x32")
+    )
     assert said.endswith("the paper's is pre-trained on ImageNet")
     assert unsaid.endswith("the paper does not say whether its own is pre-trained")
 

@@ -18,7 +18,7 @@ BATCH = 128
 
 @dataclass(frozen=True)
 class InferenceTimes:
-    """Seconds of each round: the features of all queries and gallery pictures, and ranking the gallery for all queries."""
+    """Seconds of each round: features of all queries and gallery pictures, and the ranking of all queries."""
 
     features: tuple[float, ...]
     ranking: tuple[float, ...]

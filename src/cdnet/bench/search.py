@@ -19,7 +19,6 @@ from cdnet.search.memory import StepMemory
 from cdnet.search.space import SPACES, SearchSpace
 from cdnet.search.supernet import Supernet
 
-
 SEARCH_BATCH = 8
 """Pictures a step: all branches of a step of 64, the paper's, do not fit most machines."""
 

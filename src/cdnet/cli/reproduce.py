@@ -68,7 +68,10 @@ def describe(paper: Paper) -> str:
         lines.append(f"{figure.name}  {figure.title}")
         lines.append(f"    needs {' and '.join(figure.runs)} of {figure.table}")
         lines.append(f"    {_figure_command(figure, figure.runs, 'DIR', 'OUT')}")
-    lines += ["claims  What the paper claims, and what the project's measured results say of it", "    cdnet reproduce claims"]
+    lines += [
+        "claims  What the paper claims, and what the project's measured results say of it",
+        "    cdnet reproduce claims",
+    ]
     return "\n".join(lines)
 
 
@@ -91,7 +94,10 @@ def _read(words: list[str]) -> Any:
     made = parser("reproduce", DESCRIPTION)
     made.add_argument("what", nargs="?", help="table-1 to table-12, figure-6, figure-7, figure-8, or claims")
     made.add_argument(
-        "--results", type=Path, default=Path("results"), help="of claims: the folder of results that they are weighed by"
+        "--results",
+        type=Path,
+        default=Path("results"),
+        help="of claims: the folder of results that they are weighed by",
     )
     made.add_argument("--data.root", type=Path, help="folder of the data set, or a folder that holds several")
     made.add_argument("--data.cache", type=Path, help="folder for decoded pictures; by default ~/.cache/cdnet")
@@ -111,7 +117,7 @@ def _read(words: list[str]) -> Any:
         "--times",
         choices=("first", "only", "none"),
         default="first",
-        help="of Tables 1 and 12: measured before the rows are trained, and kept; measured anew, and nothing is trained; "
+        help="of Tables 1 and 12: measured before the rows are trained, and kept; measured anew, and nothing trained; "
         "not measured",
     )
     made.add_argument("--rounds", type=int, default=5, help="timed rounds, each row once in each")

@@ -1,4 +1,4 @@
-"""The paper's claims against measured results: ``claims.yaml``, the files that it names, and the table that comes out."""
+"""The paper's claims against measured results: ``claims.yaml``, the files that it names, and their table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Side:
-    """A row of a file of results: its title, the figure of each seed, its parameters and the paper's, if they are known."""
+    """A row of a file of results: its title, the figure of each seed, and its parameters and the paper's if known."""
 
     title: str
     values: tuple[float, ...]
@@ -48,7 +48,9 @@ class Side:
         """Its title with its mean and, in brackets, the seeds."""
         mean = sum(self.values) / len(self.values)
         digits = _digits(mean)
-        seeds = f" ({', '.join(f'{value:.{digits}f}' for value in self.values)})" if len(self.values) > 1 else ", one seed"
+        seeds = (
+            f" ({', '.join(f'{value:.{digits}f}' for value in self.values)})" if len(self.values) > 1 else ", one seed"
+        )
         return f"{self.title} {mean:.{digits}f}{seeds}"
 
 
@@ -76,7 +78,12 @@ def as_markdown(claims: list[Claim], results: Path) -> str:
         CdnetError: if a file of results is not there, or has not the row that a claim names.
     """
     marks: dict[str, int] = {}
-    lines = [RULE, "", "| where | the paper's claim | verdict | our figures | from |", "| --- | --- | --- | --- | --- |"]
+    lines = [
+        RULE,
+        "",
+        "| where | the paper's claim | verdict | our figures | from |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for claim in claims:
         where, words = claim.where, claim.claim
         for evidence in claim.evidence or [None]:
@@ -150,7 +157,7 @@ def _unlike(better: Side, other: Side) -> bool:
 
 
 def _row(path: Path, name: str, evidence: Mapping[str, Any]) -> Side:
-    """Return a row of a table's CSV file: its only line, or of several the one whose remarks have the words that are wanted."""
+    """Return a row of a table's CSV file: its only line, or of several the one whose remarks have what is wanted."""
     figure, wanted = evidence.get("figure", "mAP"), evidence.get("said", "")
     lines = [line for line in _lines(path) if line["row"] == name]
     found = [line for line in lines if line["figure"] == figure and line["seeds"]]
@@ -158,7 +165,7 @@ def _row(path: Path, name: str, evidence: Mapping[str, Any]) -> Side:
         found = [line for line in found if wanted and wanted in line["remarks"]]
     if len(found) != 1:
         raise CdnetError(
-            f"{path}: {len(found)} trained lines of {name}, {figure}; a claim needs one, chosen by `said` of its remarks"
+            f"{path}: {len(found)} trained lines of {name}, {figure}; a claim needs one, chosen by `said` in remarks"
         )
     (line,) = found
     counts = [one for one in lines if one["figure"] == "params" and one["remarks"] == line["remarks"]]
@@ -205,7 +212,9 @@ def _lines(path: Path) -> list[dict[str, str]]:
         with path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
     except OSError as error:
-        raise CdnetError(f"{path}: cannot be read ({error.strerror}); name the folder of results with --results") from None
+        raise CdnetError(
+            f"{path}: cannot be read ({error.strerror}); name the folder of results with --results"
+        ) from None
 
 
 def _json(path: Path) -> Any:

@@ -36,7 +36,9 @@ def lites() -> Found:
     # Per channel: the 1x1 convolution, the depthwise kernel, and batch norm's scale and shift.
     pairs = {k: (count_params(lite_k(MIDDLE, k)), MIDDLE * (MIDDLE + k * k + 2)) for k in (5, 7, 9)}
     said = ", ".join(f"{k}x{k}: {ours:,} against {wide:,}" for k, (ours, wide) in pairs.items())
-    return _found(all(ours < wide for ours, wide in pairs.values()), f"{said}, with their 1x1 convolutions, {MIDDLE} channels")
+    return _found(
+        all(ours < wide for ours, wide in pairs.values()), f"{said}, with their 1x1 convolutions, {MIDDLE} channels"
+    )
 
 
 def neck() -> Found:
@@ -63,10 +65,14 @@ def kernels() -> Found:
 
 def widths() -> Found:
     """Compare CDNet's backbone with OSNet and its head at each width."""
-    pairs = [((_params("cdnet", beta), _macs("cdnet", beta)), (_params("osnet", beta), _macs("osnet", beta))) for beta in WIDTHS]
+    pairs = [
+        ((_params("cdnet", beta), _macs("cdnet", beta)), (_params("osnet", beta), _macs("osnet", beta)))
+        for beta in WIDTHS
+    ]
     fine = all(ours[0] < other[0] and ours[1] < other[1] for ours, other in pairs)
     said = "; ".join(
-        f"{beta:g}: {ours[0] / 1e6:.2f} against {other[0] / 1e6:.2f} M, {ours[1] / 1e6:.1f} against {other[1] / 1e6:.1f} M MACs"
+        f"{beta:g}: {ours[0] / 1e6:.2f} against {other[0] / 1e6:.2f} M, "
+        f"{ours[1] / 1e6:.1f} against {other[1] / 1e6:.1f} M MACs"
         for beta, (ours, other) in zip(WIDTHS, pairs, strict=True)
     )
     return _found(fine, said)

@@ -85,7 +85,11 @@ def plan_run(run: Run, setting: Setting) -> Plan:
     protocol = run.protocol
     from_scratch = run.pretrained and setting.init is None
     folder = _from_scratch(run) if from_scratch else run.name
-    paper = "the paper does not say whether its own is pre-trained" if run.unsaid else "the paper's is pre-trained on ImageNet"
+    paper = (
+        "the paper does not say whether its own is pre-trained"
+        if run.unsaid
+        else "the paper's is pre-trained on ImageNet"
+    )
     marks = [f"from scratch, without --init; {paper}"] if from_scratch else []
     marks += [run.note] if run.note else []
     refusal = ""
@@ -154,7 +158,8 @@ def describe_scale(runs: Sequence[tuple[Run, TrainRecipe | ClassifyRecipe, Train
     """Return what stands on everything that comes from small runs: all in which their recipes are not the paper's.
 
     Args:
-        runs: of one table, each with the recipe that it was, or is to be, trained by, and the one at the paper's settings.
+        runs: of one table, each with the recipe that it was, or is to be, trained by, and with the one at the paper's
+            settings.
     """
     if not runs:
         return f"small scale; {NOT_COMPARABLE}"

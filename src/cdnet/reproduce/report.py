@@ -15,7 +15,8 @@ from cdnet.reproduce.paper import APART, PaperTable
 
 PAGE = "report.html"
 COLUMNS = (
-    "table", "row", "title", "figure", "paper", "ours", "difference", "low", "high", "seeds", "values", "scale", "remarks",
+    "table", "row", "title", "figure", "paper", "ours", "difference", "low", "high", "seeds", "values", "scale",
+    "remarks",
 )  # fmt: skip
 """``values`` are ours of each seed or round, and of a count itself, with more digits than the paper's."""
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -66,7 +65,10 @@ class Times:
         said = [self.how]
         if job.row.search is not None and (whole := self.rows.get(f"{ALL} {job.row.search.space}")) is not None:
             pairs = list(zip(whole["search_ms"], self.rows[job.row.name]["search_ms"], strict=True))
-            every, ratio = statistics.median(all_ for all_, _ in pairs), statistics.median(all_ / own for all_, own in pairs)
+            every, ratio = (
+                statistics.median(all_ for all_, _ in pairs),
+                statistics.median(all_ / own for all_, own in pairs),
+            )
             said.append(f"all branches of {job.row.search.space} take {every:.1f} ms, {ratio:.1f} times as long")
         return said
 

@@ -17,17 +17,18 @@ MORE = 1.1
 """By how much the better side's share of parameters may exceed the paper's."""
 
 QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-"""Student's t for a two-sided 95 % interval, by degrees of freedom from 1; the last stands for all above, and is cautious."""
+"""Student's t for a two-sided 95 % interval, by degrees of freedom from 1; the last stands, cautiously, for all above."""
 
 RULE = (
-    "A claim is that one side is better than another in a figure. What we measured **supports** it if the 95 % confidence "
-    "interval of the difference of their means lies above 0 (below it, where less is better), **contradicts** it if the "
-    "interval lies on the other side, and otherwise **cannot tell**. The interval is Student's: the seeds' pooled standard "
-    "deviation, and as many degrees of freedom as there are seeds on both sides less two. With fewer than two seeds on a side "
-    "it cannot tell, whatever the difference; nor if the side that is said to be better has, relative to the other, over a "
-    "tenth more parameters than in the paper. Of times, the quartiles of their ratio, round by round, take the place of the "
-    "interval. What is counted is exact. A claim that compares one with several needs each of them, and is contradicted by "
-    "any. What no run of ours is about is **not run**."
+    "A claim is that one side is better than another in a figure. What we measured **supports** it if the 95 % "
+    "confidence interval of the difference of their means lies above 0 (below it, where less is better), "
+    "**contradicts** it if the interval lies on the other side, and otherwise **cannot tell**. The interval is "
+    "Student's: the seeds' pooled standard deviation, and as many degrees of freedom as there are seeds on both sides "
+    "less two. With fewer than two seeds on a side it cannot tell, whatever the difference; nor if the side that is "
+    "said to be better has, relative to the other, over a tenth more parameters than in the paper. Of times, the "
+    "quartiles of their ratio, round by round, take the place of the interval. What is counted is exact. A claim that "
+    "compares one with several needs each of them, and is contradicted by any. What no run of ours is about is **not "
+    "run**."
 )
 """The rule in words, as it is printed above the claims."""
 
