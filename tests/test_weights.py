@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -105,3 +107,62 @@ def test_shipped_networks_are_small_described_and_run() -> None:
         model, made = load_model(name)
         assert model(torch.zeros(1, 3, *made.size)).isfinite().all()
         assert made.trained_on["data"]
+
+
+def changed(path: Path, change: Callable[[dict[str, torch.Tensor], dict[str, object]], object]) -> Path:
+    """Write weights whose tensors or metadata are then changed."""
+    save_weights(path, spec().build(), spec())
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata = json.loads(file.metadata()["cdnet"])
+    change(tensors, metadata)
+    save_file(tensors, path, {"cdnet": json.dumps(metadata)})
+    return path
+
+
+NAME = "backbone.stem.0.weight"
+
+
+@pytest.mark.parametrize(
+    ("tensor", "said"),
+    [
+        (lambda old: torch.full_like(old, torch.nan), "not finite numbers"),
+        (lambda old: torch.full_like(old, -torch.inf), "not finite numbers"),
+        (lambda old: torch.full_like(old, 1e300, dtype=torch.double), "not finite numbers"),  # too large for 32 bits
+        (lambda old: old.long(), "torch.int64, and weights are floating-point"),
+        (lambda old: old.bool(), "torch.bool, and weights are floating-point"),
+        (lambda old: old.to(torch.complex64), "torch.complex64, and weights are floating-point"),
+    ],
+)
+def test_weights_that_are_no_numbers_are_refused_by_name(
+    tensor: Callable[[torch.Tensor], torch.Tensor], said: str, tmp_path: Path
+) -> None:
+    path = changed(tmp_path / "x.safetensors", lambda tensors, _: tensors.update({NAME: tensor(tensors[NAME])}))
+    with pytest.raises(CdnetError, match=f"x.safetensors: {NAME} has values .*{said}"):
+        load_model(path)
+
+
+def test_weights_of_half_precision_are_read(tmp_path: Path) -> None:
+    path = changed(tmp_path / "x.safetensors", lambda tensors, _: tensors.update({NAME: tensors[NAME].half()}))
+    assert load_model(path)[0].state_dict()[NAME].dtype == torch.float32
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, "inf", "nan"])
+@pytest.mark.parametrize("key", ["mean", "std"])
+def test_a_mean_or_deviation_that_is_no_number_is_refused(key: str, bad: object, tmp_path: Path) -> None:
+    path = changed(tmp_path / "x.safetensors", lambda _, metadata: metadata.update({key: [0.5, bad, 0.5]}))
+    with pytest.raises(CdnetError, match="metadata"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("bad", [0.0, -0.2])
+def test_a_deviation_that_is_not_positive_is_refused(bad: float, tmp_path: Path) -> None:
+    path = changed(tmp_path / "x.safetensors", lambda _, metadata: metadata.update(std=[0.5, bad, 0.5]))
+    with pytest.raises(CdnetError, match="positive deviation"):
+        load_model(path)
+
+
+def test_no_number_hides_in_what_weights_say_of_their_training(tmp_path: Path) -> None:
+    path = changed(tmp_path / "x.safetensors", lambda _, metadata: metadata.update(trained_on={"epochs": math.nan}))
+    with pytest.raises(CdnetError, match="metadata are not those of cdnet's weights"):
+        load_model(path)

@@ -5,5 +5,9 @@ class CdnetError(Exception):
     """Something the user handed in is wrong; the message is one sentence that says what, and what to do."""
 
 
+class UndefinedError(CdnetError):
+    """A figure that what is given does not determine, such as an average over no queries; none stands in its place."""
+
+
 class DiskFullError(CdnetError):
     """Nothing more can be written, so that it makes no sense to go on with other work."""

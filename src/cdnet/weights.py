@@ -7,6 +7,7 @@ where the weights came from. Nothing is unpickled.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -90,6 +91,7 @@ class ModelSpec:
             raise CdnetError(f"{origin}: a safetensors file, but not one with cdnet's inference weights")
         try:
             values = json.loads(metadata[KEY])
+            json.dumps(values, allow_nan=False)  # JSON has no NaN and no infinity, though Python reads both
             if values.pop("format") != FORMAT:
                 raise CdnetError(f"{origin}: weights of another version of cdnet")
             genotype = values["genotype"]
@@ -106,8 +108,9 @@ class ModelSpec:
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CdnetError(f"{origin}: the metadata are not those of cdnet's weights ({error})") from None
-        if len(read.mean) != 3 or len(read.std) != 3 or min(read.std) <= 0:
-            raise CdnetError(f"{origin}: the metadata have no mean and positive deviation for three channels")
+        finite = all(map(math.isfinite, (*read.mean, *read.std)))
+        if len(read.mean) != 3 or len(read.std) != 3 or not finite or min(read.std) <= 0:
+            raise CdnetError(f"{origin}: the metadata have no finite mean and positive deviation for three channels")
         return read
 
 
@@ -217,10 +220,17 @@ def fill(model: M, tensors: dict[str, Tensor], path: Path) -> M:
     """Give a network its weights.
 
     Raises:
-        CdnetError: if they are another network's; it names their file, ``path``.
+        CdnetError: if they are another network's, or not finite numbers; it names their file, ``path``.
     """
+    for name, wanted in model.state_dict().items():
+        kind = tensors[name].dtype if name in tensors else wanted.dtype
+        if kind.is_floating_point != wanted.dtype.is_floating_point:
+            raise CdnetError(f"{path}: {name} has values of {kind}, and weights are floating-point numbers")
     try:
         model.load_state_dict(tensors)
     except RuntimeError:
         raise CdnetError(f"{path}: the weights are not those of the network that its metadata name") from None
+    for name, tensor in model.state_dict().items():
+        if not tensor.isfinite().all():
+            raise CdnetError(f"{path}: {name} has values that are not finite numbers, so that nothing can be computed")
     return model

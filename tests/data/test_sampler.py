@@ -49,15 +49,22 @@ def test_every_batch_keeps_its_promises(
         for group, (name, *_) in zip(batch.reshape(p, k), names, strict=True):
             # All different where there are enough, else every one of the few.
             assert len(set(group)) == min(k, have[name])
-        used.update(set(batch.tolist()))
-    # No picture twice in an epoch, but to fill a group.
-    assert max(used.values()) == 1
-    # It ends because fewer than P identities have a group left.
+    # It ends as soon as fewer than P identities have a group left and no more than a tenth of all groups is left.
     groups = Counter({name: max(count // k, 1) for name, count in have.items()})
+    may_stay = groups.total() / 10
+
+    def goes_on() -> bool:
+        return sum(left > 0 for left in groups.values()) >= p or groups.total() > may_stay
+
     for batch in batches:
-        groups.subtract(identities[i] for i in batch[::k])
-    assert min(groups.values()) >= 0
-    assert sum(left > 0 for left in groups.values()) < p
+        assert goes_on()
+        repeating = sum(left > 0 for left in groups.values()) < p
+        for name in (identities[i] for i in batch[::k]):
+            groups[name] = max(groups[name] - 1, 0)
+        if not repeating:  # no picture twice, but to fill a group
+            used.update(set(batch.tolist()))
+    assert not goes_on()
+    assert max(used.values()) == 1
 
 
 def test_the_same_seed_and_epoch_give_the_same_batches() -> None:
@@ -106,19 +113,41 @@ def test_identities_in_a_batch_do_not_favour_the_first_listed() -> None:
 
 def test_identities_with_more_left_come_sooner() -> None:
     # One identity with 12 groups and 24 with one. Dealt in proportion to what is left, simulated here by NumPy's own
-    # sampling without replacement, an epoch has about 10.7 batches; dealt evenly it would have about 8.7.
+    # sampling without replacement, the large one is in nearly all of the first 6 batches; dealt evenly, in 0.7.
     rng = np.random.default_rng(0)
 
     def simulated() -> int:
-        left, batches = np.array([12] + [1] * 24), 0
-        while (left > 0).sum() >= 3:
-            left[rng.choice(25, 3, replace=False, p=left / left.sum())] -= 1
-            batches += 1
-        return batches
+        left, large = np.array([12] + [1] * 24), 0
+        for _ in range(6):
+            chosen = rng.choice(25, 3, replace=False, p=left / left.sum())
+            left[chosen] -= 1
+            large += 0 in chosen
+        return large
 
     sampler = PKSampler([0] * 48 + [n for n in range(1, 25) for _ in range(4)], 3, 4, 0)
-    ours = np.mean([len(sampler.epoch(number)) for number in range(150)])
-    assert abs(ours - np.mean([simulated() for _ in range(150)])) < 0.4
+    ours = np.mean([(sampler.epoch(number)[:6, ::4] < 48).sum() for number in range(150)])
+    assert abs(ours - np.mean([simulated() for _ in range(150)])) < 0.25
+
+
+def test_one_identity_with_most_pictures_does_not_end_the_epoch() -> None:
+    # Dealt without drawing again, an epoch would be one batch: 16 of the 1,012 pictures.
+    identities = [0] * 4 + [1] * 4 + [2] * 4 + [3] * 1000
+    sampler = PKSampler(identities, 4, 4, 0)
+    epochs = [sampler.epoch(number) for number in range(20)]
+    assert all(len(epoch) == 225 for epoch in epochs)  # 253 groups, of which 25 may stay
+    assert all(sampler.share(number) == len(np.unique(epochs[number])) / 1012 > 0.89 for number in range(20))
+    assert len(np.unique(epochs)) == 1012
+    for batch in epochs[0]:
+        assert sorted({identities[i] for i in batch}) == [0, 1, 2, 3]
+
+
+def test_those_that_join_again_are_drawn_evenly() -> None:
+    # Three identities with one group each and one with forty: P = 2, so that every later batch needs a partner.
+    sampler = PKSampler([0, 0, 1, 1, 2, 2] + [3] * 80, 2, 2, 0)
+    partners = Counter(int(batch[batch < 6][0]) // 2 for number in range(20) for batch in sampler.epoch(number)[3:])
+    count = partners.total()
+    # Binomial with a chance of a third.
+    assert all(abs(partners[n] - count / 3) < 5 * (count * 2 / 9) ** 0.5 for n in range(3))
 
 
 def test_an_identity_with_one_picture_repeats_it() -> None:

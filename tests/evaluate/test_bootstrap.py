@@ -8,6 +8,8 @@ import statistics
 import pytest
 import torch
 
+from cdnet.errors import UndefinedError
+from cdnet.evaluate import bootstrap as module
 from cdnet.evaluate.bootstrap import bootstrap
 from cdnet.evaluate.ranking import QueryScores
 
@@ -64,12 +66,31 @@ def test_the_same_seed_gives_the_same_and_another_one_others() -> None:
     assert bootstrap(given, 200, 1).mAP != bootstrap(given, 200, 2).mAP
 
 
-def test_no_query_with_a_match_and_wrong_settings() -> None:
-    nothing = scores(torch.zeros(3), torch.zeros(3), torch.zeros(3, dtype=torch.bool))
-    assert bootstrap(nothing).mAP == (0.0, 0.0)
-    for samples, level in ((99, 0.95), (1000, 1.0)):
-        with pytest.raises(ValueError, match="at least 100 samples"):
-            bootstrap(nothing, samples, 0, level)
+@pytest.mark.parametrize("with_match", [0, 1])
+def test_of_fewer_than_two_queries_there_are_no_intervals(with_match: int) -> None:
+    given = scores(torch.ones(3), torch.ones(3), torch.arange(3) < with_match)
+    with pytest.raises(UndefinedError, match=f"need two of them at least, not {with_match}"):
+        bootstrap(given)
+
+
+def test_two_queries_with_a_match_have_intervals_whatever_the_others_score() -> None:
+    given = scores(torch.ones(4), torch.tensor([0.5, 0.75, math.nan, math.nan]), torch.arange(4) < 2)
+    assert bootstrap(given, 100).mAP == (0.5, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("samples", "level"), [(99, 0.95), (100_001, 0.95), (1000, 1.0), (1000, 0.0), (1000, math.nan)]
+)
+def test_wrong_settings_are_refused(samples: int, level: float) -> None:
+    with pytest.raises(ValueError, match="100 to 100000 samples"):
+        bootstrap(scores(torch.ones(3), torch.ones(3)), samples, 0, level)
+
+
+def test_draws_do_not_depend_on_how_many_are_made_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = scores(torch.arange(50) % 3 > 0, torch.linspace(0, 1, 50))
+    whole = bootstrap(given, 200, 1)
+    monkeypatch.setattr(module, "_DRAWN", 120)
+    assert bootstrap(given, 200, 1) == whole
 
 
 def test_text_is_in_per_cent() -> None:

@@ -80,8 +80,10 @@ def test_a_rate_too_small_is_refused_before_anything_is_computed(pictures: TestP
     [
         ({"rerank": Rerank(k1=0)}, "k1 and k2 from 1"),
         ({"rerank": Rerank(weight=2)}, "from 0 to 1"),
-        ({"bootstrap": 5}, "at least 100"),
-        ({"bootstrap": -5}, "at least 100"),
+        ({"bootstrap": 99}, "100 to 100,000"),
+        ({"bootstrap": -5}, "100 to 100,000"),
+        ({"bootstrap": 1_000_000_000}, "100 to 100,000 bootstrap samples, not 1,000,000,000"),
+        ({"false_match_rates": 21 * (0.1,)}, "20 false-match rates at most"),
         ({"seed": -1}, "seed must be"),
     ],
 )

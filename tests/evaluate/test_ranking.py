@@ -14,7 +14,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdnet.evaluate.ranking import UNKNOWN, Labels, evaluate_ranking
+from cdnet.errors import CdnetError, UndefinedError
+from cdnet.evaluate.ranking import (
+    UNKNOWN,
+    Labels,
+    QueryScores,
+    average,
+    evaluate_ranking,
+    score_distances,
+    score_features,
+    score_tile,
+)
 
 
 def labels(rows: list[tuple[int, int, int]]) -> Labels:
@@ -26,8 +36,8 @@ def oracle(
     gallery_features: list[list[float]],
     query: list[tuple[int, int, int]],
     gallery: list[tuple[int, int, int]],
-) -> dict[str, float]:
-    """Follow the protocol's words, with lists and loops."""
+) -> dict[str, float | None] | None:
+    """Follow the protocol's words, with lists and loops; None where no query has a match."""
     cmc = [0] * 20
     precisions, penalties, unmatched = [], [], 0
     for feature, (identity, camera, picture) in zip(query_features, query, strict=True):
@@ -47,12 +57,11 @@ def oracle(
             cmc[rank] += places[0] <= rank + 1
         precisions.append(sum(n / place for n, place in enumerate(places, start=1)) / len(places))
         penalties.append(len(places) / places[-1])
-    matched = max(len(precisions), 1)
+    matched = len(precisions)
+    if not matched:
+        return None
     return {
-        "rank1": cmc[0] / matched,
-        "rank5": cmc[4] / matched,
-        "rank10": cmc[9] / matched,
-        "rank20": cmc[19] / matched,
+        **{f"rank{k}": cmc[k - 1] / matched if k <= len(gallery) else None for k in (1, 5, 10, 20)},
         "mAP": sum(precisions) / matched,
         "mINP": sum(penalties) / matched,
         "queries": len(query),
@@ -89,9 +98,14 @@ def test_equals_the_oracle(
     query, gallery = made(queries, 0), made(gallery_size, 100)
     features = torch.randn(queries + gallery_size, 4, dtype=torch.double, generator=torch.Generator().manual_seed(seed))
     q, g = features[:queries], features[queries:]
-    found = evaluate_ranking(q, g, labels(query), labels(gallery), tile=tile)
     expected = oracle(q.tolist(), g.tolist(), query, gallery)
+    if expected is None:
+        with pytest.raises(UndefinedError, match="no query has a match"):
+            evaluate_ranking(q, g, labels(query), labels(gallery), tile=tile)
+        return
+    found = evaluate_ranking(q, g, labels(query), labels(gallery), tile=tile)
     assert found.to_json() == pytest.approx(expected, abs=1e-9)
+    assert len(found.cmc) == min(50, gallery_size)
 
 
 def test_by_hand() -> None:
@@ -121,16 +135,70 @@ def test_queries_without_match_are_counted_not_averaged() -> None:
     assert (found.queries, found.queries_without_match, found.rank1) == (2, 1, 1.0)
 
 
+def test_what_a_query_without_match_scores_is_no_number() -> None:
+    query, gallery = labels([(5, 0, 0), (1, 0, 1)]), labels([(1, 1, 2), (2, 1, 3)])
+    scores = score_features(torch.eye(2), torch.eye(2), query, gallery)
+    assert scores.matched.tolist() == [False, True]
+    assert scores.average_precision.isnan().tolist() == [True, False]
+    assert scores.inverse_negative_penalty.isnan().tolist() == [True, False]
+
+
 def test_no_query_matches() -> None:
-    found = evaluate_ranking(torch.eye(2)[:1], torch.eye(2), labels([(5, 0, 0)]), labels([(1, 1, 1), (2, 1, 2)]))
-    assert (found.rank1, found.mAP, found.mINP, found.queries_without_match) == (0.0, 0.0, 0.0, 1)
+    with pytest.raises(UndefinedError, match="no query has a match"):
+        evaluate_ranking(torch.eye(2)[:1], torch.eye(2), labels([(5, 0, 0)]), labels([(1, 1, 1), (2, 1, 2)]))
+    nothing = QueryScores(torch.zeros(0, dtype=torch.bool), torch.zeros(0, 20), torch.zeros(0), torch.zeros(0))
+    with pytest.raises(UndefinedError, match="no query has a match"):
+        average(nothing, 3)
+
+
+def test_ranks_end_where_the_gallery_does() -> None:
+    gallery = labels([(number, 1, 10 + number) for number in range(6)])
+    found = evaluate_ranking(torch.eye(6)[2:3], torch.eye(6), labels([(2, 0, 0)]), gallery)
+    assert found.cmc == (1.0,) * 6
+    assert (found.rank1, found.rank5, found.rank10, found.rank20) == (1.0, 1.0, None, None)
+    assert found.as_text(" [how]") == (
+        "rank-1 100.00, rank-5 100.00 [how]\nmAP 100.00, mINP 100.00 [how]\n1 queries against 6 gallery pictures\n"
+        "0 queries have no match in the gallery and are left out of the averages\n"
+        "the gallery is too small for rank-10, rank-20"
+    )
+    assert json.loads(json.dumps(found.to_json(), allow_nan=False))["rank20"] is None
+    five = evaluate_ranking(torch.eye(6)[2:3], torch.eye(6)[:5], labels([(2, 0, 0)]), gallery[slice(5)])
+    assert (five.rank5, five.rank10) == (1.0, None)
+
+
+def test_equally_near_pictures_are_ranked_in_the_gallerys_order() -> None:
+    same = torch.ones(4, 3)
+    for right in range(4):
+        gallery = labels([(int(number == right), 1, 10 + number) for number in range(4)])
+        found = evaluate_ranking(same[:1], same, labels([(1, 0, 0)]), gallery)
+        assert found.cmc == tuple(float(rank >= right) for rank in range(4))
+        assert found.mAP == 1 / (right + 1)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_not_ranked(bad: float) -> None:
+    query, gallery = labels([(1, 0, 0)]), labels([(1, 1, 1), (2, 1, 2)])
+    for where in range(2):
+        features = [torch.eye(2)[:1].clone(), torch.eye(2)]
+        features[where][0, 1] = bad
+        with pytest.raises(CdnetError, match=r"1 of \d pictures have features that are not finite"):
+            evaluate_ranking(*features, query, gallery)
+    with pytest.raises(CdnetError, match="distances that are not finite"):
+        score_distances(torch.tensor([[0.5, bad]]), query, gallery)
 
 
 def test_shapes_that_disagree_are_refused() -> None:
     with pytest.raises(ValueError, match="differ in length"):
         evaluate_ranking(torch.eye(2), torch.eye(2), labels([(1, 0, 0)]), labels([(1, 1, 1), (2, 1, 2)]))
+    two = labels([(1, 0, 0), (1, 0, 1)])
     with pytest.raises(ValueError, match="at least one"):
-        evaluate_ranking(torch.eye(2), torch.zeros(0, 2), labels([(1, 0, 0), (1, 0, 1)]), labels([]))
+        evaluate_ranking(torch.eye(2), torch.zeros(0, 2), two, labels([]))
+    with pytest.raises(ValueError, match="at least one"):
+        evaluate_ranking(torch.zeros(0, 2), torch.eye(2), labels([]), two)
+    with pytest.raises(ValueError, match="at least one"):
+        score_distances(torch.zeros(2, 0), two, labels([]))
+    with pytest.raises(ValueError, match="at least one"):
+        score_tile(torch.zeros(2, 0, dtype=torch.long), two, labels([]), 20)
 
 
 @pytest.mark.parametrize("expected", json.loads(Path(__file__).with_name("torchreid.json").read_text()))

@@ -12,9 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from cdnet.errors import CdnetError
 from cdnet.evaluate import rerank as module
 from cdnet.evaluate.ranking import Labels, average, score_distances
-from cdnet.evaluate.rerank import rerank
+from cdnet.evaluate.rerank import Rerank, rerank
 
 
 def oracle(features: list[list[float]], queries: int, k1: int, k2: int, weight: float) -> list[list[float]]:
@@ -137,3 +138,36 @@ def test_shapes_that_disagree_are_refused() -> None:
         rerank(torch.zeros(0, 3), torch.eye(3))
     with pytest.raises(ValueError, match="distances and labels"):
         score_distances(torch.zeros(2, 2), *clustered(0)[2:])
+
+
+def test_neighbours_beyond_the_pictures_are_all_of_them() -> None:
+    features = random_features(3, 9)
+    queries, gallery = features[:2], features[2:]
+    expected = oracle(features.tolist(), 2, 50, 40, 0.3)
+    assert rerank(queries, gallery, 50, 40).tolist() == [pytest.approx(row, abs=2e-6) for row in expected]
+
+
+def test_by_default_the_settings_are_the_papers() -> None:
+    features = random_features(4, 40)
+    assert (Rerank.k1, Rerank.k2, Rerank.weight) == (20, 6, 0.3)
+    assert torch.equal(rerank(features[:5], features[5:]), rerank(features[:5], features[5:], 20, 6, 0.3))
+
+
+def test_pictures_are_told_by_their_numbers_wherever_they_stand() -> None:
+    # The third gallery picture is the first query, the last two are one picture.
+    features = random_features(6, 10)
+    queries, gallery = features[:2], torch.cat([features[2:4], features[:1], features[4:], features[9:]])
+    numbers = torch.tensor([7, 3]), torch.tensor([1, 2, 7, 10, 11, 12, 13, 14, 15, 15])
+    found = rerank(queries, gallery, 3, 2, 0.3, numbers)
+    once = rerank(queries, features[2:], 3, 2, 0.3)
+    assert torch.allclose(found[:, [0, 1, *range(3, 9)]], once, atol=1e-6)
+    assert torch.equal(found[:, 8], found[:, 9])
+    assert float(found[0, 2]) < 1e-6 < float(found[1, 2])
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_features_that_are_no_numbers_are_refused(bad: float) -> None:
+    features = random_features(5, 14)
+    features[6, 1] = bad
+    with pytest.raises(CdnetError, match="1 of 14 pictures have features that are not finite"):
+        rerank(features[:4], features[4:])

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cdnet.errors import CdnetError
+from cdnet.errors import CdnetError, UndefinedError
+from cdnet.evaluate import threshold as module
 from cdnet.evaluate.ranking import UNKNOWN, Labels
 from cdnet.evaluate.threshold import _to_keys, count_pairs, find_thresholds
 
@@ -114,5 +115,39 @@ def test_what_the_pairs_cannot_tell_is_refused() -> None:
             find_thresholds(*given, rates=[rate])
     with pytest.raises(CdnetError, match="no query has a match"):
         find_thresholds(*one_query([0.5, 0.7], [False, False]), rates=[0.5])
-    with pytest.raises(CdnetError, match="too small for 0 pairs"):
+    with pytest.raises(UndefinedError, match="no false match"):
         find_thresholds(*one_query([0.5, 0.7], [True, True]), rates=[0.5])
+
+
+def test_neighbouring_floats_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Features of one number each, which is the similarity to the query's 1: not scaled, or all would be 1.
+    monkeypatch.setattr(module, "unit_length", lambda features: features)
+    near = torch.tensor(0.5)
+    above, below = (torch.nextafter(near, end) for end in (torch.tensor(1.0), torch.tensor(0.0)))
+    for genuine, matches in ((above, 1.0), (near, 0.0), (below, 0.0)):
+        gallery = torch.stack([genuine, above, near, below])[:, None]
+        labels = Labels(torch.tensor([0, 1, 1, 1]), torch.ones(4).long(), torch.arange(1, 5))
+        first, second = find_thresholds(
+            torch.ones(1, 1), gallery, Labels(*torch.zeros(3, 1).long()), labels, rates=[0.34, 0.67]
+        )
+        assert (first.threshold, first.false_match_rate) == (float(near), pytest.approx(1 / 3))
+        assert (second.threshold, second.false_match_rate) == (float(below), pytest.approx(2 / 3))
+        assert (first.true_match_rate, second.true_match_rate) == (matches, float(genuine > below))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_similarities_that_are_no_numbers_have_no_threshold(bad: float) -> None:
+    query, gallery, *labels = one_query([0.0, 0.5, 0.7, 1.0], [True, False, False, False])
+    for features in (query, gallery):
+        kept = features[0, 0].clone()
+        features[0, 0] = bad
+        with pytest.raises(CdnetError, match="not finite"):
+            find_thresholds(query, gallery, *labels, rates=[0.4])
+        features[0, 0] = kept
+
+
+def test_lengths_that_disagree_are_refused() -> None:
+    query, gallery, *labels = one_query([0.0, 0.5, 0.7], [True, False, False])
+    for features in ((query.repeat(2, 1), gallery), (query, gallery[:2])):
+        with pytest.raises(ValueError, match="differ in length"):
+            find_thresholds(*features, *labels, rates=[0.5])

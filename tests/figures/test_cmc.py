@@ -84,6 +84,21 @@ def test_figures_of_evaluate_have_the_four_ranks_and_say_how(tmp_path: Path) -> 
     np.testing.assert_array_equal(line.get_xdata(), [1, 5, 10, 20])
 
 
+def test_ranks_beyond_the_gallery_are_not_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "small.json"
+    path.write_text('{"rank1": 0.5, "rank5": 0.75, "rank10": null, "rank20": null, "mAP": 0.5}')
+    (curve,) = read_curves(path)
+    assert curve.shares == {1: 0.5, 5: 0.75}
+
+
+def test_zeros_that_stood_for_no_match_are_refused(tmp_path: Path) -> None:
+    # As they were written before undefined figures were refused.
+    path = tmp_path / "old.json"
+    path.write_text('{"rank1": 0.0, "rank5": 0.0, "mAP": 0.0, "queries": 4, "queries_without_match": 4}')
+    with pytest.raises(CdnetError, match="no query had a match"):
+        read_curves(path)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -99,6 +114,9 @@ def test_figures_of_evaluate_have_the_four_ranks_and_say_how(tmp_path: Path) -> 
         '{"rank5": 0.5, "mAP": 0.5}',
         '{"rank1": 0.6, "rank5": 0.5, "mAP": 0.5}',
         '{"rank1": NaN, "mAP": 0.5}',
+        '{"rank1": true, "mAP": 0.5}',
+        '{"rank1": null, "mAP": null}',
+        '{"rank1": 0.5, "mAP": null}',
         '[{"name": "a", "mAP": 0.5, "cmc": [0.5]}]',
         '[{"name": "a", "mAP": 0.5, "cmc": {"first": 0.5}}]',
     ],

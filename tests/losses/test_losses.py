@@ -15,8 +15,9 @@ from cdnet.losses.triplet import batch_hard_triplet, euclidean
 from cdnet.nn.necks import Head
 
 
-def triplet_by_hand(features: torch.Tensor, identities: list[int], margin: float) -> float:
-    points = [[value / math.sqrt(sum(v * v for v in row)) for value in row] for row in features.tolist()]
+def triplet_by_hand(features: torch.Tensor, identities: list[int], margin: float, normalise: bool = False) -> float:
+    lengths = [math.hypot(*row) if normalise else 1.0 for row in features.tolist()]
+    points = [[value / length for value in row] for row, length in zip(features.tolist(), lengths, strict=True)]
     losses = []
     for a, point in enumerate(points):
         distance = [math.dist(point, other) for other in points]
@@ -31,17 +32,19 @@ def triplet_by_hand(features: torch.Tensor, identities: list[int], margin: float
     identities=st.lists(st.integers(0, 4), min_size=2, max_size=12),
     seed=st.integers(0, 999),
     margin=st.sampled_from([0.0, 0.3, 1.5]),
+    normalise=st.booleans(),
 )
-def test_triplet_equals_the_definition(identities: list[int], seed: int, margin: float) -> None:
+def test_triplet_equals_the_definition(identities: list[int], seed: int, margin: float, normalise: bool) -> None:
     features = torch.randn(len(identities), 5, dtype=torch.double, generator=torch.Generator().manual_seed(seed))
-    found = batch_hard_triplet(features, torch.tensor(identities), margin)
-    assert found.item() == pytest.approx(triplet_by_hand(features, identities, margin), abs=2e-6)
+    found = batch_hard_triplet(features, torch.tensor(identities), margin, normalise)
+    assert found.item() == pytest.approx(triplet_by_hand(features, identities, margin, normalise), abs=2e-6)
 
 
 def test_triplet_gradient_by_finite_differences() -> None:
     features = torch.randn(8, 4, dtype=torch.double, generator=torch.Generator().manual_seed(3), requires_grad=True)
     identities = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3])
-    assert torch.autograd.gradcheck(lambda f: batch_hard_triplet(f, identities, 1.5), (features,))
+    for normalise in (False, True):
+        assert torch.autograd.gradcheck(lambda f, n=normalise: batch_hard_triplet(f, identities, 1.5, n), (features,))
 
 
 def test_triplet_of_equal_features_is_finite() -> None:
@@ -71,17 +74,19 @@ def test_softmax_equals_the_definition(smoothing: float) -> None:
     assert softmax_loss(scores, torch.tensor(identities), smoothing).item() == pytest.approx(total / 6, rel=1e-12)
 
 
+@pytest.mark.parametrize("normalise", [False, True])
 @pytest.mark.parametrize("heads", [1, 2])
-def test_objective_sums_equations_9_and_10(heads: int) -> None:
+def test_objective_sums_equations_9_and_10(heads: int, normalise: bool) -> None:
     generator = torch.Generator().manual_seed(0)
     identities = torch.tensor([0, 0, 1, 1, 2, 2])
     made = [
         Head(torch.randn(6, 4, generator=generator), torch.zeros(6, 1), torch.randn(6, 3, generator=generator))
         for _ in range(heads)
     ]
-    losses = objective(made, identities, margin=0.3, smoothing=0.1)
+    losses = objective(made, identities, margin=0.3, smoothing=0.1, normalise=normalise)
     expected = sum(
-        triplet_by_hand(head.triplet, identities.tolist(), 0.3) + softmax_loss(head.scores, identities, 0.1).item()
+        triplet_by_hand(head.triplet, identities.tolist(), 0.3, normalise)
+        + softmax_loss(head.scores, identities, 0.1).item()
         for head in made
     )
     assert losses.total.item() == pytest.approx(expected, rel=1e-5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import json
+import math
 import shlex
 import shutil
 from pathlib import Path
@@ -434,8 +435,9 @@ def test_a_damaged_result_is_named_before_anything_is_trained(
 ) -> None:
     common = ["--data.root", market, "--out", tmp_path]
     reproduce(capsys, "table-7", "--only", "cdnet", *common)
-    edit_result(tmp_path / "runs" / "cdnet" / "seed-0", rank1=None)
-    assert "result.json: not a row's result; delete it" in refused(capsys, "table-7", *common)
+    for damage in ({"rank1": None}, {"rank1": math.nan}, {"rank1": 0, "queries": 3, "queries_without_match": 3}):
+        edit_result(tmp_path / "runs" / "cdnet" / "seed-0", **damage)
+        assert "result.json: not a row's result; delete it" in refused(capsys, "table-7", *common)
     assert trained == [("cdnet", 0)]
     reproduce(capsys, "table-7", "--only", "cdnet-std", *common)  # it is another row's, and counts as not run
     assert lines_of(tmp_path / "table-7.csv")["cdnet", "mAP"]["ours"] == "not run"

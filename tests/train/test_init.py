@@ -14,7 +14,7 @@ from cdnet import CdnetError
 from cdnet.classify.weights import ClassifierSpec, save_classifier
 from cdnet.genotype import read_genotype
 from cdnet.train.checkpoint import load_checkpoint
-from cdnet.train.init import fitting_backbone
+from cdnet.train.init import read_start
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.run import train
 from cdnet.weights import ModelSpec
@@ -30,7 +30,7 @@ def weights(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_backbone_is_taken_and_the_neck_is_not(recipe: TrainRecipe, weights: Path, tmp_path: Path) -> None:
+def test_the_backbone_is_taken_and_what_fits_of_the_neck(recipe: TrainRecipe, weights: Path, tmp_path: Path) -> None:
     # At so small a rate, without momentum and decay, training leaves the weights as they were.
     recipe.init, recipe.schedule.epochs = str(weights), 1
     recipe.optim.lr, recipe.optim.momentum, recipe.optim.weight_decay = 1e-30, 0.0, 0.0
@@ -42,16 +42,34 @@ def test_the_backbone_is_taken_and_the_neck_is_not(recipe: TrainRecipe, weights:
     train(dataclasses.replace(recipe, init=None), tmp_path / "scratch")
     scratch = load_checkpoint(tmp_path / "scratch")["model"]
     assert not torch.equal(scratch["backbone.stem.0.weight"], trained["backbone.stem.0.weight"])
-    necks = [name for name in scratch if name.startswith("neck.") and "weight" in name]
-    assert all(torch.equal(scratch[name], trained[name]) for name in necks)
+    # BLNeck's fully connected layer stands in FBLNeck too; FNeck's half and both classifiers begin as from scratch.
+    assert torch.allclose(given["neck.head.fc.weight"], trained["neck.blneck.head.fc.weight"], rtol=0, atol=1e-20)
+    anew = [name for name in scratch if ("fneck." in name or "classifier" in name) and "weight" in name]
+    assert len(anew) == 5
+    assert all(torch.equal(scratch[name], trained[name]) for name in anew)
+
+
+def test_what_is_kept_of_a_neck_is_said(recipe: TrainRecipe, weights: Path, tmp_path: Path) -> None:
+    spec = ModelSpec(read_genotype("cnet-top3"), 0.1)
+    assert (
+        "the backbone and the neck's blneck.head.bn, blneck.head.fc are kept"
+        in read_start(str(weights), spec).as_text()
+    )
+    recipe.schedule.epochs = 1
+    run = str(train(recipe, tmp_path / "run"))
+    assert "the neck's fneck.squeeze are kept" in read_start(run, spec).as_text()
+    assert "the backbone alone is kept" in read_start(run, dataclasses.replace(spec, neck="blneck")).as_text()
+    alone = read_start(run, dataclasses.replace(spec, neck="fneck"))
+    assert list(alone.neck) == ["neck.squeeze.weight"]
 
 
 def test_statistics_of_batch_norm_are_taken_too(weights: Path) -> None:
     tensors = load_file(weights)
     tensors["backbone.stem.1.running_mean"] += 3
     save_file(tensors, weights)
-    found = fitting_backbone(str(weights), ModelSpec(read_genotype("cnet-top3"), 0.1))
-    assert torch.equal(found["stem.1.running_mean"], torch.full_like(found["stem.1.running_mean"], 3.0))
+    found = read_start(str(weights), ModelSpec(read_genotype("cnet-top3"), 0.1)).backbone
+    name = "backbone.stem.1.running_mean"
+    assert torch.equal(found[name], torch.full_like(found[name], 3.0))
 
 
 def test_weights_of_a_training_run_serve_too_and_resuming_does_not_need_them(

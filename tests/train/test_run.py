@@ -19,7 +19,9 @@ import torch
 import yaml
 
 from cdnet import CdnetError, load_model
+from cdnet.evaluate import evaluation
 from cdnet.files import write_atomically
+from cdnet.report.charts import quality_chart
 from cdnet.train import checkpoint, loop
 from cdnet.train.checkpoint import load_checkpoint
 from cdnet.train.folder import as_plain, claimed, write_recipe
@@ -43,6 +45,23 @@ def same_state(one: Path, other: Path) -> bool:
         for path in (one, other)
     ]
     return tensors and momenta and weights and timeless[0] == timeless[1]
+
+
+def test_figures_that_features_do_not_determine_are_nulls_in_the_log(
+    recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def zeros(model: torch.nn.Module, pixels: object, *_: object, **__: object) -> torch.Tensor:
+        return torch.zeros(len(pixels), 4)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluation, "extract", zeros)
+        recipe.evaluate_every, recipe.schedule.epochs = 1, 2
+        train(recipe, tmp_path / "run")
+    log = [json.loads(line, parse_constant=pytest.fail) for line in (tmp_path / "run" / "log.jsonl").open()]
+    assert [(line["rank1"], line["mAP"], line["mINP"]) for line in log] == [(None, None, None)] * 2
+    assert all("all zeros" in line["undefined"] for line in log)
+    assert capsys.readouterr().err.count("no figures: 11 of 11 pictures have features that are all zeros") == 2
+    assert quality_chart(log) is None
 
 
 def test_a_run_leaves_what_it_promises(recipe: TrainRecipe, tmp_path: Path) -> None:
@@ -334,3 +353,14 @@ def test_identities_with_one_picture_train(recipe: TrainRecipe, market: Path, tm
     recipe.data.root = tmp_path / "pictures"
     train(recipe, tmp_path / "run")
     assert load_checkpoint(tmp_path / "run")["source"]["pictures"] == 8
+
+
+def test_milestones_that_are_never_reached_are_said(
+    recipe: TrainRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe.schedule.kind, recipe.schedule.milestones, recipe.schedule.epochs = "step", [1, 2, 5], 2
+    train(recipe, tmp_path / "run")
+    assert "of 2 epochs none reaches the milestone(s) 2, 5" in " ".join(capsys.readouterr().err.split())
+    recipe.schedule.milestones = [1]
+    train(recipe, tmp_path / "other")
+    assert "milestone" not in capsys.readouterr().err

@@ -142,5 +142,6 @@ def as_table(methods: Mapping[str, Metrics]) -> str:
     lines = [f"{'':{width}}{'rank-1':>9}{'rank-5':>9}{'mAP':>9}{'mINP':>9}"]
     for name, metrics in methods.items():
         shares = (metrics.rank1, metrics.rank5, metrics.mAP, metrics.mINP)
-        lines.append(f"{name:{width}}" + "".join(f"{100 * share:9.1f}" for share in shares))
+        cells = ["-" if share is None else f"{100 * share:.1f}" for share in shares]  # None: beyond the gallery
+        lines.append(f"{name:{width}}" + "".join(f"{cell:>9}" for cell in cells))
     return "\n".join(lines)

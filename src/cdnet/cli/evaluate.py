@@ -29,7 +29,10 @@ def main(words: list[str]) -> None:
     made.add_argument("--rerank-k2", type=int, help="neighbours that an encoding is averaged over; 6 if not given")
     made.add_argument("--rerank-lambda", type=float, help="share of the original distance; 0.3 if not given")
     made.add_argument(
-        "--bootstrap", type=int, default=0, help="print confidence intervals from so many samples of the queries"
+        "--bootstrap",
+        type=int,
+        default=0,
+        help="print confidence intervals from so many samples of the queries, 100 to 100,000",
     )
     made.add_argument("--seed", type=int, help="of the bootstrap's samples; 0 if not given")
     made.add_argument(
@@ -63,8 +66,6 @@ def main(words: list[str]) -> None:
     found = evaluate_with_options(model, pictures, asked, spec.mean, spec.std, progress=shown)
     folder = os.fsencode(data.root.resolve().name).decode("utf-8", "replace")
     trained_on = spec.trained_on.get("data", "pictures that they do not name")
-    print(f"weights {options.weights}, trained on {trained_on}; evaluated on {folder} (layout {data.name})")
-    print(found.as_text())
     if options.json is not None:
         origin = {
             "weights": str(options.weights),
@@ -72,7 +73,10 @@ def main(words: list[str]) -> None:
             "data": data.name,
             "folder": folder,
         }
-        write_text(options.json, json.dumps(found.to_json() | origin, indent=1) + "\n")
+        # Before anything is printed, which a closed pipe may end.
+        write_text(options.json, json.dumps(found.to_json() | origin, indent=1, allow_nan=False) + "\n")
+    print(f"weights {options.weights}, trained on {trained_on}; evaluated on {folder} (layout {data.name})")
+    print(found.as_text())
 
 
 def _asked(options: Any) -> Options:

@@ -107,8 +107,8 @@ def ranked(words: list[str]) -> None:
     options = _read(made, words)
 
     from cdnet.device import choose_device
-    from cdnet.evaluate.evaluation import read_test_pictures
-    from cdnet.figures.ranked import check_lists, chosen_lists, draw_ranked, features_of
+    from cdnet.evaluate.evaluation import features_of, read_test_pictures
+    from cdnet.figures.ranked import check_lists, chosen_lists, draw_ranked
     from cdnet.progress import shown
     from cdnet.weights import load_model
 
@@ -164,7 +164,10 @@ def _evaluated(source: str, options: Any) -> Curve:
 
     model, spec = load_model(source, choose_device(options.device))
     pictures = read_test_pictures(_data(options), spec.size, options.data.cache, shown)
-    return curve_of(source, evaluate_model(model, pictures, spec.mean, spec.std, progress=shown))
+    try:
+        return curve_of(source, evaluate_model(model, pictures, spec.mean, spec.std, progress=shown))
+    except CdnetError as error:  # which of several networks it is
+        raise CdnetError(f"{source}: {error}") from None
 
 
 def _parser(name: str, description: str) -> Parser:

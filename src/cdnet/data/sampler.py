@@ -77,12 +77,8 @@ class PKSampler:
     def _next_group(
         self, identity: int, groups: npt.NDArray[np.int64], left: int, rng: np.random.Generator
     ) -> npt.NDArray[np.int64]:
-        if left > 0:
-            group: npt.NDArray[np.int64] = groups[left - 1]
-            return group
-        members = self.members[identity]
-        drawn: npt.NDArray[np.int64] = rng.choice(members, self.k, replace=len(members) < self.k)
-        return drawn
+        group: npt.NDArray[np.int64] = groups[left - 1] if left > 0 else self._groups(self.members[identity], rng)[0]
+        return group
 
     def _groups(self, indices: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
         if len(indices) < self.k:

@@ -10,12 +10,19 @@ from dataclasses import dataclass
 
 import torch
 
+from cdnet.data.cache import Progress, silently
+from cdnet.errors import UndefinedError
 from cdnet.evaluate.ranking import QueryScores
 
 LEAST = 100
 """Fewest samples: below, the ends of an interval rest on one or two of them."""
 
+MOST = 100_000
+"""Most samples: more would change the ends of an interval by less than is printed, and take minutes."""
+
 _BLOCK = 128
+_DRAWN = 1 << 22
+"""Queries drawn at a time, at most."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,9 @@ class Intervals:
         return f"{100 * self.level:g} % intervals from {self.samples} bootstrap samples of the queries: {said}{how}"
 
 
-def bootstrap(scores: QueryScores, samples: int = 1000, seed: int = 0, level: float = 0.95) -> Intervals:
+def bootstrap(
+    scores: QueryScores, samples: int = 1000, seed: int = 0, level: float = 0.95, progress: Progress = silently
+) -> Intervals:
     """Return percentile intervals over samples of the queries that have a match, drawn with replacement.
 
     Each sample has as many queries as there are; the same samples serve all three figures. Quantiles are interpolated
@@ -56,26 +65,42 @@ def bootstrap(scores: QueryScores, samples: int = 1000, seed: int = 0, level: fl
 
     Args:
         scores: of each query.
-        samples: how many, at least ``LEAST``.
+        samples: how many, ``LEAST`` to ``MOST``.
         seed: of the draws.
         level: share of the samples within an interval, between 0 and 1.
+        progress: shows how far it is.
 
     Raises:
-        ValueError: if there are too few samples, or the level is out of range.
+        ValueError: if there are too few or too many samples, or the level is out of range.
+        UndefinedError: if fewer than two queries have a match.
     """
-    if samples < LEAST or not 0 < level < 1:
-        raise ValueError(f"expected at least {LEAST} samples and a level between 0 and 1, not {samples} and {level}")
+    if not LEAST <= samples <= MOST or not 0 < level < 1:
+        raise ValueError(f"expected {LEAST} to {MOST} samples and a level between 0 and 1, not {samples} and {level}")
     of_query = [scores.hits[:, 0].double(), scores.average_precision, scores.inverse_negative_penalty]
     figures = torch.stack([figure[scores.matched] for figure in of_query], dim=1).cpu()
     queries = len(figures)
-    if not queries:
-        return Intervals((0.0, 0.0), (0.0, 0.0), (0.0, 0.0), level, samples, seed)
+    check_enough(queries)
     generator = torch.Generator().manual_seed(seed)
     means = []
-    for start in range(0, samples, _BLOCK):
-        drawn = torch.randint(queries, (min(_BLOCK, samples - start), queries), generator=generator)
+    block = max(1, min(_BLOCK, _DRAWN // queries))
+    starts = range(0, samples, block)
+    for start in progress(starts, "drawing samples", len(starts)):
+        drawn = torch.randint(queries, (min(block, samples - start), queries), generator=generator)
         means.append(torch.stack([figures[row].mean(0) for row in drawn]))
     ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.double)
     bounds: Sequence[Sequence[float]] = torch.cat(means).quantile(ends, dim=0).T.tolist()
     rank1, precision, penalty = ((low, high) for low, high in bounds)
     return Intervals(rank1, precision, penalty, level, samples, seed)
+
+
+def check_enough(queries: int) -> None:
+    """See that so many queries with a match have intervals.
+
+    Raises:
+        UndefinedError: if they are fewer than two: of one, every sample is the same.
+    """
+    if queries < 2:
+        raise UndefinedError(
+            f"intervals are over the queries that have a match, and need two of them at least, not {queries}; "
+            "leave out --bootstrap, or give more pictures"
+        )

@@ -12,13 +12,15 @@ from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.data.cache import CachedPictures, Progress, silently
 from cdnet.data.pictures import ReidData
 from cdnet.data.splits import decode_split
-from cdnet.errors import CdnetError
+from cdnet.errors import UndefinedError
 from cdnet.evaluate.bootstrap import Intervals, bootstrap
+from cdnet.evaluate.comparable import check_features
 from cdnet.evaluate.extract import extract, number_labels
+from cdnet.evaluate.matches import check_matches
 from cdnet.evaluate.options import Options
 from cdnet.evaluate.ranking import Labels, Metrics, average, evaluate_ranking, score_distances, score_features
 from cdnet.evaluate.rerank import rerank
-from cdnet.evaluate.threshold import Threshold, check_rates, find_thresholds
+from cdnet.evaluate.threshold import Threshold, find_thresholds
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,67 @@ def read_test_pictures(
     """Return a data set's queries and gallery, decoded at height x width.
 
     Raises:
+        UndefinedError: if no query has a match in the gallery.
         CdnetError: if either split is empty or unreadable.
     """
+    refuse_without_match(data)
     query, gallery = (decode_split(data, split, size, folder, progress) for split in ("query", "gallery"))
-    return TestPictures(query, gallery)
+    pictures = TestPictures(query, gallery)
+    broken = [*query.broken, *gallery.broken]
+    if broken:
+        try:
+            check_matches(*pictures.labels())
+        except UndefinedError as error:
+            raise UndefinedError(
+                f"{data.root}: without the {len(broken)} unreadable picture(s), first {broken[0]}, {error}"
+            ) from None
+    return pictures
+
+
+def refuse_without_match(data: ReidData) -> None:
+    """See that some query of a data set has a match, from names alone: before hours of work that would measure nothing.
+
+    Raises:
+        UndefinedError: if none has, with the reason and what to do.
+        CdnetError: if the queries or the gallery are empty.
+    """
+    query, gallery = number_labels(data.require("query"), data.require("gallery"))
+    try:
+        check_matches(query, gallery)
+    except UndefinedError as error:
+        raise UndefinedError(f"{data.root}: {error}") from None
+
+
+def features_of(
+    model: nn.Module,
+    pictures: TestPictures,
+    mean: tuple[float, ...] = IMAGENET_MEAN,
+    std: tuple[float, ...] = IMAGENET_STD,
+    progress: Progress = silently,
+    flip: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Return the features of the queries, Q x D, and of the gallery, G x D.
+
+    The arguments are those of :func:`cdnet.evaluate.extract.extract`.
+
+    Raises:
+        CdnetError: if features cannot be compared, as :func:`cdnet.evaluate.comparable.check_features` says.
+    """
+    query, gallery = (
+        extract(model, split.pixels, mean, std, progress=progress, flip=flip)
+        for split in (pictures.query, pictures.gallery)
+    )
+    check_features(query, gallery)
+    return query, gallery
 
 
 def evaluate_features(query: Tensor, gallery: Tensor, pictures: TestPictures) -> Metrics:
-    """Rank given features: query Q x D against gallery G x D."""
+    """Rank given features: query Q x D against gallery G x D.
+
+    Raises:
+        CdnetError: if no query has a match, or features cannot be compared.
+    """
+    check_features(query, gallery)
     return evaluate_ranking(query, gallery, *pictures.labels())
 
 
@@ -88,6 +143,7 @@ def evaluate_model(
     """Extract the features of all queries and gallery pictures, and rank.
 
     Raises:
+        UndefinedError: if no query has a match, or if features are all zeros or all alike.
         CdnetError: if a feature is not finite.
     """
     return evaluate_with_options(model, pictures, Options(), mean, std, progress).metrics
@@ -104,24 +160,20 @@ def evaluate_with_options(
     """Extract the features of all queries and gallery pictures, rank, and do what the options ask for.
 
     Raises:
-        CdnetError: if a feature is not finite, or the pictures are too few for a wanted false-match rate.
+        UndefinedError: if no query has a match, if features are all zeros or all alike, or if what is asked for has no
+            value.
+        CdnetError: if a feature is not finite, or the pictures are too few for what is asked for.
     """
     labels = pictures.labels()
-    if options.false_match_rates:
-        check_rates(options.false_match_rates, *labels)
-    query, gallery = (
-        extract(model, split.pixels, mean, std, progress=progress, flip=options.flip)
-        for split in (pictures.query, pictures.gallery)
-    )
-    if not (query.isfinite().all() and gallery.isfinite().all()):
-        raise CdnetError("the network gives features that are not finite numbers; its weights are broken")
+    options.check(*labels)
+    query, gallery = features_of(model, pictures, mean, std, progress, options.flip)
     if options.rerank is None:
         scores = score_features(query, gallery, *labels)
     else:
         settings, same = options.rerank, (labels[0].pictures, labels[1].pictures)
         distances = rerank(query, gallery, settings.k1, settings.k2, settings.weight, same)
         scores = score_distances(distances, *labels)
-    intervals = bootstrap(scores, options.bootstrap, options.seed) if options.bootstrap else None
+    intervals = bootstrap(scores, options.bootstrap, options.seed, progress=progress) if options.bootstrap else None
     rates = options.false_match_rates
     thresholds = find_thresholds(query, gallery, *labels, rates) if rates else []
     return Evaluation(average(scores, len(gallery)), options, intervals, tuple(thresholds))

@@ -31,7 +31,12 @@ def extract(
 
     The network is used in evaluation mode and left in the mode it was in. With ``flip``, a picture's features are the
     mean of its own and of its mirror image's, as the network gives them: not scaled to unit length before.
+
+    Raises:
+        ValueError: if there are no pictures.
     """
+    if not len(pixels):
+        raise ValueError("there are no pictures to extract features of")
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()

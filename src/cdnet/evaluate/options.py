@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+import torch
+
 from cdnet.errors import CdnetError
-from cdnet.evaluate.bootstrap import LEAST
-from cdnet.evaluate.rerank import MOST, Rerank
+from cdnet.evaluate import bootstrap, rerank, threshold
+from cdnet.evaluate.matches import check_matches
+from cdnet.evaluate.ranking import Labels
+from cdnet.evaluate.rerank import Rerank
 
 
 @dataclass(frozen=True)
@@ -31,14 +35,43 @@ class Options:
     false_match_rates: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.rerank is not None and not all(1 <= k <= MOST for k in (self.rerank.k1, self.rerank.k2)):
-            raise CdnetError(f"re-ranking needs k1 and k2 from 1 to {MOST}, not {self.rerank.k1} and {self.rerank.k2}")
+        if self.rerank is not None and not all(1 <= k <= rerank.MOST for k in (self.rerank.k1, self.rerank.k2)):
+            raise CdnetError(
+                f"re-ranking needs k1 and k2 from 1 to {rerank.MOST}, not {self.rerank.k1} and {self.rerank.k2}"
+            )
         if self.rerank is not None and not 0 <= self.rerank.weight <= 1:
             raise CdnetError(f"re-ranking's lambda is a share from 0 to 1, not {self.rerank.weight:g}")
-        if self.bootstrap and self.bootstrap < LEAST:
-            raise CdnetError(f"intervals need at least {LEAST} bootstrap samples, not {self.bootstrap}")
+        if self.bootstrap and not bootstrap.LEAST <= self.bootstrap <= bootstrap.MOST:
+            raise CdnetError(
+                f"intervals need {bootstrap.LEAST} to {bootstrap.MOST:,} bootstrap samples, not {self.bootstrap:,}"
+            )
         if not 0 <= self.seed < 2**63:
             raise CdnetError(f"the seed must be from 0 to 2^63 - 1, not {self.seed}")
+        if len(self.false_match_rates) > threshold.MOST:
+            raise CdnetError(
+                f"thresholds are told for {threshold.MOST} false-match rates at most, not {len(self.false_match_rates)}"
+            )
+
+    def check(self, query: Labels, gallery: Labels) -> None:
+        """See that all that is asked for is determined by queries and gallery with these labels.
+
+        Raises:
+            UndefinedError: if no query has a match, or if what is asked for besides has no value.
+            CdnetError: if the pictures are too few for a wanted false-match rate or for the neighbours of re-ranking.
+        """
+        found = check_matches(query, gallery)
+        if self.bootstrap:
+            bootstrap.check_enough(found.matched)
+        if self.false_match_rates:
+            threshold.check_rates(self.false_match_rates, query, gallery)
+        if self.rerank is not None:
+            pictures = len(torch.unique(torch.cat([query.pictures, gallery.pictures])))
+            if pictures <= max(self.rerank.k1, self.rerank.k2 - 1):
+                raise CdnetError(
+                    f"re-ranking by k1 {self.rerank.k1} and k2 {self.rerank.k2} needs more pictures than the "
+                    f"{pictures} of queries and gallery together; "
+                    + (f"k1 can be up to {pictures - 1} and k2 up to {pictures}" if pictures > 1 else "give more")
+                )
 
     @property
     def how(self) -> str:

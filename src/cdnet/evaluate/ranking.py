@@ -1,21 +1,29 @@
 """Ranking a gallery for every query: CMC, mAP and mINP by the Market-1501 protocol.
 
 Pure functions of tensors. The queries are ranked tile by tile, so that memory stays small; all of a tile are handled at
-once.
+once. Of gallery pictures that are equally near, the one that comes first in the gallery is ranked first.
+
+What is not determined has no figure: an average over no queries raises an error, and never is 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from cdnet.errors import CdnetError, UndefinedError
+from cdnet.evaluate.comparable import unit_length
 
 UNKNOWN = -1
 """Camera of a picture whose camera is not known; such a picture is never excluded by its camera."""
+
+
+RANKS = (1, 5, 10, 20)
+"""Ranks that are reported."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +31,13 @@ class Metrics:
     """Figures of merit as fractions in [0, 1], averaged over the queries that have a match.
 
     ``queries`` counts all queries, ``queries_without_match`` those left out of the averages for want of a match.
+    Ranks end where the gallery does: rank-20 of a gallery of 15 pictures is None, and ``cmc`` is 15 long.
     """
 
     rank1: float
-    rank5: float
-    rank10: float
-    rank20: float
+    rank5: float | None
+    rank10: float | None
+    rank20: float | None
     mAP: float  # noqa: N815
     mINP: float  # noqa: N815
     queries: int
@@ -36,18 +45,42 @@ class Metrics:
     gallery: int
     cmc: tuple[float, ...] = ()
 
-    def to_json(self) -> dict[str, float | int]:
-        """Return all but the whole CMC curve."""
+    @classmethod
+    def of(
+        cls,
+        cmc: Sequence[float],
+        mAP: float,  # noqa: N803
+        mINP: float,  # noqa: N803
+        queries: int,
+        queries_without_match: int,
+        gallery: int,
+    ) -> Metrics:
+        """Gather figures; ``cmc`` has at least rank-1, and is cut off where the gallery ends."""
+        curve = tuple(cmc[:gallery])
+        rank5, rank10, rank20 = (curve[rank - 1] if rank <= len(curve) else None for rank in RANKS[1:])
+        return cls(curve[0], rank5, rank10, rank20, mAP, mINP, queries, queries_without_match, gallery, curve)
+
+    def to_json(self) -> dict[str, float | int | None]:
+        """Return all but the whole CMC curve; a rank beyond the gallery is None."""
         return {key: value for key, value in asdict(self).items() if key != "cmc"}
 
     def as_text(self, how: str = "") -> str:
-        """Return the figures in per cent, and the counts, on four lines; ``how`` follows on each line of figures."""
-        ranks = ", ".join(f"rank-{r} {100 * getattr(self, f'rank{r}'):.2f}" for r in (1, 5, 10, 20))
-        return (
-            f"{ranks}{how}\nmAP {100 * self.mAP:.2f}, mINP {100 * self.mINP:.2f}{how}\n"
-            f"{self.queries} queries against {self.gallery} gallery pictures\n"
-            f"{self.queries_without_match} queries have no match in the gallery and are left out of the averages"
-        )
+        """Return the figures in per cent, and the counts; ``how`` follows on each line of figures.
+
+        These are four lines, and a fifth where the gallery is too small for some ranks.
+        """
+        shares = {rank: getattr(self, f"rank{rank}") for rank in RANKS}
+        ranks = ", ".join(f"rank-{rank} {100 * share:.2f}" for rank, share in shares.items() if share is not None)
+        beyond = [f"rank-{rank}" for rank, share in shares.items() if share is None]
+        lines = [
+            f"{ranks}{how}",
+            f"mAP {100 * self.mAP:.2f}, mINP {100 * self.mINP:.2f}{how}",
+            f"{self.queries} queries against {self.gallery} gallery pictures",
+            f"{self.queries_without_match} queries have no match in the gallery and are left out of the averages",
+        ]
+        if beyond:
+            lines.append(f"the gallery is too small for {', '.join(beyond)}")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -72,7 +105,7 @@ class QueryScores(NamedTuple):
     """What each of Q queries scored, the i-th row for the i-th query.
 
     ``matched`` Q, whether a query has any match; ``hits`` Q x R, whether a match is among the first r;
-    ``average_precision`` Q and ``inverse_negative_penalty`` Q, both 0 without a match.
+    ``average_precision`` Q and ``inverse_negative_penalty`` Q, both NaN without a match, where ``hits`` mean nothing.
     """
 
     matched: Tensor
@@ -99,20 +132,23 @@ def score_tile(order: Tensor, query: Labels, gallery: Labels, max_rank: int) -> 
         query: labels of the Q queries.
         gallery: labels of the G gallery pictures.
         max_rank: length R of the CMC curve.
+
+    Raises:
+        ValueError: if there is no gallery picture.
     """
+    if not len(gallery):
+        raise ValueError("ranking needs at least one gallery picture")
     counts = ~excluded(query, gallery).gather(1, order)
     match = (gallery.identities[order] == query.identities[:, None]) & counts
     rank = counts.cumsum(1)  # of each gallery picture among those that count, from 1
     found = match.cumsum(1)
-    total = found[:, -1]
-    matched = total > 0
-    at_least_one = total.clamp_min(1)
-    precision = torch.where(match, found.double() / rank.clamp_min(1), 0.0)
-    first = torch.where(match, rank, order.shape[1] + 1).amin(1)
-    last = torch.where(match, rank, 0).amax(1).clamp_min(1)
+    total = found[:, -1].double()
+    precision = torch.where(match, found.double() / rank, 0.0)
+    first = torch.where(match, rank, len(gallery) + max_rank).amin(1)
+    last = torch.where(match, rank, 0).amax(1)
     hits = first[:, None] <= torch.arange(1, max_rank + 1, device=order.device)
-    penalty = torch.where(matched, total.double() / last, 0.0)
-    return QueryScores(matched, hits, precision.sum(1) / at_least_one, penalty)
+    # Without a match both are 0 / 0, which is NaN.
+    return QueryScores(total > 0, hits, precision.sum(1) / total, total / last)
 
 
 def score_features(
@@ -135,17 +171,26 @@ def score_features(
 
     Raises:
         ValueError: if the shapes do not agree, or there is no query or no gallery picture.
+        CdnetError: if features cannot be compared, as :func:`~cdnet.evaluate.comparable.unit_length` says.
     """
     if len(query_features) != len(query) or len(gallery_features) != len(gallery):
         raise ValueError("features and labels differ in length")
-    query_features, gallery_features = F.normalize(query_features), F.normalize(gallery_features)
+    _refuse_nothing(query, gallery)
+    query_features, gallery_features = unit_length(query_features), unit_length(gallery_features)
     return _score(lambda rows: -(query_features[rows] @ gallery_features.T), query, gallery, max_rank, tile)
 
 
 def score_distances(
     distances: Tensor, query: Labels, gallery: Labels, max_rank: int = 50, tile: int = 256
 ) -> QueryScores:
-    """Rank the gallery by given distances Q x G for each query; the rest is as in :func:`score_features`."""
+    """Rank the gallery by given distances Q x G for each query; the rest is as in :func:`score_features`.
+
+    Raises:
+        ValueError: as there.
+        CdnetError: if a distance is not finite.
+    """
+    if not distances.isfinite().all():
+        raise CdnetError("distances that are not finite numbers cannot be ranked")
     if distances.shape != (len(query), len(gallery)):
         raise ValueError("distances and labels differ in length")
     return _score(lambda rows: distances[rows], query, gallery, max_rank, tile)
@@ -154,8 +199,7 @@ def score_distances(
 def _score(
     distances: Callable[[slice], Tensor], query: Labels, gallery: Labels, max_rank: int, tile: int
 ) -> QueryScores:
-    if not len(query) or not len(gallery):
-        raise ValueError("ranking needs at least one query and one gallery picture")
+    _refuse_nothing(query, gallery)
     max_rank, size = max(max_rank, 20), len(query)
     # Filled in place: small results kept between the large ones that go would leave holes all over the memory.
     scores = QueryScores(
@@ -172,22 +216,28 @@ def _score(
     return scores
 
 
+def _refuse_nothing(query: Labels, gallery: Labels) -> None:
+    if not len(query) or not len(gallery):
+        raise ValueError("ranking needs at least one query and one gallery picture")
+
+
 def average(scores: QueryScores, gallery: int) -> Metrics:
-    """Average the scores of the queries that have a match; ``gallery`` counts the pictures they were ranked among."""
+    """Average the scores of the queries that have a match; ``gallery`` counts the pictures they were ranked among.
+
+    Raises:
+        UndefinedError: if no query has a match.
+    """
     matched, hits, precision, penalty = scores
     with_match = int(matched.sum())
-    cmc = (hits[matched].double().sum(0) / max(with_match, 1)).tolist()
-    return Metrics(
-        rank1=cmc[0],
-        rank5=cmc[4],
-        rank10=cmc[9],
-        rank20=cmc[19],
-        mAP=float(precision[matched].sum()) / max(with_match, 1),
-        mINP=float(penalty[matched].sum()) / max(with_match, 1),
+    if not with_match:
+        raise UndefinedError("no query has a match in the gallery, so that there is nothing to average")
+    return Metrics.of(
+        cmc=(hits[matched].double().sum(0) / with_match).tolist(),
+        mAP=float(precision[matched].sum()) / with_match,
+        mINP=float(penalty[matched].sum()) / with_match,
         queries=len(matched),
         queries_without_match=len(matched) - with_match,
         gallery=gallery,
-        cmc=tuple(cmc),
     )
 
 
@@ -203,6 +253,8 @@ def evaluate_ranking(
 
     Raises:
         ValueError: if the shapes do not agree, or there is no query or no gallery picture.
+        UndefinedError: if no query has a match.
+        CdnetError: if features cannot be compared, as :func:`~cdnet.evaluate.comparable.unit_length` says.
     """
     scores = score_features(query_features, gallery_features, query, gallery, max_rank, tile)
     return average(scores, len(gallery))

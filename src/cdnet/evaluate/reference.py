@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from cdnet.data.decode import Pixels
+from cdnet.errors import UndefinedError
 from cdnet.evaluate.ranking import Labels, Metrics, excluded
 
 STRIPES = 16
@@ -93,6 +94,7 @@ def chance(query: Labels, gallery: Labels, max_rank: int = 50) -> Metrics:
 
     Raises:
         ValueError: if there is no query or no gallery picture.
+        UndefinedError: if no query has a match.
     """
     if not len(query) or not len(gallery):
         raise ValueError("ranking needs at least one query and one gallery picture")
@@ -104,7 +106,9 @@ def chance(query: Labels, gallery: Labels, max_rank: int = 50) -> Metrics:
         counts.append(torch.stack([countable.sum(1), matches.sum(1)], dim=1))
     pairs, times = torch.unique(torch.cat(counts), dim=0, return_counts=True)
     matched = pairs[:, 1] > 0
-    weights = times[matched].double() / max(int(times[matched].sum()), 1)
+    if not matched.any():
+        raise UndefinedError("no query has a match in the gallery, so that there is nothing to expect")
+    weights = times[matched].double() / int(times[matched].sum())
     max_rank = max(max_rank, 20)
     cmc = torch.zeros(max_rank, dtype=torch.double)
     average_precision = inverse_negative_penalty = 0.0
@@ -112,18 +116,13 @@ def chance(query: Labels, gallery: Labels, max_rank: int = 50) -> Metrics:
         cmc += weight * _expected_hits(n, m, max_rank)
         average_precision += weight * _expected_ap(n, m)
         inverse_negative_penalty += weight * _expected_inp(n, m)
-    curve = cmc.tolist()
-    return Metrics(
-        rank1=curve[0],
-        rank5=curve[4],
-        rank10=curve[9],
-        rank20=curve[19],
+    return Metrics.of(
+        cmc=cmc.tolist(),
         mAP=average_precision,
         mINP=inverse_negative_penalty,
         queries=len(query),
         queries_without_match=int(times[~matched].sum()),
         gallery=len(gallery),
-        cmc=tuple(curve),
     )
 
 

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from cdnet.evaluate.comparable import unit_length
 
 _BLOCK = 128
 """Pictures handled at a time."""
@@ -76,7 +77,8 @@ def rerank(
     Args:
         query_features: Q x D, scaled to unit length here.
         gallery_features: G x D, likewise.
-        k1: see :class:`Rerank`.
+        k1: see :class:`Rerank`. Where there are no more than k1 pictures, each has all others as neighbours, and
+            re-ranking says little; an evaluation refuses that.
         k2: likewise.
         weight: likewise.
         pictures: numbers of the queries' and the gallery's pictures, Q and G integers. A picture that is there several
@@ -85,6 +87,7 @@ def rerank(
     Raises:
         ValueError: if the features differ in length, there is no query or no gallery picture, or a setting is out of
             range.
+        CdnetError: if features cannot be compared.
     """
     if query_features.ndim != 2 or gallery_features.shape[1:] != query_features.shape[1:]:
         raise ValueError("the features of queries and gallery differ in length")
@@ -93,7 +96,7 @@ def rerank(
         raise ValueError("re-ranking needs at least one query and one gallery picture")
     if k1 < 1 or k2 < 1 or not 0 <= weight <= 1:
         raise ValueError(f"re-ranking needs k1 and k2 from 1 and a weight from 0 to 1, not {k1}, {k2} and {weight}")
-    features = F.normalize(torch.cat([query_features, gallery_features]).float())
+    features = unit_length(torch.cat([query_features, gallery_features]).float())
     where = torch.arange(everything, device=features.device)
     if pictures is not None:
         _, where = torch.unique(torch.cat(pictures).to(where.device), return_inverse=True)

@@ -17,11 +17,14 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from cdnet.errors import CdnetError
+from cdnet.errors import CdnetError, UndefinedError
+from cdnet.evaluate.comparable import unit_length
 from cdnet.evaluate.ranking import Labels, excluded
+
+MOST = 20
+"""Rates of one evaluation: each is counted by itself."""
 
 _HALF = 1 << 16
 
@@ -73,15 +76,20 @@ def check_rates(rates: Sequence[float], query: Labels, gallery: Labels) -> None:
     """See that thresholds for some false-match rates can be told from so many pairs.
 
     Raises:
-        CdnetError: if a rate is not between 0 and 1 or is less than one impostor pair of all, or if there is no
-            genuine pair.
+        UndefinedError: if there is no genuine or no impostor pair.
+        CdnetError: if a rate is not between 0 and 1 or is less than one impostor pair of all.
     """
     wrong = [rate for rate in rates if not 0 < rate < 1]
     if wrong:
         raise CdnetError(f"a false-match rate is a share between 0 and 1, such as 1e-3, not {wrong[0]:g}")
     genuine, impostor = count_pairs(query, gallery)
     if not genuine:
-        raise CdnetError("no query has a match in the gallery, so that no threshold can be told")
+        raise UndefinedError("no query has a match in the gallery, so that no threshold can be told")
+    if not impostor:
+        raise UndefinedError(
+            "no pair of a query and a gallery picture is of different persons, so that there is no false match; leave "
+            "out --false-match-rate, or give pictures of other persons"
+        )
     fine = [rate for rate in rates if not _allowed(rate, impostor)]
     if fine:
         least = f"the least they can tell is {_least(impostor):g}" if impostor > 1 else "give more pictures"
@@ -109,13 +117,13 @@ def find_thresholds(
         tile: queries compared at a time.
 
     Raises:
-        CdnetError: as :func:`check_rates`.
+        CdnetError: as :func:`check_rates`, or if features cannot be compared.
         ValueError: if features and labels differ in length.
     """
     if len(query_features) != len(query) or len(gallery_features) != len(gallery):
         raise ValueError("features and labels differ in length")
     check_rates(rates, query, gallery)
-    pairs = _Pairs(F.normalize(query_features.float()), F.normalize(gallery_features.float()), query, gallery, tile)
+    pairs = _Pairs(unit_length(query_features.float()), unit_length(gallery_features.float()), query, gallery, tile)
     upper = torch.zeros(2, _HALF, dtype=torch.long)
     for genuine, impostor in pairs.keyed():
         upper += torch.stack([torch.bincount(keys >> 16, minlength=_HALF) for keys in (genuine, impostor)])

@@ -44,7 +44,13 @@ def read_curves(path: Path) -> list[Curve]:
     try:
         found = json.loads(path.read_text("utf-8"))
         if isinstance(found, dict):
-            ranks = {int(key[4:]): value for key, value in found.items() if key[:4] == "rank" and key[4:].isdigit()}
+            if found.get("queries") is not None and found["queries"] == found.get("queries_without_match"):
+                raise CdnetError(f"{path}: no query had a match in the gallery, so that there is no curve to draw")
+            ranks = {
+                int(key[4:]): value
+                for key, value in found.items()
+                if key[:4] == "rank" and key[4:].isdigit() and value is not None  # None: beyond the gallery
+            }
             # Figures of another protocol must not pass for those of the plain one.
             how = [text for key, text in (("flip", "flip"), ("rerank", "re-ranked")) if found.get(key)]
             curves = [Curve(", ".join([name_of(path), *how]), ranks, float(found["mAP"]))]
@@ -72,7 +78,7 @@ def _sound(curve: Curve) -> bool:
     shares = [curve.shares[rank] for rank in sorted(curve.shares)]
     return (
         1 in curve.shares
-        and all(isinstance(share, int | float) for share in shares)
+        and all(isinstance(share, int | float) and not isinstance(share, bool) for share in shares)
         and all(0 <= share <= 1 for share in [*shares, curve.mean_ap])
         and shares == sorted(shares)
     )
@@ -85,7 +91,7 @@ def write_curves(path: Path, curves: Sequence[Curve]) -> None:
         CdnetError: if the file cannot be written.
     """
     rows = [{"name": curve.name, "mAP": curve.mean_ap, "cmc": dict(curve.shares)} for curve in curves]
-    write_text(path, json.dumps(rows, indent=1) + "\n")
+    write_text(path, json.dumps(rows, indent=1, allow_nan=False) + "\n")
 
 
 def name_of(source: Path | str) -> str:

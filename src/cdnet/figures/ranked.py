@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import TestPictures
-from cdnet.evaluate.extract import extract
+from cdnet.evaluate.matches import check_matches
 from cdnet.figures.style import INK, PAGE, RIGHT, WRONG, Drawn, new_figure, paper_style, picture_panel
 from cdnet.report.ranked import RankedList, choose_lists, rank_queries
 
@@ -37,11 +36,6 @@ def check_lists(queries: int, length: int) -> None:
         )
 
 
-def features_of(model: torch.nn.Module, pictures: TestPictures, **how: Any) -> tuple[Tensor, Tensor]:
-    """Return the features of the queries and of the gallery; ``how`` goes to :func:`cdnet.evaluate.extract.extract`."""
-    return extract(model, pictures.query.pixels, **how), extract(model, pictures.gallery.pixels, **how)
-
-
 def chosen_lists(
     query_features: Tensor, gallery_features: Tensor, pictures: TestPictures, queries: int = 6, length: int = 10
 ) -> list[RankedList]:
@@ -57,9 +51,10 @@ def chosen_lists(
         length: places of each.
 
     Raises:
-        CdnetError: if fewer queries than that have a match in the gallery.
+        CdnetError: if fewer queries than that have a match in the gallery, or features cannot be compared.
     """
     query, gallery = pictures.labels()
+    check_matches(query, gallery)
     lists: list[RankedList] = []
     for start in range(0, len(query), _TILE):  # a tile at a time: all pairs at once take gigabytes
         rows = slice(start, start + _TILE)

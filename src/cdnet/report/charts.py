@@ -101,8 +101,11 @@ def loss_chart(log: Sequence[Mapping[str, Any]]) -> str:
 
 
 def quality_chart(log: Sequence[Mapping[str, Any]]) -> str | None:
-    """Draw rank-1 and mAP over the epochs of a training log; None if the log has neither."""
-    watched = [line for line in log if "rank1" in line]
+    """Draw rank-1 and mAP over the epochs of a training log; None if the log has neither.
+
+    An epoch where they were not defined has no point.
+    """
+    watched = [line for line in log if line.get("rank1") is not None]
     if not watched:
         return None
     epochs = [line["epoch"] for line in watched]

@@ -21,8 +21,13 @@ from cdnet.data.pictures import SPLITS, Picture, ReidData
 from cdnet.data.recipe import parse_size
 from cdnet.data.splits import decode_split
 from cdnet.device import choose_device
-from cdnet.evaluate.evaluation import TestPictures, evaluate_features, evaluate_model, read_test_pictures
-from cdnet.evaluate.extract import extract
+from cdnet.evaluate.evaluation import (
+    TestPictures,
+    evaluate_features,
+    evaluate_model,
+    features_of,
+    read_test_pictures,
+)
 from cdnet.evaluate.ranking import Metrics
 from cdnet.evaluate.reference import chance, colour_histograms
 from cdnet.genotype import read_genotype
@@ -61,10 +66,7 @@ def evaluate_methods(recipe: TrainRecipe, run: Path) -> Evaluated:
     device = choose_device(recipe.device)
     model, spec = load_model(run, device)
     pictures = read_test_pictures(_data(recipe), spec.size, recipe.data.cache, shown)
-    query, gallery = (
-        extract(model, split.pixels, spec.mean, spec.std, progress=shown)
-        for split in (pictures.query, pictures.gallery)
-    )
+    query, gallery = features_of(model, pictures, spec.mean, spec.std, shown)
     colours = colour_histograms(pictures.query.pixels), colour_histograms(pictures.gallery.pixels)
     methods = {
         TRAINED: evaluate_features(query, gallery, pictures),

@@ -121,9 +121,9 @@ def data_uri(pixels: Pixels) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
 
 
-def percent(share: float) -> str:
-    """Return a share in [0, 1] in per cent with one decimal, without the sign."""
-    return f"{100 * share:.1f}"
+def percent(share: float | None) -> str:
+    """Return a share in [0, 1] in per cent with one decimal, without the sign; a dash for None, which is no share."""
+    return "\u2013" if share is None else f"{100 * share:.1f}"
 
 
 def thousands(number: int) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from cdnet.evaluate.comparable import unit_length
 from cdnet.evaluate.ranking import Labels, excluded, score_tile
 
 
@@ -57,8 +57,11 @@ def rank_queries(
         query: labels of the queries.
         gallery: labels of the gallery.
         length: places of a list at most.
+
+    Raises:
+        CdnetError: if features cannot be compared.
     """
-    similarity = F.normalize(query_features) @ F.normalize(gallery_features).T
+    similarity = unit_length(query_features) @ unit_length(gallery_features).T
     order = similarity.argsort(dim=1, descending=True, stable=True)
     countable = ~excluded(query, gallery)
     right = countable & (query.identities[:, None] == gallery.identities)

@@ -16,6 +16,7 @@ import numpy as np
 from cdnet.data.layout import read_data
 from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
+from cdnet.evaluate.evaluation import refuse_without_match
 from cdnet.files import write_text
 from cdnet.genotype import Genotype, read_genotype
 from cdnet.nn.counts import count
@@ -45,7 +46,8 @@ def compare(recipe: CompareRecipe, out: Path) -> str:
     """
     check_compare(recipe)
     assert recipe.data.root is not None  # seen by the check
-    read_data(recipe.data.root, recipe.data.layout, recipe.data.holdout)  # what is wrong with it is said at once
+    # What is wrong with the pictures is said at once.
+    refuse_without_match(read_data(recipe.data.root, recipe.data.layout, recipe.data.holdout))
     networks = _networks(recipe)
     paths = [_keep(genotype, out / GENOTYPES) for genotype in networks]
     # Seed by seed, so that a comparison that is cut short compares all networks as far as it came.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 import re
 from collections.abc import Callable, Sequence
@@ -26,7 +27,7 @@ from cdnet.data.pictures import SPLITS
 from cdnet.data.recipe import parse_size
 from cdnet.device import choose_device
 from cdnet.errors import CdnetError, DiskFullError
-from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures
+from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures, refuse_without_match
 from cdnet.files import saying_what_failed, write_text
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
@@ -59,13 +60,19 @@ class Row:
 
 
 def train_and_evaluate(row: Row, folder: Path) -> dict[str, Any]:
-    """Train a network for re-identification, or go on, rank the test pictures, and return the figures."""
+    """Train a network for re-identification, or go on, rank the test pictures, and return the figures.
+
+    Raises:
+        CdnetError: if there are no pictures, or no query among them has a match: before anything is trained.
+    """
     recipe = row.recipe
     assert isinstance(recipe, TrainRecipe)
+    if recipe.data.root is None:
+        raise CdnetError("no pictures to train on; give their folder with --data.root")
+    data = read_data(recipe.data.root, recipe.data.layout, recipe.data.holdout)
+    refuse_without_match(data)
     train(recipe, folder, resume=(folder / RECIPE).is_file())
     model, spec = load_model(folder, choose_device(recipe.device))
-    assert recipe.data.root is not None  # or it would not have been trained
-    data = read_data(recipe.data.root, recipe.data.layout, recipe.data.holdout)
     pictures = read_test_pictures(data, spec.size, recipe.data.cache, shown)
     metrics = evaluate_model(model, pictures, spec.mean, spec.std, progress=shown)
     height, width = parse_size(recipe.size)
@@ -187,12 +194,18 @@ def kept_result(folder: Path) -> dict[str, Any] | None:
         result = dict(json.loads(path.read_text("utf-8")))
         figures = ("top1", "top5", "error") if "error" in result else ("params", "macs", "rank1", "mAP")
         complete = result.keys() >= {"name", "seed", "source", "data"}
-        complete = complete and all(isinstance(result.get(key), int | float) for key in figures)
+        complete = complete and all(_is_figure(result.get(key)) for key in figures)
+        # Earlier versions wrote 0 where no query had a match.
+        complete = complete and ("error" in result or result.get("queries") != result.get("queries_without_match", 0))
     except (OSError, ValueError, TypeError):
         complete = False
     if not complete:
         raise CdnetError(f"{path}: not a row's result; delete it to have the row evaluated anew")
     return result
+
+
+def _is_figure(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def _data(recipe: TrainRecipe | ClassifyRecipe) -> tuple[str, str] | None:
@@ -253,7 +266,7 @@ def _finish(row: Row, folder: Path, figures: dict[str, Any]) -> dict[str, Any]:
             "date": date.today().isoformat(),
         }
     )
-    write_text(folder / RESULT, json.dumps(result, indent=1) + "\n")
+    write_text(folder / RESULT, json.dumps(result, indent=1, allow_nan=False) + "\n")
     return result
 
 

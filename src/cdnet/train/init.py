@@ -6,6 +6,7 @@ and the heads' fully connected layers are kept where the weights have them with 
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import torch
@@ -38,8 +39,8 @@ class Start:
     def as_text(self) -> str:
         """Say what is kept and what begins anew."""
         parts = sorted({name.removeprefix(NECK).rsplit(".", 1)[0] for name in self.neck})
-        neck = f"of the neck {', '.join(parts)}" if parts else "nothing of the neck"
-        return f"starting from {self.path}: the backbone and {neck} are kept, the rest begins anew"
+        kept = f"the backbone and the neck's {', '.join(parts)} are" if parts else "the backbone alone is"
+        return f"starting from {self.path}: {kept} kept, the rest begins anew"
 
 
 def read_start(path: str, spec: ModelSpec) -> Start:
@@ -73,20 +74,19 @@ def read_start(path: str, spec: ModelSpec) -> Start:
     unknown = sorted(given.keys() - backbone.keys())
     if unknown:
         raise CdnetError(f"{file_path}: {unknown[0]} is not the network's; give the weights' --genotype")
+    theirs = {_part_of_fblneck(name, tensors): tensor for name, tensor in tensors.items() if name.startswith(NECK)}
     neck = {
-        name: tensors[source]
+        name: theirs[part]
         for name, tensor in wanted.items()
         if name.startswith(NECK) and CLASSIFIER not in name
-        for source in _same_part(name)
-        if source in tensors and tensors[source].shape == tensor.shape
+        if (part := _part_of_fblneck(name, wanted)) in theirs and theirs[part].shape == tensor.shape
     }
     return Start(str(path), given, neck)
 
 
-def _same_part(name: str) -> tuple[str, ...]:
-    # BLNeck and FNeck stand alone or as the halves of FBLNeck.
-    for half in ("blneck.", "fneck."):
-        if name.startswith(NECK + half):
-            return (NECK + name.removeprefix(NECK + half), name)
-    half = "fneck." if "squeeze" in name else "blneck."
-    return (NECK + half + name.removeprefix(NECK), name)
+def _part_of_fblneck(name: str, names: Container[str]) -> str:
+    # BLNeck and FNeck, which alone has a squeeze, stand alone or as the halves of FBLNeck.
+    if not name.startswith((f"{NECK}head.", f"{NECK}squeeze.")):
+        return name
+    half = "fneck" if f"{NECK}squeeze.weight" in names else "blneck"
+    return f"{NECK}{half}.{name.removeprefix(NECK)}"

@@ -16,7 +16,7 @@ from cdnet.data.cache import CachedPictures
 from cdnet.data.layout import read_data
 from cdnet.data.recipe import parse_size
 from cdnet.data.splits import decode_split
-from cdnet.errors import CdnetError
+from cdnet.errors import CdnetError, UndefinedError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
 from cdnet.genotype import Genotype, shipped_genotypes
 from cdnet.nn.model import ReidModel, find_network
@@ -79,7 +79,10 @@ class Run(NetworkSession[ReidModel | Taught]):
             tell_broken(pictures.broken)
         self.test: TestPictures | None = None
         if recipe.evaluate_every:
-            self.test = read_test_pictures(data, self.size, recipe.data.cache, shown)
+            try:
+                self.test = read_test_pictures(data, self.size, recipe.data.cache, shown)
+            except UndefinedError as error:
+                raise UndefinedError(f"{error}; or train without evaluating, by --evaluate_every 0") from None
         teacher = self._teacher(pictures)
         self.batches = Batches(
             pictures,
@@ -149,7 +152,7 @@ class Run(NetworkSession[ReidModel | Taught]):
         done, every = line["epoch"], self.recipe.evaluate_every
         if self.test is not None and (done % every == 0 or done == self.epochs):
             started = time.perf_counter()
-            found = evaluate_model(self.network, self.test).to_json()
+            found = _evaluated(self.network, self.test)
             line = line | found | {"evaluation_seconds": round(time.perf_counter() - started, 2)}
         self.trained_on["epochs"] = done
         save_weights(self.out / WEIGHTS, self.network, self.spec)
@@ -161,7 +164,9 @@ class Run(NetworkSession[ReidModel | Taught]):
         left = timedelta(seconds=round((self.epochs - line["epoch"]) * line["seconds"]))
         speed = f"{line['images_per_second']:.0f} images/s"
         text = f"epoch {line['epoch']}/{self.epochs}, {losses}, {speed}, {left} left"
-        if "rank1" in line:
+        if "undefined" in line:
+            text += f", no figures: {line['undefined']}"
+        elif "rank1" in line:
             text += f", rank-1 {100 * line['rank1']:.1f}, mAP {100 * line['mAP']:.1f}"
         return text
 
@@ -170,6 +175,14 @@ class Run(NetworkSession[ReidModel | Taught]):
         if {**kept, "teacher": None} == {**self.source, "teacher": None}:
             return "what another teacher says of these pictures; its file has changed"
         return f"{kept['pictures']} pictures of {kept['identities']} identities, and these are others"
+
+
+def _evaluated(model: nn.Module, test: TestPictures) -> dict[str, Any]:
+    """Return the log's figures; where features have none, nulls and why: it may yet recover, and training goes on."""
+    try:
+        return evaluate_model(model, test).to_json()
+    except UndefinedError as error:
+        return {"rank1": None, "mAP": None, "mINP": None, "undefined": str(error)}
 
 
 def _spec(recipe: TrainRecipe, size: tuple[int, int]) -> ModelSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from cdnet.train.recipe import ScheduleRecipe
 
@@ -23,3 +24,12 @@ def learning_rate(lr: float, schedule: ScheduleRecipe, epoch: float) -> float:
     if schedule.kind == "exponential":
         return lr * schedule.factor ** int(epoch)
     return lr * schedule.factor ** sum(epoch >= milestone for milestone in schedule.milestones)
+
+
+def never_reached(milestones: Sequence[int], epochs: int) -> str:
+    """Say which milestones lie beyond the last epoch, so that the rate never falls there; nothing if there are none."""
+    beyond = [milestone for milestone in milestones if milestone >= epochs]
+    if not beyond:
+        return ""
+    named = ", ".join(map(str, beyond))
+    return f"of {epochs} epochs none reaches the milestone(s) {named}: the learning rate does not fall there"

@@ -19,6 +19,7 @@ from cdnet.train.checkpoint import FILE, save_checkpoint
 from cdnet.train.folder import begin, open_claimed, open_folder
 from cdnet.train.loop import Place, StoppedError, StopRequest
 from cdnet.train.record import Record
+from cdnet.train.schedule import never_reached
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -143,6 +144,13 @@ class NetworkSession(Session, Generic[M]):
     source: dict[str, Any]
     trained_on: dict[str, Any]
 
+    def start(self) -> None:
+        """Take up the checkpoint, or begin the folder, and say what of the schedule is never reached."""
+        super().start()
+        schedule = self._recipe.schedule
+        if self.main and schedule.kind == "step":
+            tell(never_reached(schedule.milestones, schedule.epochs))
+
     @abstractmethod
     def say_other_pictures(self, kept: dict[str, Any]) -> str:
         """Say how the pictures of a checkpoint, whose ``source`` is given, differ from these."""
@@ -174,6 +182,12 @@ class NetworkSession(Session, Generic[M]):
         if self.accelerator.scaler is not None and state["scaler"] is not None:
             self.accelerator.scaler.load_state_dict(state["scaler"])
         self.trained_on["epochs"] = state["place"]["epoch"]
+
+
+def tell(said: str) -> None:
+    """Print a sentence, if there is one."""
+    if said:
+        console.print(said, markup=False, highlight=False)
 
 
 def tell_broken(broken: Sequence[str]) -> None:

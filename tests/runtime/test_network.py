@@ -1,0 +1,117 @@
+"""Files of any runtime: the features are those of the definition, and what is wrong is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cdnet import CdnetError, create_model, load_model
+from cdnet.genotype import read_genotype
+from cdnet.runtime.network import Given, open_network
+from cdnet.runtime.preprocessing import Preprocessing
+from cdnet.weights import ModelSpec, save_weights
+
+Write = Callable[..., Path]
+BGR = Given(None, "bgr", 255.0, (10.0, 20.0, 30.0), (2.0, 3.0, 4.0))
+
+
+def by_hand(pixels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mean of blue, green and red in 0..255, normalised as ``BGR`` says, times the weights."""
+    means = [[float(picture[..., channel].mean()) for channel in (2, 1, 0)] for picture in pixels]
+    return (np.array(means) - [10, 20, 30]) / [2, 3, 4] @ weights.astype(np.float64)
+
+
+def test_every_runtime_gives_the_definition(
+    tmp_path: Path, pixels: np.ndarray, weights: np.ndarray, write_onnx: Write, write_ir: Write
+) -> None:
+    files = [
+        write_onnx(tmp_path / "free.onnx"),
+        write_onnx(tmp_path / "fixed.onnx", batch=1),
+        write_onnx(tmp_path / "three.onnx", batch=3),
+        write_ir(tmp_path / "one.xml"),
+    ]
+    for file in files:
+        network = open_network(file, BGR, batch=4)
+        found = np.concatenate([network(pixels[i : i + network.batch]) for i in range(0, 7, network.batch)])
+        np.testing.assert_allclose(found, by_hand(pixels, weights), rtol=1e-4, atol=1e-3, err_msg=str(file))
+    assert [open_network(file, BGR, batch=4).batch for file in files] == [4, 1, 3, 4]
+
+
+def test_our_weights_say_what_they_want(tmp_path: Path, pixels: np.ndarray) -> None:
+    spec = ModelSpec(read_genotype("cnet-top3"), 0.1, size=(64, 32), mean=(0.1, 0.2, 0.3), std=(0.5, 0.6, 0.7))
+    torch.manual_seed(0)
+    save_weights(tmp_path / "weights.safetensors", create_model("cnet-top3", 0.1), spec)
+    network = open_network(tmp_path, Given())  # a run's folder
+    assert network.preprocessing == Preprocessing((64, 32), "rgb", 1.0, (0.1, 0.2, 0.3), (0.5, 0.6, 0.7))
+    model, _ = load_model(tmp_path)
+    given = torch.from_numpy((pixels / 255 - [0.1, 0.2, 0.3]) / [0.5, 0.6, 0.7]).float().permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        np.testing.assert_allclose(network(pixels), model(given).numpy(), rtol=1e-4, atol=1e-5)
+    with pytest.raises(CdnetError, match=r"says itself what its input is to be like; leave out --distil\.size"):
+        open_network(tmp_path, Given(channels="bgr"), "distil.")
+
+
+@pytest.mark.parametrize("ending", ["onnx", "xml"])
+def test_what_is_not_known_of_the_input_is_asked_for(
+    tmp_path: Path, write_onnx: Write, write_ir: Write, ending: str
+) -> None:
+    file = tmp_path / f"net.{ending}"
+    (write_onnx if ending == "onnx" else write_ir)(file)
+    with pytest.raises(CdnetError, match=r"give --distil\.channels, --distil\.range \(sizes as"):
+        open_network(file, Given(), "distil.")
+    with pytest.raises(CdnetError, match=r"takes pictures of 64x32, not of --distil\.size 128x64"):
+        open_network(file, Given("128x64", "rgb", 1.0), "distil.")
+
+
+def test_a_free_size_is_asked_for(tmp_path: Path, write_onnx: Write) -> None:
+    file = write_onnx(tmp_path / "net.onnx", height="height", width="width")
+    with pytest.raises(CdnetError, match=r"give --size \("):
+        open_network(file, Given(None, "rgb", 1.0))
+    assert open_network(file, Given("96x48", "rgb", 1.0)).preprocessing.size == (96, 48)
+
+
+def test_features_that_are_not_finite_are_refused(tmp_path: Path, pixels: np.ndarray, write_onnx: Write) -> None:
+    network = open_network(write_onnx(tmp_path / "net.onnx"), Given(None, "rgb", 255.0, None, (1e-39,) * 3))
+    with np.errstate(all="ignore"), pytest.raises(CdnetError, match="features that are not finite numbers"):
+        network(pixels)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("gone.onnx", None, "no such file"),
+        ("cut.onnx", b"\x08\x08", "no ONNX file that onnxruntime can run"),
+        ("alone.xml", b"<net/>", r"its weights, alone\.bin, do not lie beside it"),
+        ("net.pth", b"PK", "no network that can be run"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, name: str, content: bytes | None, said: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(CdnetError, match=said):
+        open_network(tmp_path / name, Given(None, "rgb", 1.0))
+
+
+def test_a_damaged_ir_is_refused(tmp_path: Path, write_ir: Write) -> None:
+    file = write_ir(tmp_path / "net.xml")
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(CdnetError, match="no OpenVINO IR, or damaged"):
+        open_network(file, Given(None, "rgb", 1.0))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"mean": (0.5,)}, "mean needs three finite numbers"),
+        ({"std": (1.0, 1.0, 0.0)}, "std needs three numbers above 0"),
+        ({"std": (1.0, float("nan"), 1.0)}, "std needs three finite numbers"),
+        ({"range": 0.0}, "range is what a byte of 255 becomes"),
+    ],
+)
+def test_senseless_input_is_refused(given: dict[str, object], said: str) -> None:
+    with pytest.raises(CdnetError, match=said):
+        Given(**given)  # type: ignore[arg-type]

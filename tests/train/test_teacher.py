@@ -1,0 +1,187 @@
+"""Learning from a teacher: its features are kept, go with their pictures, and change nothing but the training."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cdnet import CdnetError, create_model, load_model
+from cdnet.data.cache import cached_pictures
+from cdnet.data.layout import read_data
+from cdnet.genotype import read_genotype
+from cdnet.runtime.network import Given, open_network
+from cdnet.train import loop
+from cdnet.train.batches import Batches
+from cdnet.train.checkpoint import load_checkpoint
+from cdnet.train.loop import StoppedError
+from cdnet.train.recipe import AugmentRecipe, DistilRecipe, TrainRecipe
+from cdnet.train.record import read_log
+from cdnet.train.run import train
+from cdnet.train.teacher import teacher_features
+from cdnet.weights import ModelSpec, save_weights
+
+
+@pytest.fixture
+def teacher(tmp_path: Path) -> Path:
+    """Weights of a network of another size than the student's."""
+    return write_teacher(tmp_path / "teacher.safetensors", seed=5)
+
+
+def write_teacher(path: Path, seed: int) -> Path:
+    torch.manual_seed(seed)
+    spec = ModelSpec(read_genotype("cnet-top1"), 0.15, "blneck", size=(96, 48))
+    save_weights(path, create_model("cnet-top1", 0.15, "blneck"), spec)
+    return path
+
+
+def test_features_are_of_each_picture_and_its_mirror_image(market: Path, teacher: Path, tmp_path: Path) -> None:
+    pictures = read_data(market).train
+    found = teacher_features(open_network(teacher, Given(), batch=10), pictures, tmp_path / "cache")
+    model, spec = load_model(teacher)
+    pixels = cached_pictures(pictures, spec.size, "here").pixels
+    mean, std = torch.tensor(spec.mean), torch.tensor(spec.std)
+    given = ((torch.from_numpy(np.array(pixels)) / 255 - mean) / std).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        torch.testing.assert_close(found[:, 0], model(given), rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(found[:, 1], model(given.flip(3)), rtol=1e-3, atol=1e-4)
+    assert (found[:, 0] - found[:, 1]).abs().max() > 1e-3
+
+
+def test_features_are_kept_for_this_teacher_and_these_pictures_alone(
+    market: Path, teacher: Path, tmp_path: Path
+) -> None:
+    pictures = read_data(market).train
+    asked = 0
+
+    def count(items: object, _what: str, _total: int) -> object:
+        nonlocal asked
+        asked += 1
+        return items
+
+    def features(path: Path, pictures: object = pictures) -> torch.Tensor:
+        return teacher_features(open_network(path, Given()), pictures, tmp_path / "cache", count)  # type: ignore[arg-type]
+
+    first = features(teacher)
+    assert torch.equal(features(teacher), first)
+    assert asked == 1
+    other = features(write_teacher(teacher, seed=6))  # under the same name
+    assert asked == 2
+    assert not torch.equal(other, first)
+    torch.testing.assert_close(features(teacher, pictures[::-1]), other.flip(0), rtol=1e-4, atol=1e-5)
+    assert asked == 3
+    kept = next((tmp_path / "cache").glob("teacher-*.safetensors"))
+    whole = kept.read_bytes()
+    for part in (tmp_path / "cache").glob("teacher-*.safetensors"):
+        part.write_bytes(part.read_bytes()[:100])  # a damaged file is made anew
+    assert torch.equal(features(teacher), other)
+    assert asked == 4
+    assert len(whole) > 100
+
+
+def test_a_batch_has_the_features_of_its_pictures_as_they_are_turned(market: Path, tmp_path: Path) -> None:
+    pictures = cached_pictures(read_data(market).train, (64, 32), "here")
+    # Number and side of each picture stand for its features.
+    teacher = torch.stack([torch.arange(len(pictures)), torch.arange(len(pictures)) + 1000], 1)[:, :, None].float()
+    how = AugmentRecipe(flip=0.5, pad=0, erase=0.0)
+    for rank in (0, 1):
+        batches = Batches(pictures, 4, 2, how, 0, torch.device("cpu"), rank, 2, teacher=teacher)
+        indices = batches.epoch(0)[0]
+        batch = batches.batch(indices, 0, 0)
+        assert batch.teacher is not None
+        sides = batch.teacher[:, 0] >= 1000
+        assert batch.teacher[:, 0].remainder(1000).tolist() == indices[4 * rank : 4 * rank + 4].tolist()
+        plain = Batches(pictures, 4, 2, AugmentRecipe(0.0, 0, 0.0), 0, torch.device("cpu"), rank, 2)
+        straight = plain.batch(indices, 0, 0).images
+        turned = torch.where(sides[:, None, None, None], straight.flip(3), straight)
+        assert torch.equal(batch.images, turned)
+        assert rank == 1 or 0 < sides.sum() < 4
+
+
+def test_a_taught_run_stops_and_resumes_and_leaves_nothing_of_its_teacher(
+    recipe: TrainRecipe, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe.distil = DistilRecipe(teacher=str(teacher))
+    recipe.dropout = 0.2
+    train(recipe, tmp_path / "whole")
+    steps = 0
+    real_step = loop.train_step
+
+    def stepping(*arguments: object) -> loop.StepLosses:
+        nonlocal steps
+        steps += 1
+        if steps == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real_step(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "train_step", stepping)
+    with pytest.raises(StoppedError):
+        train(recipe, tmp_path / "stopped")
+    torch.manual_seed(99)  # whatever else the process draws
+    train(recipe, tmp_path / "stopped", resume=True)
+    for name in ("weights.safetensors", "log.jsonl"):
+        one, two = (tmp_path / run / name for run in ("whole", "stopped"))
+        if name.endswith("jsonl"):
+            kept = ("loss", "triplet", "softmax", "teacher_features", "teacher_relations")
+            assert [[line[key] for key in kept] for line in read_log(one.parent)] == [
+                [line[key] for key in kept] for line in read_log(two.parent)
+            ]
+        else:
+            assert one.read_bytes() == two.read_bytes()
+    model, spec = load_model(tmp_path / "whole")
+    assert spec.trained_on["teacher"] == "teacher.safetensors"
+    assert len(spec.trained_on["teacher_sha256"]) == 64
+    assert model.state_dict().keys() == create_model("cnet-top3", 0.1).state_dict().keys()
+    first = read_log(tmp_path / "whole")[0]
+    weighed = 5 * first["teacher_features"] + 30 * first["teacher_relations"]
+    assert first["loss"] == pytest.approx(sum(first["triplet"]) + sum(first["softmax"]) + weighed, abs=1e-4)
+
+
+def test_a_student_comes_to_resemble_its_teacher(recipe: TrainRecipe, teacher: Path, tmp_path: Path) -> None:
+    recipe.schedule.epochs = 8
+    recipe.distil = DistilRecipe(teacher=str(teacher), labels=0.0)
+    train(recipe, tmp_path / "run")
+    log = read_log(tmp_path / "run")
+    assert log[-1]["teacher_features"] < 0.5 * log[0]["teacher_features"]
+    assert log[-1]["loss"] == pytest.approx(
+        5 * log[-1]["teacher_features"] + 30 * log[-1]["teacher_relations"], abs=1e-4
+    )
+
+
+def test_another_teacher_under_the_same_name_is_not_resumed_with(
+    recipe: TrainRecipe, teacher: Path, tmp_path: Path
+) -> None:
+    recipe.distil = DistilRecipe(teacher=str(teacher))
+    train(recipe, tmp_path / "run")
+    before = load_checkpoint(tmp_path / "run")["source"]
+    write_teacher(teacher, seed=6)
+    with pytest.raises(CdnetError, match="another teacher"):
+        train(recipe, tmp_path / "run", resume=True)
+    teacher.unlink()
+    with pytest.raises(CdnetError, match=r"teacher\.safetensors: no such weights"):
+        train(recipe, tmp_path / "run", resume=True)
+    assert load_checkpoint(tmp_path / "run")["source"] == before
+
+
+@pytest.mark.parametrize(
+    ("distil", "said"),
+    [
+        ({"channels": "bgr"}, r"--distil\.channels must be left out, or given with --distil\.teacher"),
+        ({"teacher": "x", "relations": -1.0}, r"--distil\.relations must be at least 0"),
+        ({"teacher": "x", "features": 0.0, "relations": 0.0}, "nothing is learnt from the teacher"),
+        ({"teacher": "x", "labels": float("nan")}, r"--distil\.labels must be at least 0, and finite"),
+        ({"teacher": "cdnet-x0.25-market1501", "channels": "rgb"}, "says itself what its input is to be like"),
+    ],
+)
+def test_a_senseless_section_is_refused(
+    recipe: TrainRecipe, tmp_path: Path, distil: dict[str, object], said: str
+) -> None:
+    changed = dataclasses.replace(recipe, distil=DistilRecipe(**distil))  # type: ignore[arg-type]
+    with pytest.raises(CdnetError, match=said):
+        train(changed, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
