@@ -77,8 +77,9 @@ def test_a_small_row_is_trained_marked_everywhere_and_kept(
     # All that is not the paper's recipe stands in the mark, and what was changed of the table's beside the row.
     mark = (
         "small scale: width 0.1, 64x32, 1 epoch, and augment.erase 0 instead of 0.5, augment.pad 3 instead of 10, "
-        "batch.identities 4 instead of 16, batch.pictures 2 instead of 4, loss.smoothing 0.1 instead of 0, "
-        "optim.nesterov true instead of false, schedule.kind cosine instead of step, schedule.warmup 1 instead of 0; "
+        "batch.identities 4 instead of 16, batch.pictures 2 instead of 4, loss.normalise true instead of false, "
+        "loss.smoothing 0.1 instead of 0, optim.nesterov true instead of false, schedule.kind cosine instead of step, "
+        "schedule.warmup 1 instead of 0; "
         f"{MARK}"
     )
     assert text.count(mark) == 2
@@ -583,3 +584,24 @@ def test_times_have_a_command_of_their_own(market: Path, tmp_path: Path, capsys:
     assert first.endswith("--times only --rounds 5")
     assert len(rest) == 4
     assert all(line.endswith("--times none") for line in rest)
+
+
+def test_raw_and_unit_length_features_are_never_averaged(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]]
+) -> None:
+    common = ["table-6", "--only", "cdnet-bnneck", "--scale", "small", "--data.root", market, "--out", tmp_path]
+    reproduce(capsys, *common, "--seeds", "0")
+    reproduce(capsys, *common, "--seeds", "1", "--set", "loss.normalise=false")
+    # Seed 2 is by a version that knew unit length alone, and did not say so.
+    reproduce(capsys, *common, "--seeds", "2")
+    kept = tmp_path / "runs" / "cdnet-bnneck-small" / "seed-2" / "recipe.yaml"
+    recipe = yaml.safe_load(kept.read_text())
+    assert recipe["loss"].pop("normalise") is True
+    kept.write_text(yaml.safe_dump(recipe))
+    reproduce(capsys, "table-6", "--scale", "small", "--out", tmp_path)
+    with (tmp_path / "table-6-small.csv").open() as file:
+        lines = [line for line in csv.DictReader(file) if (line["row"], line["figure"]) == ("cdnet-bnneck", "rank1")]
+    assert [(line["values"], line["remarks"]) for line in lines] == [
+        ("90 92", ""), ("91", "changed: loss.normalise=False"),
+    ]  # fmt: skip
+    assert all("loss.normalise true instead of false (in some rows)" in line["scale"] for line in lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -183,13 +184,19 @@ def _differences(recipes: Iterable[tuple[TrainRecipe | ClassifyRecipe, TrainReci
     from cdnet.train.folder import changes
 
     found: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
-    for recipe, paper in recipes:
+    pairs = list(recipes)
+    times: Counter[str] = Counter()
+    for recipe, paper in pairs:
         ours, theirs = changes(recipe, paper), changes(paper, recipe)
         for key in sorted({*ours, *theirs} - {*SAID}):
+            times[key] += 1
             sides = found.setdefault(key, ({}, {}))
             for side, values in zip(sides, (ours, theirs), strict=True):
                 side[_plainly(values.get(key))] = None
-    return ", ".join(f"{key} {_either(ours)} instead of {_either(theirs)}" for key, (ours, theirs) in found.items())
+    return ", ".join(
+        f"{key} {_either(ours)} instead of {_either(theirs)}{'' if times[key] == len(pairs) else ' (in some rows)'}"
+        for key, (ours, theirs) in found.items()
+    )
 
 
 def _plainly(value: object) -> str:

@@ -17,7 +17,7 @@ MORE = 1.1
 """By how much the better side's share of parameters may exceed the paper's."""
 
 QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-"""Student's t for a two-sided 95 % interval, by degrees of freedom from 1; the last stands, cautiously, for all above."""
+"""Student's t for a two-sided 95 % interval, by degrees of freedom from 1; the last serves all above."""
 
 RULE = (
     "A claim is that one side is better than another in a figure. What we measured **supports** it if the 95 % "
