@@ -31,6 +31,7 @@ from cdnet.published.fit import Names, published_name
 from cdnet.published.release import BLOCK_NAMES, NECK_NAMES
 from cdnet.published.torchreid import OSNET_NAMES
 from cdnet.published.torchvision import RESNET_NAMES
+from cdnet.train.init import read_start
 from cdnet.weights import ModelSpec
 
 EXPECTED: dict[str, list[float]] = json.loads(Path(__file__).with_name("published.json").read_text("utf-8"))

@@ -91,3 +91,16 @@ def test_objective_sums_equations_9_and_10(heads: int, normalise: bool) -> None:
     )
     assert losses.total.item() == pytest.approx(expected, rel=1e-5)
     assert len(losses.triplet) == len(losses.softmax) == heads
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
+def test_the_triplet_losses_count_by_their_weight(weight: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(6, 4, generator=generator, requires_grad=True)
+    head = Head(features, torch.zeros(6, 1), torch.randn(6, 3, generator=generator))
+    identities = torch.tensor([0, 0, 1, 1, 2, 2])
+    losses = objective([head], identities, triplet_weight=weight)
+    triplet, softmax = losses.triplet[0].item(), losses.softmax[0].item()
+    assert triplet > 0
+    assert losses.total.item() == pytest.approx(weight * triplet + softmax, rel=1e-6)
+    assert losses.total.requires_grad is (weight > 0)  # the scores here are constants

@@ -17,7 +17,7 @@ from cdnet.reproduce.plan import (
     read_shipped,
     refuse_changes_of_rows,
 )
-from cdnet.train.recipe import ScheduleRecipe, TrainRecipe
+from cdnet.train.recipe import LossRecipe, ScheduleRecipe, TrainRecipe
 
 PAPER = read_paper()
 
@@ -98,8 +98,8 @@ def test_rows_that_are_the_same_training_share_a_folder_and_no_others_do(scale: 
 
 def test_costs_are_those_of_the_recipes() -> None:
     assert costs(PAPER.tables["table-7"], Setting()) == "3 runs x 350 epochs on Market-1501"
-    assert costs(PAPER.tables["table-11"], Setting()) == "1 run x 240 epochs on ImageNet-2012"
-    assert "1 run x 20 epochs on Tiny-ImageNet" in costs(PAPER.tables["table-11"], Setting("small"))
+    assert costs(PAPER.tables["table-11"], Setting()) == "2 runs x 240 epochs on ImageNet-2012"
+    assert "2 runs x 20 epochs on Tiny-ImageNet" in costs(PAPER.tables["table-11"], Setting("small"))
     # From scratch, the pre-trained row is the same training as the one above it.
     assert "2 runs x 240 epochs on MSMT17" in costs(PAPER.tables["table-3"], Setting())
     assert "3 runs x 240 epochs on MSMT17" in costs(PAPER.tables["table-3"], Setting(init="w"))
@@ -112,13 +112,50 @@ def test_changes_go_over_everything() -> None:
 
 def test_small_scale_is_described_as_the_runs_were_trained() -> None:
     trained = [
-        (run("table-10", row), TrainRecipe(width=width, size="64x32", schedule=ScheduleRecipe(epochs=epochs)))
-        for row, width, epochs in (("cdnet-pretrained", 0.25, 12), ("cdnet-x0.5-256x128", 0.125, 6))
+        (
+            run("table-10", row),
+            TrainRecipe(
+                width=width, size="64x32", loss=LossRecipe(smoothing=smoothing), schedule=ScheduleRecipe(epochs=epochs)
+            ),
+            TrainRecipe(width=4 * width, loss=LossRecipe(margin=0.3)),
+        )
+        for row, width, epochs, smoothing in (
+            ("cdnet-pretrained", 0.25, 12, 0.1),
+            ("cdnet-x0.5-256x128", 0.125, 6, 0.2),
+        )
     ]
     end = "not comparable with the paper's column"
-    assert describe_scale(trained) == f"small scale: width 0.25 times the row's, 64x32, 6 or 12 epochs; {end}"
-    assert describe_scale(trained[:1]) == f"small scale: width 0.25, 64x32, 12 epochs; {end}"
+    assert describe_scale(trained) == (
+        f"small scale: width 0.25 times the row's, 64x32, 6 or 12 epochs, "
+        f"and loss.smoothing 0.1 or 0.2 instead of 0; {end}"
+    )
+    alone = f"small scale: width 0.25, 64x32, 12 epochs, and loss.smoothing 0.1 instead of 0; {end}"
+    assert describe_scale(trained[:1]) == alone
     assert describe_scale([]) == f"small scale; {end}"
+
+
+def test_what_the_paper_leaves_open_stands_beside_the_rows() -> None:
+    # A note of the run stands at every scale; that of a protocol where its settings are used.
+    for scale in ("paper", "small"):
+        assert "single branch" in plan_run(run("table-7", "cdnet-std"), Setting(scale)).marks[0]
+    scratch, pretrained = (run("table-3", f"cdnet{name}-msmt17") for name in ("", "-pretrained"))
+    for one in (scratch, pretrained):
+        plan = plan_run(one, Setting(init="w"))
+        assert "release" in plan.marks[0]
+        assert "ours for those from scratch" in plan.marks[0]
+        assert plan_run(one, Setting("small", init="w")).marks == ()
+    said, unsaid = (
+        plan_run(run("table-10", row), Setting()).marks[0] for row in ("cdnet-pretrained", "cdnet-x1-64x32")
+    )
+    assert said.endswith("the paper's is pre-trained on ImageNet")
+    assert unsaid.endswith("the paper does not say whether its own is pre-trained")
+
+
+def test_softmax_alone_is_softmax_alone_at_either_scale() -> None:
+    for scale in ("paper", "small"):
+        plans = [plan_run(run("table-9", row), Setting(scale)) for row in ("osnet-softmax", "osnet")]
+        differing = dict(set(plans[0].options.items()) ^ set(plans[1].options.items()))
+        assert differing == {"loss.triplet_weight": "0"}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import statistics
+import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,8 +16,11 @@ from cdnet.bench.alternating import compare
 from cdnet.losses.objective import objective
 from cdnet.search.gate import Gate, mixture, top_k
 from cdnet.search.memory import StepMemory
-from cdnet.search.space import SPACES
+from cdnet.search.space import SPACES, SearchSpace
 from cdnet.search.supernet import Supernet
+
+SEARCH_BATCH = 8
+"""Pictures a step: all branches of a step of 64, the paper's, do not fit most machines."""
 
 
 def bench_search(
@@ -49,6 +54,38 @@ def bench_search(
                 config = f"{space.name}, top-{k}, {height}x{across}, batch {batch}, width {width:g}, {device}"
                 rows += _compare(Step(net, images, partial(top_k, k=k)), Step(net, images, mixture), config, rounds)
     return rows
+
+
+def time_search(
+    space: SearchSpace, ks: Sequence[int], width: float, size: tuple[int, int], rounds: int, device: str
+) -> dict[int, tuple[float, ...]]:
+    """Time a forward and backward pass of a space's supernet by top-k for several k, in turns (Table 1).
+
+    Args:
+        space: the search space; all of its candidates are one of the ks, ``len(space.candidates)``, and have no gate.
+        ks: how many branches are computed.
+        width: width multiplier.
+        size: height x width of the pictures, which are noise.
+        rounds: at least 1, after one that does not count; branches are drawn at random anew in each.
+        device: cpu or cuda.
+
+    Returns:
+        Milliseconds an image of each round, by k.
+    """
+    torch.manual_seed(0)
+    net = Supernet(space, width, identities=751).to(device)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net.train()
+    images = torch.randn(SEARCH_BATCH, 3, *size, device=device).contiguous(memory_format=torch.channels_last)
+    gates: dict[int, Gate] = {k: mixture if k == len(space.candidates) else partial(top_k, k=k) for k in ks}
+    steps = {k: Step(net, images, gate) for k, gate in gates.items()}
+    found: dict[int, list[float]] = {k: [] for k in ks}
+    for number in range(rounds + 1):
+        for k, step in steps.items():
+            started = time.perf_counter()
+            step(number)
+            found[k].append((time.perf_counter() - started) / SEARCH_BATCH * 1e3)
+    return {k: tuple(times[1:]) for k, times in found.items()}
 
 
 class Step:

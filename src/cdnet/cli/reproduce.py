@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdnet.cli.arguments import UsageError, parser
-from cdnet.cli.reproduce_rows import compare_jobs, gather_others, gather_table, plan_job
+from cdnet.cli.reproduce_rows import compare_jobs, gather_others, gather_table, plan_job, times_name
 from cdnet.errors import CdnetError
 from cdnet.reproduce.paper import Paper, PaperFigure, PaperTable, read_paper
 from cdnet.reproduce.plan import Setting, command, commands, costs, plan_run, refuse_changes_of_rows
@@ -27,6 +27,11 @@ def main(words: list[str]) -> None:
     """List the paper's tables and figures, or run one."""
     options = _read(words)
     paper = read_paper()
+    if options.what == "claims":
+        from cdnet.reproduce.claims import as_markdown, read_claims
+
+        print(as_markdown(read_claims(), options.results), end="")
+        return
     if options.what is None:
         print(describe(paper))
         return
@@ -63,6 +68,10 @@ def describe(paper: Paper) -> str:
         lines.append(f"{figure.name}  {figure.title}")
         lines.append(f"    needs {' and '.join(figure.runs)} of {figure.table}")
         lines.append(f"    {_figure_command(figure, figure.runs, 'DIR', 'OUT')}")
+    lines += [
+        "claims  What the paper claims, and what the project's measured results say of it",
+        "    cdnet reproduce claims",
+    ]
     return "\n".join(lines)
 
 
@@ -83,7 +92,13 @@ def _figure_command(figure: PaperFigure, folders: Sequence[str], data: str, out:
 
 def _read(words: list[str]) -> Any:
     made = parser("reproduce", DESCRIPTION)
-    made.add_argument("what", nargs="?", help="table-1 to table-12, figure-6, figure-7 or figure-8")
+    made.add_argument("what", nargs="?", help="table-1 to table-12, figure-6, figure-7, figure-8, or claims")
+    made.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        help="of claims: the folder of results that they are weighed by",
+    )
     made.add_argument("--data.root", type=Path, help="folder of the data set, or a folder that holds several")
     made.add_argument("--data.cache", type=Path, help="folder for decoded pictures; by default ~/.cache/cdnet")
     made.add_argument("--out", type=Path, help="folder for runs, tables and report.html; several tables share it")
@@ -98,11 +113,23 @@ def _read(words: list[str]) -> Any:
     made.add_argument(
         "--set", nargs="+", default=[], metavar="KEY=VALUE", help="keys of every row's recipe; the rows say so"
     )
+    made.add_argument(
+        "--times",
+        choices=("first", "only", "none"),
+        default="first",
+        help="of Tables 1 and 12: measured before the rows are trained, and kept; measured anew, and nothing trained; "
+        "not measured",
+    )
+    made.add_argument("--rounds", type=int, default=5, help="timed rounds, each row once in each")
     made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     made.add_argument("--print-commands", action="store_true", help="print one command a row and seed, and run none")
     options = made.parse_args(words)
     if min(options.seeds) < 0 or len(set(options.seeds)) < len(options.seeds):
         raise UsageError("--seeds: no seed below 0, and none twice")
+    if options.times == "only" and options.out is None:
+        raise UsageError("--times only needs --out, where the times are kept")
+    if options.rounds < 1:
+        raise UsageError("--rounds: at least 1")
     return options
 
 
@@ -111,7 +138,16 @@ def _commands(table: PaperTable, options: Any, setting: Setting) -> list[list[st
         raise UsageError("--print-commands needs --data.root and --out, which stand in every command")
     if not table.runs:
         raise UsageError(f"{table.name} has no rows to train")
-    return commands(table, options.seeds, setting, _paths(options, str(options.data.root), str(options.out)))
+    paths = _paths(options, str(options.data.root), str(options.out))
+    found = commands(table, options.seeds, setting, paths)
+    if not table.timed:
+        return found
+    # Times are measured by one command before all others, which would disturb one another.
+    rows = [run.name for run in table.runs if not plan_run(run, setting).refusal]
+    timing = command(table.name, rows, [options.seeds[0]], setting, paths)
+    measured = [[*timing, "--times", "only", "--rounds", str(options.rounds)]] if options.times != "none" else []
+    trained = [[*words, "--times", "none"] for words in found] if options.times != "only" else []
+    return [*measured, *trained]
 
 
 def _paths(options: Any, root: str, out: str) -> dict[str, str | None]:
@@ -128,18 +164,20 @@ def _run(paper: Paper, table: PaperTable, asked: PaperTable, options: Any, setti
     if table.runs and options.data.root is not None and out is None:
         raise UsageError("no folder for the runs; give one with --out")
     jobs = [plan_job(row, options, setting) for row in asked.rows]
+    if out is not None and (options.data.root is not None or options.times == "only"):
+        _time(asked, jobs, options, setting)
     if out is None or options.data.root is not None:
         if out is not None:
             collect(jobs, options.seeds, out)
         unfinished = [job for job in jobs if job.recipe is not None and len(job.results) < len(options.seeds)]
         notes = _leave_out_missing(unfinished, options, setting)
-        if out is not None and unfinished:
+        if out is not None and unfinished and options.times != "only":
             try:
                 _train(jobs, options.seeds, out)
             except KeyboardInterrupt:
                 _report(paper, table, jobs, options, setting)
                 raise
-        printed = compare_jobs(asked, jobs, setting.scale)
+        printed = compare_jobs(asked, jobs, setting.scale, out)
     else:  # nothing can be trained, and what is finished is shown, by whatever settings
         trained = {row.row.name for row in gather_table(asked, options, setting, jobs).trained}
         unfinished = [job for job in jobs if job.recipe is not None and job.row.name not in trained]
@@ -153,6 +191,32 @@ def _run(paper: Paper, table: PaperTable, asked: PaperTable, options: Any, setti
     if failed:
         tried = sum(len(job.seeded(options.seeds)) for job in jobs)
         raise CdnetError(f"{len(failed)} of {tried} rows failed, first {failed[0]}")
+
+
+def _time(table: PaperTable, jobs: Sequence[Job], options: Any, setting: Setting) -> None:
+    """Measure the times of a table's rows, unless ``options.times`` is none or they are kept already."""
+    from cdnet.reproduce.runner import missing_data
+    from cdnet.reproduce.times import measure, read_times
+
+    if not table.timed:
+        if options.times == "only":
+            raise CdnetError(f"--times only: {table.name} has no times; Tables 1 and 12 have")
+        return
+    if options.times == "none":
+        return
+    name = times_name(table, setting.scale)
+    kept = read_times(options.out, name)
+    timed = [job for job in jobs if job.recipe is not None]
+    if options.times == "first" and kept is not None and all(kept.of(job) for job in timed):
+        return
+    for job in timed:
+        assert job.row.run is not None
+        assert job.recipe is not None
+        protocol = job.row.run.protocol
+        missing = "" if job.row.search is not None else missing_data(protocol, protocol.data[setting.scale], job.recipe)
+        if missing:
+            raise CdnetError(missing)
+    measure(timed, options.out, name, options.rounds, options.device)
 
 
 def _report(paper: Paper, table: PaperTable, jobs: Sequence[Job], options: Any, setting: Setting) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdnet.cli.arguments import UsageError, read_table
 from cdnet.errors import CdnetError
-from cdnet.reproduce.paper import Paper, PaperRow, PaperTable, Run, Scale
+from cdnet.reproduce.paper import Paper, PaperRow, PaperTable, Run, Scale, read_paper
 from cdnet.reproduce.plan import NOT_COMPARABLE, Plan, Setting, describe_scale, plan_run
 
 if TYPE_CHECKING:
@@ -47,22 +48,38 @@ def plan_job(row: PaperRow, options: Any, setting: Setting) -> Job:
     return _job(row, setting.scale, plan, recipe, plain, "" if init is None else describe_start(init))
 
 
-def compare_jobs(table: PaperTable, jobs: Sequence[Job], scale: Scale) -> ComparedTable:
-    """Put what is known of the rows beside the paper's figures."""
+def times_name(table: PaperTable, scale: Scale) -> str:
+    """Return the name by which a table's times are kept in a folder."""
+    return table.name if scale == "paper" else f"{table.name}-{scale}"
+
+
+def compare_jobs(table: PaperTable, jobs: Sequence[Job], scale: Scale, out: Path | None) -> ComparedTable:
+    """Put what is known of the rows beside the paper's figures, with the times that ``out`` keeps."""
     from cdnet.reproduce.comparison import compare_row
     from cdnet.reproduce.counting import Network, count_row
     from cdnet.reproduce.report import ComparedTable
 
+    times = None
+    if table.timed:
+        from cdnet.reproduce.times import read_times
+
+        times = read_times(out, times_name(table, scale))
     rows = []
     for job in jobs:
         network = job.row.network if job.recipe is None else asdict(job.recipe)
         counted = {} if network is None else count_row(job.row, Network.of(network))
         full_size = scale == "paper" and not job.changed
-        row = compare_row(job.row, table.figures, counted, job.results, job.remarks, job.why, full_size)
+        timed, how = ({}, []) if times is None else (times.of(job), times.remarks(job))
+        said = [*job.remarks, *how]
+        row = compare_row(job.row, table.figures, counted, job.results, said, job.why, full_size, timed)
         rows.append(replace(row, from_scratch=job.from_scratch))
     finished = [job for job in jobs if job.results] or jobs
     if scale == "small" and table.runs:
-        trained = [(job.row.run, job.recipe) for job in finished if job.row.run is not None and job.recipe is not None]
+        trained = [
+            (job.row.run, job.recipe, job.paper)
+            for job in finished
+            if job.row.run is not None and job.recipe is not None and job.paper is not None
+        ]
         return ComparedTable(table, rows, describe_scale(trained), small=True)
     changed = f"trained by changed settings, see the remarks; {NOT_COMPARABLE}"
     return ComparedTable(table, rows, changed if any(job.changed for job in finished) else "")
@@ -89,7 +106,7 @@ def gather_table(table: PaperTable, options: Any, setting: Setting, jobs: Iterab
             else:
                 same.failures = asked.failures
         rows += finished or [asked or plan_job(row, options, Setting(setting.scale))]
-    return compare_jobs(table, rows, setting.scale)
+    return compare_jobs(table, rows, setting.scale, options.out)
 
 
 def gather_others(paper: Paper, whole: ComparedTable, options: Any, setting: Setting) -> list[ComparedTable]:
@@ -117,7 +134,7 @@ def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
     """Return what is finished of a row, by whatever settings and on whatever: a job for all seeds that are alike."""
     from cdnet.reproduce.runner import RUNS
     from cdnet.tables.row import kept_result
-    from cdnet.train.folder import RECIPE
+    from cdnet.train.folder import RECIPE, older_settings
 
     jobs: dict[tuple[tuple[str, ...], str, str], Job] = {}
     for plan in _plans(row.run, scale) if row.run is not None else []:
@@ -130,7 +147,8 @@ def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
                 result = kept_result(folder)
                 if result is None:
                     continue
-                recipe = _read(plan, [f"--config={folder / RECIPE}"])
+                older = [f"--{key}={str(value).lower()}" for key, value in older_settings(folder).items()]
+                recipe = _read(plan, [f"--config={folder / RECIPE}", *older])
                 start = result.get("start", UNKNOWN_START if getattr(recipe, "init", None) else "")
                 job = _job(row, scale, plan, recipe, plain, start)
                 alike = (
@@ -159,16 +177,25 @@ def _job(row: PaperRow, scale: Scale, plan: Plan, recipe: Recipe, plain: Recipe,
 
     assert row.run is not None
     changed = {key: value for key, value in changes(recipe, plain).items() if key not in ("seed", "init")}
+    classes = row.run.protocol.data[scale].classes
+    paper = plain if scale == "paper" else _paper_recipe(row.run.name, getattr(recipe, "init", None) is not None)
     return Job(
-        row if row.identities is None else replace(row, identities=row.run.protocol.data[scale].classes),
+        row if classes is None or row.identities is None else replace(row, identities=classes),
         plan.folder,
         recipe,
+        paper,
         marks=plan.marks,
         start=start,
         from_scratch=plan.from_scratch,
         changed=tuple(f"{key}={value}" for key, value in changed.items()),
         pictures=row.run.protocol.data[scale].pictures,
     )
+
+
+@cache
+def _paper_recipe(run_name: str, pretrained: bool) -> Recipe:
+    """Return the recipe of a run at the paper's settings, from trained weights or from scratch."""
+    return _recipe(plan_run(read_paper().runs[run_name], Setting(init="given" if pretrained else None)), [])
 
 
 def _recipe(plan: Plan, words: Sequence[str]) -> Recipe:

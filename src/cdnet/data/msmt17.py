@@ -7,7 +7,7 @@ Version 1 has the folders ``train`` and ``test``; version 2, where faces are blu
 
 Identities count from 0 in the training lists and again in the test lists, for other people: here they are ``train/0``
 and ``test/0``. The authors train on list_train.txt and keep list_val.txt, pictures of the same identities, for
-validation; so do OSNet's published results, whose schedule the paper takes. Later papers often train on both.
+validation; so does the release of CDNet's authors, on version 1. Later papers often train on both.
 """
 
 from __future__ import annotations

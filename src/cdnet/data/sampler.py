@@ -1,4 +1,4 @@
-"""P x K batches: P identities with K pictures each (Section 7.1), a pure function of seed and epoch."""
+"""P x K batches: P identities with K pictures each, a pure function of seed and epoch."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ class PKSampler:
     over, because few identities have most of the pictures, it goes on instead: identities that have none left join
     again, with pictures drawn anew, until no more than that tenth is left. What an epoch leaves over is drawn at
     random, so that the next ones take it up.
+
+    The paper says P and K of its search alone (Section 7.1); its authors' release has the same in training, and draws a
+    batch's identities uniformly from those that have pictures left. To draw them by how many they have left is ours.
 
     Args:
         identities: of each picture, any hashable values.

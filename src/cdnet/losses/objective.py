@@ -35,6 +35,7 @@ def objective(
     smoothing: float = 0.0,
     normalise: bool = False,
     gather: Callable[[Tensor], Tensor] = lambda tensor: tensor,
+    triplet_weight: float = 1.0,
 ) -> Losses:
     """Sum both losses over the heads: Equation 9 for BLNeck's one head, Equation 10 for FBLNeck's two.
 
@@ -45,8 +46,11 @@ def objective(
         smoothing: of the softmax loss.
         normalise: whether the triplet loss scales features to unit length.
         gather: joins a tensor's rows from all processes, so that the triplet loss mines over the whole batch.
+        triplet_weight: of the triplet losses in the sum; the parts are without it. At 0 they have no gradient.
     """
     everyone = gather(identities)
     triplet = tuple(batch_hard_triplet(gather(head.triplet.float()), everyone, margin, normalise) for head in heads)
     softmax = tuple(softmax_loss(head.scores.float(), identities, smoothing) for head in heads)
-    return Losses(sum(triplet + softmax), triplet, softmax)  # type: ignore[arg-type]
+    # At 0 the triplet losses are left out of the sum, for 0 times a gradient that is not finite is not 0.
+    weighed = triplet if triplet_weight == 1 else tuple(triplet_weight * part for part in triplet if triplet_weight)
+    return Losses(sum(weighed + softmax), triplet, softmax)  # type: ignore[arg-type]

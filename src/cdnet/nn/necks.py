@@ -164,6 +164,8 @@ class FBLNeck(Neck):
 class BNNeck(Neck):
     """Bag of Tricks' neck, for comparison (Table 6): batch norm between the two losses, its output at inference.
 
+    The release of CDNet's authors has the losses the other way round, softmax before and triplet after the batch norm.
+
     The batch norm's shift and the classifier's bias are absent, so that the softmax side is a cone at the origin.
     """
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cdnet.reproduce.paper import FIGURES, PaperRow
+from cdnet.reproduce.paper import APART, FIGURES, PaperRow
 from cdnet.tables.summary import Spread
 
 NOT_MEASURED = "not measured"
+FEWEST_DIGITS = 1
 FROM_ELSEWHERE = "another work's"
 NOT_TRAINED = "not trained here"
 
@@ -23,8 +25,9 @@ class Cell:
         figure: one of ``FIGURES``.
         paper: as printed.
         ours: our figure in the paper's unit; None if there is none.
-        spread: lowest and highest over the seeds, of a trained figure.
-        seeds: how many there are, 0 for a figure that is counted.
+        spread: lowest and highest over the seeds of a trained figure, or the rounds of a time.
+        seeds: how many there are, 0 for a figure that is not trained.
+        values: ours of each seed, or round, in the paper's unit; of a count it alone.
         why: why ours is missing.
     """
 
@@ -34,6 +37,7 @@ class Cell:
     spread: tuple[float, float] | None = None
     seeds: int = 0
     why: str = ""
+    values: tuple[float, ...] = ()
 
     @property
     def title(self) -> str:
@@ -42,8 +46,8 @@ class Cell:
 
     @property
     def digits(self) -> int:
-        """Digits after the point, as the paper prints."""
-        return len(self.paper.partition(".")[2])
+        """Digits after the point, as the paper prints; of what it does not print, one."""
+        return len(self.paper.partition(".")[2]) if self.paper else FEWEST_DIGITS
 
     @property
     def shown(self) -> str:
@@ -54,15 +58,18 @@ class Cell:
 
     @property
     def shown_spread(self) -> str:
-        """Lowest and highest, if there are several seeds."""
-        if self.spread is None or self.seeds < 2:
+        """Lowest and highest, if there are several seeds or rounds."""
+        if self.spread is None or len(self.values) < 2:
             return ""
         return f"{self.spread[0]:.{self.digits}f} to {self.spread[1]:.{self.digits}f}"
 
     @property
     def difference(self) -> str:
-        """Ours as shown minus the paper's, with its sign; for a genotype ``same`` or ``other``; or nothing."""
-        if self.ours is None:
+        """Ours as shown minus the paper's, with its sign; for a genotype ``same`` or ``other``; or nothing.
+
+        Times of another machine are not subtracted.
+        """
+        if self.ours is None or FIGURES[self.figure].kind == "timed":
             return ""
         if isinstance(self.ours, str):
             return "same" if self.ours == self.paper else "other"
@@ -103,6 +110,7 @@ def compare_row(
     marks: Sequence[str],
     why: str,
     full_size: bool = True,
+    times: Mapping[str, Sequence[float]] | None = None,
 ) -> Compared:
     """Put our figures of a row beside the paper's.
 
@@ -114,8 +122,10 @@ def compare_row(
         marks: what makes its figures other than the paper's.
         why: why results are missing.
         full_size: whether the counted network is the paper's, so that what is known of its counts is to be said.
+        times: timed figures, of every round.
     """
-    cells = tuple(_cell(row, figure, counted, results, why) for figure in figures if figure in row.paper)
+    shown = [part for figure in figures if figure in row.paper for part in (figure, *APART.get(figure, ()))]
+    cells = tuple(_cell(row, figure, counted, results, why, times or {}) for figure in shown)
     known = [
         f"{cell.title.partition(',')[0]}: {row.known[cell.figure]}"
         for cell in cells
@@ -130,15 +140,21 @@ def _cell(
     counted: Mapping[str, float | str],
     results: Sequence[Mapping[str, Any]],
     why: str,
+    times: Mapping[str, Sequence[float]],
 ) -> Cell:
-    printed, kind = row.paper[figure], FIGURES[figure].kind
+    printed, kind = row.paper.get(figure, ""), FIGURES[figure].kind
     if figure in counted:
-        return Cell(figure, printed, counted[figure])
-    if kind == "elsewhere":
+        found = counted[figure]
+        return Cell(figure, printed, found, values=() if isinstance(found, str) else (found,))
+    if figure in times:
+        rounds = tuple(times[figure])
+        return Cell(figure, printed, statistics.median(rounds), (min(rounds), max(rounds)), values=rounds)
+    if kind == "timed":
         return Cell(figure, printed, None, why=NOT_MEASURED)
     if kind == "trained" and results:
-        spread = Spread.of([100 * result[figure] for result in results])
-        return Cell(figure, printed, spread.mean, (spread.low, spread.high), len(results))
+        values = tuple(100 * result[figure] for result in results)
+        spread = Spread.of(values)
+        return Cell(figure, printed, spread.mean, (spread.low, spread.high), len(results), values=values)
     if row.run is None:
         why = FROM_ELSEWHERE if row.network is None else NOT_TRAINED
     return Cell(figure, printed, None, why=why)

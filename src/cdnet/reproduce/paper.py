@@ -20,11 +20,11 @@ class Figure:
     Args:
         title: with its unit.
         kind: counted (from the network alone), genotype (read from it), trained (needs a run, in per cent), or
-            elsewhere (printed by the paper, and not measured here).
+            timed (measured on the machine at hand).
     """
 
     title: str
-    kind: Literal["counted", "genotype", "trained", "elsewhere"]
+    kind: Literal["counted", "genotype", "trained", "timed"]
 
 
 FIGURES = {
@@ -37,9 +37,14 @@ FIGURES = {
     "mAP": Figure("mAP, %", "trained"),
     "error": Figure("error, %", "trained"),
     "top1": Figure("top-1, %", "trained"),
-    "search_ms": Figure("search, ms an image", "elsewhere"),
-    "seconds": Figure("time, s", "elsewhere"),
+    "search_ms": Figure("search, ms an image", "timed"),
+    "seconds": Figure("time, s", "timed"),
+    "features_s": Figure("features, s", "timed"),
+    "ranking_s": Figure("ranking, s", "timed"),
 }
+
+APART = {"seconds": ("features_s", "ranking_s")}
+"""Figures that are the sum of others, which the paper does not print and the tables here show."""
 
 
 Scale = Literal["paper", "small"]
@@ -67,6 +72,7 @@ class Protocol:
         change: what is changed of either.
         small: shipped recipe of the small scale.
         small_change: what is changed of it.
+        note: what of the paper's settings is not the paper's.
         source: where the data are, if :mod:`cdnet.data.layout` does not say it.
     """
 
@@ -78,17 +84,37 @@ class Protocol:
     change: Mapping[str, str]
     small: str
     small_change: Mapping[str, str]
+    note: str
     source: str
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: what it changes of its protocol's recipe, and whether it starts from ImageNet weights."""
+    """One training.
+
+    Args:
+        name: of its folder, and of its rows.
+        protocol: on what, and by which recipes.
+        change: what it changes of them.
+        pretrained: whether it starts from ImageNet weights.
+        unsaid: whether that is ours, the paper not saying.
+        note: what is to be said of its figures, at any scale.
+    """
 
     name: str
     protocol: Protocol
     change: Mapping[str, str]
     pretrained: bool
+    unsaid: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class SearchStep:
+    """A search of which a step is timed: its space, CS or CDS, and by top how many."""
+
+    space: str
+    k: int
 
 
 @dataclass(frozen=True)
@@ -97,7 +123,7 @@ class PaperRow:
 
     Args:
         name: by which ``--only`` knows it; where the row can be trained, that of its run.
-        title: as printed.
+        title: of the network, with the marks that the paper prints.
         paper: figures as printed.
         run: the training that it takes, or None.
         network: the network to count where there is no run, or None.
@@ -105,6 +131,7 @@ class PaperRow:
         macs: whether MACs are those of the whole network or of its backbone.
         known: why a count does not agree, by figure.
         note: what else to know.
+        search: the search of which a step is timed, or None.
     """
 
     name: str
@@ -116,6 +143,7 @@ class PaperRow:
     macs: Literal["network", "backbone"]
     known: Mapping[str, str]
     note: str
+    search: SearchStep | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +160,11 @@ class PaperTable:
     def runs(self) -> list[Run]:
         """The trainings that the table takes."""
         return [row.run for row in self.rows if row.run is not None]
+
+    @property
+    def timed(self) -> bool:
+        """Whether some of its figures are times."""
+        return any(FIGURES[figure].kind == "timed" for figure in self.figures)
 
     def only(self, names: Iterable[str]) -> PaperTable:
         """Return the table with some of its rows.
@@ -191,7 +224,9 @@ def read_paper() -> Paper:
             name,
             protocols[entry.get("protocol", "market1501")],
             entry.get("change", {}),
-            entry.get("pretrained", "no") == "yes",
+            entry.get("pretrained", "no") in ("yes", "unsaid"),
+            entry.get("pretrained", "no") == "unsaid",
+            entry.get("note", ""),
         )
         for name, entry in data["runs"].items()
     }
@@ -227,6 +262,7 @@ def _protocol(name: str, entry: dict[str, Any]) -> Protocol:
         change=change,
         small=entry["small"],
         small_change=small_change,
+        note=entry.get("note", ""),
         source=entry.get("source", ""),
     )
 
@@ -249,4 +285,5 @@ def _row(name: str, entry: dict[str, Any], runs: Mapping[str, Run]) -> PaperRow:
         macs=entry.get("macs", "network"),
         known=entry.get("known", {}),
         note=entry.get("note", ""),
+        search=SearchStep(entry["search"]["space"], int(entry["search"]["k"])) if "search" in entry else None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from cdnet.classify.recipe import ClassifyRecipe
     from cdnet.train.recipe import TrainRecipe
 
-KEPT_AT_SMALL_SCALE = ("genotype", "neck", "stripes")
+KEPT_AT_SMALL_SCALE = ("genotype", "neck", "stripes", "loss.triplet_weight")
 """What a run changes at small scale too; its width multiplies, and rates and epochs are those of the small recipe."""
 
 FULL_SIZE = "256x128"
@@ -85,7 +86,13 @@ def plan_run(run: Run, setting: Setting) -> Plan:
     protocol = run.protocol
     from_scratch = run.pretrained and setting.init is None
     folder = _from_scratch(run) if from_scratch else run.name
-    marks = ["from scratch, without --init; the paper's is pre-trained on ImageNet"] if from_scratch else []
+    paper = (
+        "the paper does not say whether its own is pre-trained"
+        if run.unsaid
+        else "the paper's is pre-trained on ImageNet"
+    )
+    marks = [f"from scratch, without --init; {paper}"] if from_scratch else []
+    marks += [run.note] if run.note else []
     refusal = ""
     if setting.scale == "small":
         recipe, options = protocol.small, small_options(protocol, run.change)
@@ -94,6 +101,7 @@ def plan_run(run: Run, setting: Setting) -> Plan:
     else:
         recipe = protocol.finetune if run.pretrained and setting.init else protocol.recipe
         options = {**protocol.change, **run.change}
+        marks += [protocol.note] if protocol.note else []
     if run.pretrained and setting.init is not None:
         genotype, width = options.get("genotype", "cdnet-top2"), f"{float(options.get('width', '1')):g}"
         options["init"] = setting.init.replace("{genotype}", genotype).replace("{width}", width)
@@ -143,25 +151,56 @@ def _too_small(change: Mapping[str, str]) -> str:
     return f"not at small scale: its pictures would be {height // 4}x{width // 4}, and the least side is 32"
 
 
-def describe_scale(runs: Sequence[tuple[Run, TrainRecipe | ClassifyRecipe]]) -> str:
-    """Return what stands on everything that comes from small runs.
+SAID = ("width", "size", "schedule.epochs", "seed", "init")
+"""Keys in which recipes may differ and that :func:`describe_scale` says otherwise, or that a row's remarks say."""
+
+
+def describe_scale(runs: Sequence[tuple[Run, TrainRecipe | ClassifyRecipe, TrainRecipe | ClassifyRecipe]]) -> str:
+    """Return what stands on everything that comes from small runs: all in which their recipes are not the paper's.
 
     Args:
-        runs: of one table, each with the recipe that it was, or is to be, trained by.
+        runs: of one table, each with the recipe that it was, or is to be, trained by, and with the one at the paper's
+            settings.
     """
     if not runs:
         return f"small scale; {NOT_COMPARABLE}"
-    shares = {recipe.width / float(run.change.get("width", "1")) for run, recipe in runs}
-    times = " times the row's" if any("width" in run.change for run, _ in runs) else ""
-    sizes = dict.fromkeys(recipe.size for _, recipe in runs)
-    epochs = sorted({recipe.schedule.epochs for _, recipe in runs})
+    shares = {recipe.width / float(run.change.get("width", "1")) for run, recipe, _ in runs}
+    times = " times the row's" if any("width" in run.change for run, *_ in runs) else ""
+    sizes = dict.fromkeys(recipe.size for _, recipe, _ in runs)
+    epochs = sorted({recipe.schedule.epochs for _, recipe, _ in runs})
     protocol = runs[0][0].protocol
     small, paper = (protocol.data[scale].title for scale in ("small", "paper"))
+    differing = _differences([(recipe, paper) for _, recipe, paper in runs])
     return (
         f"small scale: width {_either(f'{share:g}' for share in sorted(shares))}{times}, {_either(sizes)}, "
         f"{_either(map(str, epochs))} epoch{'' if epochs == [1] else 's'}"
-        f"{'' if small == paper else f' on {small}'}; {NOT_COMPARABLE}"
+        f"{'' if small == paper else f' on {small}'}"
+        f"{f', and {differing}' if differing else ''}; {NOT_COMPARABLE}"
     )
+
+
+def _differences(recipes: Iterable[tuple[TrainRecipe | ClassifyRecipe, TrainRecipe | ClassifyRecipe]]) -> str:
+    """Say key by key, such as ``loss.smoothing 0.1 instead of 0``, in which recipes differ from the paper's."""
+    from cdnet.train.folder import changes
+
+    found: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    pairs = list(recipes)
+    times: Counter[str] = Counter()
+    for recipe, paper in pairs:
+        ours, theirs = changes(recipe, paper), changes(paper, recipe)
+        for key in sorted({*ours, *theirs} - {*SAID}):
+            times[key] += 1
+            sides = found.setdefault(key, ({}, {}))
+            for side, values in zip(sides, (ours, theirs), strict=True):
+                side[_plainly(values.get(key))] = None
+    return ", ".join(
+        f"{key} {_either(ours)} instead of {_either(theirs)}{'' if times[key] == len(pairs) else ' (in some rows)'}"
+        for key, (ours, theirs) in found.items()
+    )
+
+
+def _plainly(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
 def _either(words: Iterable[str]) -> str:

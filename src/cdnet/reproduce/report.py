@@ -11,10 +11,14 @@ from pathlib import Path
 from cdnet.files import write_text
 from cdnet.report.page import environment
 from cdnet.reproduce.comparison import Cell, Compared
-from cdnet.reproduce.paper import PaperTable
+from cdnet.reproduce.paper import APART, PaperTable
 
 PAGE = "report.html"
-COLUMNS = ("table", "row", "title", "figure", "paper", "ours", "difference", "low", "high", "seeds", "scale", "remarks")
+COLUMNS = (
+    "table", "row", "title", "figure", "paper", "ours", "difference", "low", "high", "seeds", "values", "scale",
+    "remarks",
+)  # fmt: skip
+"""``values`` are ours of each seed or round, and of a count itself, with more digits than the paper's."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,8 @@ class ComparedTable:
 def as_text(compared: ComparedTable) -> str:
     """Return the table with the paper's column beside ours, figure by figure; small scale stands above and below."""
     figures = {cell.figure: cell.title for row in compared.rows for cell in row.cells}
-    figures = {name: figures[name] for name in compared.table.figures if name in figures}
+    order = [part for name in compared.table.figures for part in (name, *APART.get(name, ()))]
+    figures = {name: figures[name] for name in order if name in figures}
     ours = "ours, small scale" if compared.small else "ours"
     head = ["row", *(word for title in figures.values() for word in (f"{title}: paper", ours))]
     lines = [head]
@@ -91,7 +96,8 @@ def _remarks(rows: Sequence[Compared]) -> list[str]:
 
 
 def _ours(cell: Cell) -> str:
-    spread = f" ({cell.shown_spread}, {cell.seeds} seeds)" if cell.shown_spread else ""
+    number = f"{cell.seeds} seeds" if cell.seeds else f"{len(cell.values)} rounds"
+    spread = f" ({cell.shown_spread}, {number})" if cell.shown_spread else ""
     return f"{cell.shown}{spread}"
 
 
@@ -113,7 +119,8 @@ def write_table(path: Path, compared: ComparedTable) -> None:
         for cell in row.cells:
             low, high = (f"{value:.4f}" for value in cell.spread) if cell.spread else ("", "")
             named = (compared.table.name, row.row.name, row.row.title, cell.figure)
-            figures = (cell.paper, cell.shown, cell.difference, low, high, cell.seeds or "")
+            values = " ".join(f"{value:.6g}" for value in cell.values)
+            figures = (cell.paper, cell.shown, cell.difference, low, high, cell.seeds or "", values)
             writer.writerow([*named, *figures, compared.mark, "; ".join(row.remarks)])
     write_text(path, text.getvalue())
 

@@ -42,6 +42,7 @@ class Job:
         row: of the table.
         folder: of its run, among the runs.
         recipe: of its run, or None if the row is counted alone.
+        paper: the recipe of the same run at the paper's settings.
         marks: what makes its figures other than the paper's.
         from_scratch: whether it is trained from scratch in place of a pre-trained one.
         start: which trained weights it starts from, if any.
@@ -55,6 +56,7 @@ class Job:
     row: PaperRow
     folder: str = ""
     recipe: Recipe | None = None
+    paper: Recipe | None = None
     marks: tuple[str, ...] = ()
     from_scratch: bool = False
     start: str = ""

@@ -144,7 +144,9 @@ class Search:
         with self.accelerator.autocast():
             heads = self.supernet(images, selections)
         loss = self.recipe.loss
-        return objective(heads, identities, loss.margin, loss.smoothing, loss.normalise, gather_rows)
+        return objective(
+            heads, identities, loss.margin, loss.smoothing, loss.normalise, gather_rows, loss.triplet_weight
+        )
 
     def _validation_order(self, epoch: int, steps: int) -> npt.NDArray[np.int64]:
         # The validation side is smaller: it goes round as often as the training side's epoch is long.

@@ -24,6 +24,25 @@ LOCK = ".lock"
 FREE = ("device", "evaluate_every", "data.root", "data.cache", "cost.table")
 
 
+OLDER = {"loss.normalise": True}
+"""Keys that recipes of earlier versions lack where they have their section, and what these versions did."""
+
+
+def older_settings(folder: Path) -> dict[str, Any]:
+    """Return what a run's recipe leaves out because the version that wrote it knew no other way.
+
+    Raises:
+        CdnetError: if the recipe cannot be read.
+    """
+    path = folder / RECIPE
+    try:
+        kept = _flat(yaml.safe_load(path.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
+        raise CdnetError(f"{path}: not a recipe that can be read") from None
+    sections = {key.partition(".")[0] for key in kept}
+    return {key: value for key, value in OLDER.items() if key not in kept and key.partition(".")[0] in sections}
+
+
 def open_folder(out: Path, recipe: Any, resume: bool) -> dict[str, Any] | None:
     """Look whether a recipe can be run in a folder, and change nothing there.
 

@@ -222,7 +222,9 @@ def train_step(
     with accelerator.autocast():
         found = model(batch.images)
     heads = found if batch.teacher is None else found.heads
-    losses = objective(heads, batch.identities, loss.margin, loss.smoothing, loss.normalise, gather_rows)
+    losses = objective(
+        heads, batch.identities, loss.margin, loss.smoothing, loss.normalise, gather_rows, loss.triplet_weight
+    )
     step = StepLosses(losses.total, losses.triplet, losses.softmax)
     if batch.teacher is not None:
         everyone = gather_rows(found.feature.float()), gather_rows(batch.teacher)

@@ -51,11 +51,13 @@ class LossRecipe:
         margin: of the triplet loss.
         smoothing: label smoothing of the softmax loss.
         normalise: take the triplet loss between features of unit length; the paper's are as the network gives them.
+        triplet_weight: what the triplet losses are multiplied by; 0 trains by the softmax loss alone.
     """
 
     margin: float = 0.3
     smoothing: float = 0.0
     normalise: bool = False
+    triplet_weight: float = 1.0
 
 
 @dataclass
@@ -217,6 +219,7 @@ def shared_rules(batch: BatchRecipe, augment: AugmentRecipe, loss: LossRecipe, s
     return [
         ("loss.margin", loss.margin >= 0, "at least 0"),
         ("loss.smoothing", 0 <= loss.smoothing < 1, "from 0 to below 1"),
+        ("loss.triplet_weight", loss.triplet_weight >= 0, "at least 0"),
         ("augment.flip", 0 <= augment.flip <= 1, "from 0 to 1"),
         ("augment.erase", 0 <= augment.erase <= 1, "from 0 to 1"),
         ("augment.pad", augment.pad >= 0, "at least 0"),

@@ -1,0 +1,224 @@
+"""The paper's claims against measured results: ``claims.yaml``, the files that it names, and their table."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cdnet.errors import CdnetError
+from cdnet.reproduce.counted_claims import COUNTED
+from cdnet.reproduce.paper import FIGURES
+from cdnet.reproduce.verdict import RULE, Found, Verdict, between, compare_means, more_parameters, together
+
+LOWER_IS_BETTER = ("error", "seconds", "search_ms")
+SHARES = ("rank1", "mAP")
+"""Columns that files of runs have as fractions."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim: where the paper makes it, its words shortened, the evidence, or why no figure is for or against it."""
+
+    where: str
+    claim: str
+    evidence: tuple[Mapping[str, Any], ...]
+    not_judged: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """A row of a file of results: its title, the figure of each seed, and its parameters and the paper's if known."""
+
+    title: str
+    values: tuple[float, ...]
+    params: float | None = None
+    paper_params: str = ""
+    conditions: str = ""
+    table: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Its title with its mean and, in brackets, the seeds."""
+        mean = sum(self.values) / len(self.values)
+        digits = _digits(mean)
+        seeds = (
+            f" ({', '.join(f'{value:.{digits}f}' for value in self.values)})" if len(self.values) > 1 else ", one seed"
+        )
+        return f"{self.title} {mean:.{digits}f}{seeds}"
+
+
+def _digits(value: float) -> int:
+    return 1 if abs(value) >= 1 else 2
+
+
+def read_claims() -> list[Claim]:
+    """Read ``claims.yaml``, which comes with the package."""
+    text = resources.files("cdnet").joinpath("reproduce", "claims.yaml").read_text("utf-8")
+    return [
+        Claim(entry["where"], entry["claim"], tuple(entry.get("evidence", ())), entry.get("not_judged", ""))
+        for entry in yaml.safe_load(text)
+    ]
+
+
+def as_markdown(claims: list[Claim], results: Path) -> str:
+    """Return the rule, the table of all claims, and under what conditions its figures were measured.
+
+    Args:
+        claims: of :func:`read_claims`.
+        results: the folder of results.
+
+    Raises:
+        CdnetError: if a file of results is not there, or has not the row that a claim names.
+    """
+    marks: dict[str, int] = {}
+    lines = [
+        RULE,
+        "",
+        "| where | the paper's claim | verdict | our figures | from |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for claim in claims:
+        where, words = claim.where, claim.claim
+        for evidence in claim.evidence or [None]:
+            if evidence is None:
+                found, source = Found("not run", ""), ""
+                verdict = f"not judged: {claim.not_judged}" if claim.not_judged else "**not run**"
+            else:
+                found, conditions = weigh(evidence, results)
+                verdict, source = f"**{found.verdict}**", _source(evidence)
+                notes = [marks.setdefault(condition, len(marks) + 1) for condition in conditions]
+                source += f" [{', '.join(map(str, dict.fromkeys(notes)))}]" if notes else ""
+            lines.append(f"| {where} | {words} | {verdict} | {found.figures} | {source} |")
+            where = words = ""
+    lines += ["", *(f"{number}. {mark}" for mark, number in marks.items())]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def weigh(evidence: Mapping[str, Any], results: Path) -> tuple[Found, list[str]]:
+    """Return what one piece of evidence says, and the conditions under which it was measured.
+
+    Raises:
+        CdnetError: if its file is not there, or has not what it names.
+    """
+    if "counted" in evidence:
+        return COUNTED[evidence["counted"]](), []
+    if "ratio" in evidence:
+        return _ratio(evidence, results), []
+    reader: Callable[[Path, str, Mapping[str, Any]], Side] = _row if "rows" in evidence else _runs
+    file = evidence["rows" if "rows" in evidence else "runs"]
+    better, *others = (
+        reader(results / (place or file), name, evidence)
+        for place, _, name in (word.rpartition(":") for word in [evidence["better"], *evidence["than"]])
+    )
+    if len({side.table for side in (better, *others)}) > 1:
+        better, *others = (
+            replace(side, title=f"{side.title} (T{side.table[1:].replace('-', ' ')})") for side in (better, *others)
+        )
+    figure = evidence.get("figure", "mAP")
+    sign = -1 if figure in LOWER_IS_BETTER else 1
+    verdicts: list[Verdict] = []
+    said = []
+    for other in others:
+        verdict, difference, half = compare_means(
+            [sign * value for value in better.values], [sign * value for value in other.values]
+        )
+        digits = _digits(better.values[0])
+        margin = f" ± {half:.{digits}f}" if half != float("inf") else ""
+        said.append(f"{other.shown} ({sign * difference:+.{digits}f}{margin})")
+        if _unlike(better, other):
+            verdict = "cannot tell"
+            said[-1] += f", {better.title} having relatively more parameters than in the paper"
+        verdicts.append(verdict)
+    title = FIGURES[figure].title if figure in FIGURES else figure
+    conditions = [side.conditions for side in (better, *others) if side.conditions]
+    return Found(together(verdicts), f"{title}: {better.shown} against {'; '.join(said)}"), conditions
+
+
+def _source(evidence: Mapping[str, Any]) -> str:
+    if "counted" in evidence:
+        return "counted"
+    files = [evidence.get(kind, "") for kind in ("rows", "runs", "ratio")]
+    files += [word.rpartition(":")[0] for word in evidence.get("than", ())]
+    return ", ".join(f"`{file}`" for file in dict.fromkeys(filter(None, files)))
+
+
+def _unlike(better: Side, other: Side) -> bool:
+    printed = (better.paper_params, other.paper_params)
+    if not better.params or not other.params or None in map(_number, printed):
+        return False
+    return more_parameters((better.params, other.params), printed)
+
+
+def _row(path: Path, name: str, evidence: Mapping[str, Any]) -> Side:
+    """Return a row of a table's CSV file: its only line, or of several the one whose remarks have what is wanted."""
+    figure, wanted = evidence.get("figure", "mAP"), evidence.get("said", "")
+    lines = [line for line in _lines(path) if line["row"] == name]
+    found = [line for line in lines if line["figure"] == figure and line["seeds"]]
+    if len(found) > 1:
+        found = [line for line in found if wanted and wanted in line["remarks"]]
+    if len(found) != 1:
+        raise CdnetError(
+            f"{path}: {len(found)} trained lines of {name}, {figure}; a claim needs one, chosen by `said` in remarks"
+        )
+    (line,) = found
+    counts = [one for one in lines if one["figure"] == "params" and one["remarks"] == line["remarks"]]
+    params = (_number(counts[0]["values"]), counts[0]["paper"]) if counts else (None, "")
+    values = tuple(float(value) for value in line["values"].split())
+    conditions = line["scale"]
+    if "changed: " in line["remarks"]:
+        conditions += f"; {line['remarks'][line['remarks'].index('changed: ') :].partition('; ')[0]}"
+    return Side(line["title"], values, params[0], params[1], conditions, line["table"])
+
+
+def _runs(path: Path, name: str, evidence: Mapping[str, Any]) -> Side:
+    """Return all runs of one name of a CSV file with a line a run."""
+    figure = evidence.get("figure", "mAP")
+    wanted = {"name": name, **evidence.get("of", {})}
+    lines = [line for line in _lines(path) if all(line[key] == value for key, value in wanted.items())]
+    if not lines:
+        raise CdnetError(f"{path}: no run is called {name}")
+    times = 100 if figure in SHARES else 1
+    conditions = ", ".join(evidence.get("of", {}).values())
+    return Side(name, tuple(times * float(line[figure]) for line in lines), conditions=conditions)
+
+
+def _ratio(evidence: Mapping[str, Any], results: Path) -> Found:
+    path = results / evidence["ratio"]
+    rows = [row for row in _json(path) if row["config"] == evidence["config"] and "low" in row]
+    if len(rows) != 1:
+        raise CdnetError(f"{path}: {len(rows)} rows with a time for {evidence['config']!r}; a claim needs one")
+    (row,) = rows
+    verdict = between(row["low"], row["high"], evidence["least"])
+    figures = f"{row['ratio']:.2f} times ({row['low']:.2f} to {row['high']:.2f}), {row['config']}"
+    return Found(verdict, figures)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:  # such as ~26
+        return None
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except OSError as error:
+        raise CdnetError(
+            f"{path}: cannot be read ({error.strerror}); name the folder of results with --results"
+        ) from None
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        raise CdnetError(f"{path}: cannot be read; name the folder of results with --results") from None
