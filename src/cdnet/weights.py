@@ -24,6 +24,7 @@ from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
 from cdnet.files import write_atomically
 from cdnet.genotype import Genotype
+from cdnet.nearest import nearest
 from cdnet.nn.baselines import BASELINES
 from cdnet.nn.model import ReidModel, create_model
 
@@ -156,12 +157,13 @@ def find_weights(path: Path | str) -> Path:
     """
     if str(path) in shipped_weights():
         return Path(str(resources.files("cdnet").joinpath("pretrained", f"{path}{SUFFIX}")))
-    path = Path(path)
+    given, path = path, Path(path)
     if path.is_dir():
         path = path / "weights.safetensors"
     if not path.is_file():
-        known = ", ".join(shipped_weights())
-        raise CdnetError(f"{path}: no such weights; give a .safetensors file, a run's folder, or one of {known}")
+        known = shipped_weights()
+        meant, names = nearest(str(given), known), ", ".join(known)
+        raise CdnetError(f"{path}: no such weights{meant}; give a .safetensors file, a run's folder, or one of {names}")
     return path
 
 

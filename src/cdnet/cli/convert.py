@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from cdnet.cli.arguments import UsageError, parser
+from cdnet.shown_text import say, shell_command
 
 
 def main(words: list[str]) -> None:
@@ -14,7 +14,7 @@ def main(words: list[str]) -> None:
     made.add_argument("published", type=Path, help="a .pth file of torchreid's OSNet or torchvision's ResNet-50")
     made.add_argument("--out", type=Path, help="the .safetensors file to write")
     made.add_argument("--size", default="256x128", help="height x width of the pictures that the network gets")
-    options = made.parse_args(words)
+    options = made.read(words)
     if options.out is None:
         raise UsageError("no file to write; give one with --out")
     if options.out.suffix != ".safetensors":
@@ -30,7 +30,7 @@ def main(words: list[str]) -> None:
     model, spec = convert(options.published, parse_size(options.size))
     try_on_shapes(spec)
     save_weights(options.out, model, spec)
-    network, out = f"--genotype {spec.genotype} --width {spec.width:g}", shlex.quote(str(options.out))
-    print(f"{options.out}: {spec.genotype}, width {spec.width:g}, {spec.neck}, {count_params(model):,} parameters")
-    print(f"evaluate it: cdnet evaluate {out} --data.root DIR")
-    print(f"train from it: cdnet train {network} --init {out} --data.root DIR --out RUN")
+    network, out = f"--genotype {spec.genotype} --width {spec.width:g}", shell_command([str(options.out)])
+    say(f"{options.out}: {spec.genotype}, width {spec.width:g}, {spec.neck}, {count_params(model):,} parameters")
+    say(f"evaluate it: cdnet evaluate {out} --data.root DIR")
+    say(f"train from it: cdnet train {network} --init {out} --data.root DIR --out RUN")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cdnet.cli.arguments import parser
 from cdnet.data.recipe import DataRecipe
 from cdnet.errors import CdnetError
+from cdnet.shown_text import say, say_block
 
 if TYPE_CHECKING:
     from cdnet.evaluate.options import Options
@@ -40,7 +41,7 @@ def main(words: list[str]) -> None:
         help="print the cosine similarity above which so large a share of the pairs of different persons lies",
     )
     made.add_argument("--json", type=Path, help="also write the figures to this file")
-    options = made.instantiate(made.parse_args(words))
+    options = made.instantiate(made.read(words))
     if options.data.root is None:
         raise CdnetError("no pictures to evaluate on; give their folder with --data.root")
 
@@ -63,8 +64,8 @@ def main(words: list[str]) -> None:
     found = evaluate_with_options(model, pictures, asked, spec.mean, spec.std, progress=shown)
     folder = os.fsencode(data.root.resolve().name).decode("utf-8", "replace")
     trained_on = spec.trained_on.get("data", "pictures that they do not name")
-    print(f"weights {options.weights}, trained on {trained_on}; evaluated on {folder} (layout {data.name})")
-    print(found.as_text())
+    say(f"weights {options.weights}, trained on {trained_on}; evaluated on {folder} (layout {data.name})")
+    say_block(found.as_text())
     if options.json is not None:
         origin = {
             "weights": str(options.weights),

@@ -12,6 +12,7 @@ from cdnet.files import write_text
 from cdnet.report.page import environment
 from cdnet.reproduce.comparison import Cell, Compared
 from cdnet.reproduce.paper import PaperTable
+from cdnet.shown_text import csv_cell, harmless
 
 PAGE = "report.html"
 COLUMNS = ("table", "row", "title", "figure", "paper", "ours", "difference", "low", "high", "seeds", "scale", "remarks")
@@ -85,7 +86,7 @@ def _remarks(rows: Sequence[Compared]) -> list[str]:
             named.setdefault(remark, {})[row.row.name] = None
     every = {row.row.name for row in rows}
     return [
-        f"{'all rows' if len(names) == len(every) > 1 else ', '.join(names)}: {remark}"
+        f"{'all rows' if len(names) == len(every) > 1 else ', '.join(names)}: {harmless(remark)}"
         for remark, names in named.items()
     ]
 
@@ -114,7 +115,8 @@ def write_table(path: Path, compared: ComparedTable) -> None:
             low, high = (f"{value:.4f}" for value in cell.spread) if cell.spread else ("", "")
             named = (compared.table.name, row.row.name, row.row.title, cell.figure)
             figures = (cell.paper, cell.shown, cell.difference, low, high, cell.seeds or "")
-            writer.writerow([*named, *figures, compared.mark, "; ".join(row.remarks)])
+            cells = [*named, *figures, compared.mark, "; ".join(row.remarks)]
+            writer.writerow(map(csv_cell, cells))
     write_text(path, text.getvalue())
 
 

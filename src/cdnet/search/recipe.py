@@ -93,7 +93,7 @@ class CostRecipe:
         budget: the most that the derived network may cost, such as 600e6 MACs, or 12 for latency in milliseconds.
         width: width multiplier of the network that is to be used.
         size: height x width of its pictures.
-        table: the file that ``--measure-latency`` wrote, for latency.
+        table: the file that ``cdnet search latency`` wrote, for latency.
         batch: pictures a pass, for latency.
         threads: of the processor, for latency; by default as many as torch takes, or those of the table.
     """
@@ -177,7 +177,7 @@ def check_search(recipe: SearchRecipe) -> None:
         ("alpha.betas", len(recipe.alpha.betas) == 2 and all(0 <= b < 1 for b in recipe.alpha.betas), "two below 1"),
         ("cost.kind", counted or not (cost.weight or cost.budget), "macs, params or latency to weigh or bound it"),
         ("cost.kind", timed or cost.table is None, "latency to use --cost.table"),
-        ("cost.table", not timed or cost.table is not None, "a file of `cdnet search --measure-latency`"),
+        ("cost.table", not timed or cost.table is not None, "a file of `cdnet search latency`"),
         *machine_rules(cost),
         ("cost.weight", 0 <= cost.weight < math.inf, "at least 0, and finite"),
         ("cost.budget", cost.budget is None or 0 < cost.budget < math.inf, "above 0, and finite"),
