@@ -10,6 +10,7 @@ from safetensors.torch import safe_open, save_file
 
 from cdnet import CdnetError, create_model, load_model
 from cdnet.genotype import read_genotype
+from cdnet.train.init import fitting_backbone
 from cdnet.weights import ModelSpec, save_weights, shipped_weights
 
 
@@ -105,3 +106,18 @@ def test_shipped_networks_are_small_described_and_run() -> None:
         model, made = load_model(name)
         assert model(torch.zeros(1, 3, *made.size)).isfinite().all()
         assert made.trained_on["data"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_neither_written_nor_read_nor_begun_from(value: float, tmp_path: Path) -> None:
+    made = spec(genotype="osnet", width=0.25, neck="blneck")
+    model = made.build()
+    model.backbone.get_parameter("stem.0.weight").data[0, 0, 0, 0] = value
+    with pytest.raises(CdnetError, match=r"backbone\.stem\.0\.weight has values that are not finite"):
+        save_weights(tmp_path / "w.safetensors", model, made)
+    assert not (tmp_path / "w.safetensors").exists()
+    save_file(model.state_dict(), tmp_path / "w.safetensors", made.to_metadata())
+    with pytest.raises(CdnetError, match=r"backbone\.stem\.0\.weight has values that are not finite"):
+        load_model(tmp_path / "w.safetensors")
+    with pytest.raises(CdnetError, match=r"stem\.0\.weight has values that are not finite"):
+        fitting_backbone(str(tmp_path / "w.safetensors"), made)

@@ -30,6 +30,8 @@ KERNELS = (3, 5, 7, 9)
 """Kernel sizes that a branch of a CBlock may have (Section 3.1)."""
 
 MAX_REPEATS = 8
+MAX_BLOCKS = 100
+"""CDBlocks of a stage, of which the paper's networks have two."""
 BLOCKS = ("CBlock", "StdBlock")
 STAGES = 3
 ALIASES = {"cnet": "cnet-top2", "cdnet": "cdnet-top2"}
@@ -106,6 +108,8 @@ class Genotype:
         for number, stage in enumerate(stages, start=1):
             if not isinstance(stage, list) or not stage:
                 raise refuse(f"stage {number} needs a list of at least one block (k1, k2, r)")
+            if len(stage) > MAX_BLOCKS:
+                raise refuse(f"stage {number} has {len(stage):,} blocks; {MAX_BLOCKS} are the most")
             checked.append(tuple(_choice(entry, number, refuse) for entry in stage))
         return cls(name=name, stages=tuple(checked), block=block, source=source)
 

@@ -7,7 +7,7 @@ where the weights came from. Nothing is unpickled.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -134,11 +134,12 @@ def save_weights(path: Path, model: ReidModel, spec: ModelSpec) -> None:
     """Write the inference part of a network, atomically; classifiers and fcs of the neck are left out.
 
     Raises:
-        CdnetError: if the file cannot be written.
+        CdnetError: if they are not finite, or the file cannot be written.
     """
     kept = spec.build().state_dict()
     trained = model.state_dict()
     tensors = {name: trained[name].detach().cpu().contiguous() for name in kept}
+    refuse_not_finite(tensors, Path(path))
     content = save(tensors, spec.to_metadata())
     write_atomically(Path(path), lambda file: file.write(content))
 
@@ -215,12 +216,24 @@ def _opened(path: Path) -> Iterator[Any]:
         raise CdnetError(f"{path}: cut short or no safetensors file ({error})") from None
 
 
+def refuse_not_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse weights that are not numbers or infinite; nothing that such a network says means anything.
+
+    Raises:
+        CdnetError: that names the file, ``path``, and the first such tensor.
+    """
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise CdnetError(f"{path}: {name} has values that are not finite numbers; these weights are broken")
+
+
 def fill(model: M, tensors: dict[str, Tensor], path: Path) -> M:
     """Give a network its weights.
 
     Raises:
-        CdnetError: if they are another network's; it names their file, ``path``.
+        CdnetError: if they are another network's, or not finite; it names their file, ``path``.
     """
+    refuse_not_finite(tensors, path)
     try:
         model.load_state_dict(tensors)
     except RuntimeError:

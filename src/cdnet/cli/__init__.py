@@ -59,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    if words[:1] == ["help"] and len(words) > 1:
+        words = [*words[1:], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         commands = "\n".join(f"  {name:10}{text}" for name, text in COMMANDS.items())
         print(HELP.format(commands=commands), end="")
@@ -69,7 +71,7 @@ def _run(words: list[str]) -> int:
     if words[0] not in COMMANDS:
         from cdnet.nearest import nearest
 
-        meant = nearest(words[0], COMMANDS)
+        meant = nearest(words[0], [*COMMANDS, "--help", "--version"])
         return _complain(f"unknown command {words[0]!r}{meant}; known are {', '.join(COMMANDS)}", 2)
     from cdnet.cli.arguments import UsageError
 

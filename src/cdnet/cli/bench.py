@@ -8,6 +8,8 @@ from pathlib import Path
 from cdnet.cli.arguments import UsageError, choose, parser
 from cdnet.shown_text import say
 
+MOST_BATCH, MOST_ROUNDS = 4096, 10_000
+
 
 def main(words: list[str]) -> None:
     """Run ``search``."""
@@ -28,8 +30,8 @@ def search(words: list[str]) -> None:
     made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     made.add_argument("--json", type=Path, help="also write the rows to this file")
     options = made.read(words)
-    if options.batch < 4 or options.rounds < 3:
-        raise UsageError("a batch of at least 4 and at least 3 rounds are needed")
+    if not (4 <= options.batch <= MOST_BATCH and 3 <= options.rounds <= MOST_ROUNDS):
+        raise UsageError(f"a batch of 4 to {MOST_BATCH:,} and 3 to {MOST_ROUNDS:,} rounds are possible")
 
     from cdnet.bench.search import bench_search
     from cdnet.data.recipe import parse_size

@@ -128,7 +128,7 @@ def _kept(word: str, where: str) -> str:
         raise WordError(f"a number of more than 100 digits{where}, and nothing here takes one")
     text = "".join(chr(ord(one) - 0xDC00 + BYTE) if 0xDC80 <= ord(one) <= 0xDCFF else one for one in word)
     # `null` alone means none, as in a recipe.
-    may_be_nothing = text.lstrip()[0] in "#&!~" or (text.lower() == "null" and text != "null")
+    may_be_nothing = text.lstrip()[0] in "#&!~" or (text.strip().lower() == "null" and text != "null")
     return AS_IT_IS + text if may_be_nothing else text
 
 

@@ -12,7 +12,19 @@ from cdnet.data.recipe import DataRecipe, parse_size
 from cdnet.errors import CdnetError
 from cdnet.genotype import CDChoice
 from cdnet.search.space import CK, SPACES, SearchSpace
-from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe, Rule, refuse_senseless, rising, shared_rules
+from cdnet.train.recipe import (
+    MOST_BATCH,
+    MOST_EPOCHS,
+    AugmentRecipe,
+    BatchRecipe,
+    LossRecipe,
+    Rule,
+    refuse_senseless,
+    rising,
+    shared_rules,
+)
+
+MOST_THREADS = 1024
 
 
 @dataclass
@@ -37,6 +49,8 @@ class SpaceRecipe:
         Raises:
             CdnetError: if it leaves nothing to choose, or has what is no CDBlock.
         """
+        if not self.name.isprintable():
+            raise CdnetError("--space.name has a character that cannot be printed")
         # What was changed is no longer the paper's space, whatever the recipe that it began from calls it.
         name = "own space" if self.name in SPACES else self.name
         if any(len(pair) != 2 for pair in self.pairs):
@@ -167,7 +181,7 @@ def check_search(recipe: SearchRecipe) -> None:
     counted, timed = cost.kind != "none", cost.kind == "latency"
     rules = [
         ("k", recipe.gate != "top-k" or 1 <= recipe.k <= candidates, f"from 1 to {candidates}, the candidates"),
-        ("epochs", recipe.epochs >= 1, "at least 1"),
+        ("epochs", 1 <= recipe.epochs <= MOST_EPOCHS, f"from 1 to {MOST_EPOCHS:,}"),
         ("validation", recipe.validation >= 1, "at least 1"),
         ("weights.lr", recipe.weights.lr > 0, "above 0"),
         ("weights.lr_end", recipe.weights.lr_end >= 0, "at least 0"),
@@ -191,6 +205,6 @@ def check_search(recipe: SearchRecipe) -> None:
 def machine_rules(cost: CostRecipe) -> list[Rule]:
     """Return the rules of how a machine is used when latency is measured."""
     return [
-        ("cost.batch", cost.batch >= 1, "at least 1"),
-        ("cost.threads", cost.threads is None or cost.threads >= 1, "at least 1"),
+        ("cost.batch", 1 <= cost.batch <= MOST_BATCH, f"from 1 to {MOST_BATCH:,}"),
+        ("cost.threads", cost.threads is None or 1 <= cost.threads <= MOST_THREADS, f"from 1 to {MOST_THREADS:,}"),
     ]

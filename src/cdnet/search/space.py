@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cdnet.errors import CdnetError
-from cdnet.genotype import KERNELS, MAX_REPEATS, STAGES, CDChoice, Genotype
+from cdnet.genotype import KERNELS, MAX_BLOCKS, MAX_REPEATS, STAGES, CDChoice, Genotype
 
 CK = ((3, 5), (3, 7), (3, 9), (5, 7), (5, 9), (7, 9))
 """The paper's kernel pairs, in its order."""
@@ -18,7 +18,7 @@ class SearchSpace:
 
     Raises:
         CdnetError: if there are fewer than two candidates, one of them twice or not a legal CDBlock, or a stage
-            without an MBlock.
+            without an MBlock or with more than ``MAX_BLOCKS``.
     """
 
     name: str
@@ -36,6 +36,8 @@ class SearchSpace:
                 raise CdnetError(f"{self._called} has {choice}, which is no CDBlock")
         if len(self.blocks) != STAGES or min(self.blocks) < 1:
             raise CdnetError(f"{self._called} needs at least one MBlock in each of {STAGES} stages")
+        if max(self.blocks) > MAX_BLOCKS:
+            raise CdnetError(f"{self._called} has {max(self.blocks):,} MBlocks in a stage; {MAX_BLOCKS} are the most")
 
     @property
     def _called(self) -> str:

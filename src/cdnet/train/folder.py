@@ -13,7 +13,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from cdnet.errors import CdnetError
-from cdnet.files import saying_what_failed, write_text
+from cdnet.files import make_folder, saying_what_failed, write_text
 from cdnet.train.checkpoint import FILE, load_checkpoint
 
 RECIPE = "recipe.yaml"
@@ -58,7 +58,7 @@ def claimed(out: Path) -> Iterator[None]:
         CdnetError: if another process has it, or it cannot be made.
     """
     with saying_what_failed(out):
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         lock = FileLock(out / LOCK, blocking=False)
         try:
             lock.acquire()

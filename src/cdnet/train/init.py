@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from cdnet.errors import CdnetError
-from cdnet.weights import ModelSpec, find_weights, read_safetensors
+from cdnet.weights import ModelSpec, find_weights, read_safetensors, refuse_not_finite
 
 PREFIX = "backbone."
 
@@ -19,7 +19,8 @@ def fitting_backbone(path: str, spec: ModelSpec) -> dict[str, Tensor]:
         spec: the network that is to start from them.
 
     Raises:
-        CdnetError: if there is no such file, it is cut short, or a tensor is not the network's; it names the first.
+        CdnetError: if there is no such file, it is cut short, or a tensor is not the network's or not finite;
+            it names the first.
     """
     file_path = find_weights(path)
     _, tensors = read_safetensors(file_path)
@@ -40,4 +41,5 @@ def fitting_backbone(path: str, spec: ModelSpec) -> dict[str, Tensor]:
     unknown = sorted(given.keys() - wanted.keys())
     if unknown:
         raise CdnetError(f"{file_path}: {PREFIX}{unknown[0]} is not the network's; give the weights' --genotype")
+    refuse_not_finite(given, file_path)
     return given
