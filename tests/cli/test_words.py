@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from cdnet.cli import main
 from cdnet.cli.arguments import UsageError, parser, read_run
+from cdnet.data.recipe import DataRecipe
+from cdnet.train.folder import write_recipe
 from cdnet.train.recipe import TrainRecipe
 
 NAMES = [
@@ -171,3 +173,18 @@ def test_a_genotype_of_endless_stages_or_with_a_hostile_name_is_refused(
         path.write_text(json.dumps(content))
         assert main(["info", str(path)]) == 1
         assert said in capsys.readouterr().err
+
+
+def test_a_recipe_keeps_a_root_that_is_no_utf8_and_is_read_back(tmp_path: Path) -> None:
+    root = tmp_path / "r\udcff\udc80\x1b"
+    write_recipe(tmp_path, TrainRecipe(data=DataRecipe(root=root)))
+    assert read_run("train", "", TrainRecipe, ["--out", str(tmp_path), "--resume"])[0].data.root == root
+
+
+def test_a_run_is_not_begun_in_a_folder_whose_name_tensorboard_cannot_take(
+    tmp_path: Path, market: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "r\udcff"
+    assert main(["train", "--out", str(out), "--data.root", str(market), "--width", "0.1", "--size", "64x32"]) == 1
+    assert "whose name is UTF-8; choose another --out" in capsys.readouterr().err
+    assert not out.exists()

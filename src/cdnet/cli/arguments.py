@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 
-from cdnet.cli.words import WordError, as_given, checked_value, checked_words, hyphened
+from cdnet.cli.words import WordError, as_given, checked_value, checked_words, hyphened, with_kept_bytes
 from cdnet.errors import CdnetError
 from cdnet.nearest import nearest
 
@@ -129,7 +129,10 @@ def _with_recipe_paths(words: list[str]) -> list[str]:
 
 
 def _recipe(word: str) -> str:
-    return str(recipe_path(os.path.expanduser(as_given(word))))
+    path = recipe_path(os.path.expanduser(as_given(word)))
+    # A run keeps a path that is no UTF-8 by escapes that the parser's YAML does not know.
+    content = with_kept_bytes(path.read_text("utf-8"))
+    return str(path) if content is None else content
 
 
 def read_run(command: str, description: str, recipe_type: type[R], words: list[str]) -> tuple[R, Path, bool]:

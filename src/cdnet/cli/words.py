@@ -79,6 +79,12 @@ def as_given(text: str) -> str:
     return re.sub(f"[{chr(BYTE)}-{chr(BYTE + 0xFF)}]", lambda found: chr(ord(found[0]) - BYTE + 0xDC00), text)
 
 
+def with_kept_bytes(recipe: str) -> str | None:
+    """Return a recipe's YAML with the bytes of names that are no UTF-8 as they are parsed, None if it has none."""
+    kept, count = re.subn(r"\\uDC([89A-F][0-9A-F])", rf"\\U{BYTE >> 8:06X}\1", recipe)
+    return kept if count else None
+
+
 def checked_value(key: str, value: Any) -> Any:
     """Return a parsed value as it was meant: paths without ``~``, names that are no UTF-8 with their bytes.
 

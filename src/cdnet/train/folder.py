@@ -39,6 +39,8 @@ def open_folder(out: Path, recipe: Any, resume: bool) -> dict[str, Any] | None:
     """
     if out.exists() and not out.is_dir():
         raise CdnetError(f"{out} is a file; choose a folder for --out")
+    if not _is_utf8(out):
+        raise CdnetError(f"{out}: TensorBoard's files need a folder whose name is UTF-8; choose another --out")
     if not resume:
         if any((out / name).exists() for name in (FILE, RECIPE)):
             raise CdnetError(f"{out} already holds a run; add --resume to go on, or choose another --out")
@@ -48,6 +50,14 @@ def open_folder(out: Path, recipe: Any, resume: bool) -> dict[str, Any] | None:
     refuse_another_recipe(out, recipe)
     # A run that was killed in its first epoch has a recipe and no checkpoint yet: it begins again.
     return load_checkpoint(out) if (out / FILE).exists() else None
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextmanager
