@@ -1,6 +1,8 @@
 # make demo   set everything up and run the main job on drawn pedestrians
 # make test   set everything up and run the fast tests
+# make TORCH_INDEX=https://download.pytorch.org/whl/cpu demo    the same with PyTorch from that package index: its CPU build
 PYTHON ?= python3
+TORCH_INDEX ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -24,6 +26,11 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "cdnet needs Python 3.11 or newer; say which with: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
+	@$(BIN)/python tools/announce_torch.py $(TORCH_INDEX)
+ifneq ($(TORCH_INDEX),)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --index-url $(TORCH_INDEX) \
+	  --no-deps -c constraints.txt torch
+endif
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 

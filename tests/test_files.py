@@ -166,3 +166,14 @@ def test_other_exceptions_of_a_block_pass() -> None:
         raise KeyError("x")
     with pytest.raises(CdnetError, match="x could not be written: Permission denied"), saying_what_failed(Path("x")):
         raise PermissionError(errno.EACCES, "Permission denied")
+
+
+def test_a_folder_is_made_however_deep(tmp_path: Path) -> None:
+    parts = (4000 - len(str(tmp_path))) // 2
+    deep = Path(tmp_path, *["d"] * parts)
+    assert parts > 1500
+    write_text(deep / "f", "x")
+    assert (deep / "f").read_text() == "x"
+    (tmp_path / "file").touch()
+    with pytest.raises(CdnetError, match="could not be written"):
+        write_text(tmp_path / "file" / "a" / "f", "x")

@@ -12,6 +12,7 @@ from safetensors.torch import safe_open, save_file
 
 from cdnet import CdnetError, create_model, load_model
 from cdnet.genotype import read_genotype
+from cdnet.train.init import read_start
 from cdnet.weights import ModelSpec, save_weights, shipped_weights
 
 
@@ -166,3 +167,18 @@ def test_no_number_hides_in_what_weights_say_of_their_training(tmp_path: Path) -
     path = changed(tmp_path / "x.safetensors", lambda _, metadata: metadata.update(trained_on={"epochs": math.nan}))
     with pytest.raises(CdnetError, match="metadata are not those of cdnet's weights"):
         load_model(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_neither_written_nor_read_nor_begun_from(value: float, tmp_path: Path) -> None:
+    made = spec(genotype="osnet", width=0.25, neck="blneck")
+    model = made.build()
+    model.backbone.get_parameter("stem.0.weight").data[0, 0, 0, 0] = value
+    with pytest.raises(CdnetError, match=r"backbone\.stem\.0\.weight has values that are not finite"):
+        save_weights(tmp_path / "w.safetensors", model, made)
+    assert not (tmp_path / "w.safetensors").exists()
+    save_file(model.state_dict(), tmp_path / "w.safetensors", made.to_metadata())
+    with pytest.raises(CdnetError, match=r"backbone\.stem\.0\.weight has values that are not finite"):
+        load_model(tmp_path / "w.safetensors")
+    with pytest.raises(CdnetError, match=r"stem\.0\.weight has values that are not finite"):
+        read_start(str(tmp_path / "w.safetensors"), made)

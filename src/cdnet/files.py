@@ -28,6 +28,20 @@ def saying_what_failed(path: Path) -> Iterator[None]:
         raise _said(error, path) from error
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder with all that it lies in, however deep; one that is there is fine.
+
+    Raises:
+        OSError: if it cannot be made, for instance because a file is in its place.
+    """
+    lacking: list[Path] = []
+    while not path.is_dir() and path != path.parent:
+        lacking.append(path)
+        path = path.parent
+    for folder in reversed(lacking):  # Path.mkdir calls itself for each parent, which Python bounds at about a thousand
+        folder.mkdir(exist_ok=True)
+
+
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, flush it to the disk, and rename it to ``path``.
 
@@ -41,7 +55,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     # Opened here rather than by tempfile, which would make it unreadable for others whatever the umask says.
     temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}"
     with saying_what_failed(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
             with temporary.open("xb") as file:
                 write(file)
@@ -63,7 +77,7 @@ def refuse_unwritable(path: Path) -> None:
         raise CdnetError(f"{path} is a folder; name a file")
     probe = path.parent / f".{path.name}.{secrets.token_hex(8)}"
     with saying_what_failed(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         probe.touch(exist_ok=False)
         probe.unlink()
 

@@ -24,11 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from cdnet.errors import CdnetError
+from cdnet.nearest import nearest
 
 KERNELS = (3, 5, 7, 9)
 """Kernel sizes that a branch of a CBlock may have (Section 3.1)."""
 
 MAX_REPEATS = 8
+MAX_BLOCKS = 100
+"""CDBlocks of a stage, of which the paper's networks have two."""
 BLOCKS = ("CBlock", "StdBlock")
 STAGES = 3
 ALIASES = {"cnet": "cnet-top2", "cdnet": "cdnet-top2"}
@@ -92,6 +95,8 @@ class Genotype:
         name, block, source = data.get("name"), data.get("block", "CBlock"), data.get("source", "")
         if not isinstance(name, str) or not name:
             raise refuse("a genotype needs a name")
+        if not name.isprintable():
+            raise refuse("the name of a genotype has a character that cannot be printed")
         if not isinstance(source, str):
             raise refuse("the source of a genotype is a text")
         if block not in BLOCKS:
@@ -103,6 +108,8 @@ class Genotype:
         for number, stage in enumerate(stages, start=1):
             if not isinstance(stage, list) or not stage:
                 raise refuse(f"stage {number} needs a list of at least one block (k1, k2, r)")
+            if len(stage) > MAX_BLOCKS:
+                raise refuse(f"stage {number} has {len(stage):,} blocks; {MAX_BLOCKS} are the most")
             checked.append(tuple(_choice(entry, number, refuse) for entry in stage))
         return cls(name=name, stages=tuple(checked), block=block, source=source)
 
@@ -145,8 +152,9 @@ def read_genotype(name_or_path: str | Path, others: Iterable[str] = ()) -> Genot
         return Genotype.from_json(json.loads(shipped.read_text("utf-8")), text)
     path = Path(text)
     if not path.is_file():
-        known = ", ".join([*shipped_genotypes(), *others])
-        raise CdnetError(f"{text}: no such genotype; give a JSON file or one of {known}")
+        known = [*shipped_genotypes(), *others]
+        meant = nearest(text, known)
+        raise CdnetError(f"{text}: no such genotype{meant}; give a JSON file or one of {', '.join(known)}")
     try:
         data = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,9 +17,18 @@ from rich.progress import (
     track,
 )
 
+from cdnet.shown_text import harmless
+
 T = TypeVar("T")
 
-console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+class _HarmlessConsole(Console):
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Print as usual, each text as one harmless line; what draws bars is not text."""
+        super().print(*(harmless(item) if isinstance(item, str) else item for item in objects), **how)
+
+
+console = _HarmlessConsole(stderr=True, highlight=False, markup=False, soft_wrap=True)
 """Where progress and notes go; results go to standard output."""
 
 
@@ -26,16 +36,16 @@ def shown(items: Iterable[T], description: str, total: int) -> Iterable[T]:
     """Go through ``items``, with a bar that vanishes when done; without a terminal, silently."""
     if not console.is_terminal:
         return items
-    return track(items, description, total, console=console, transient=True)
+    return track(items, escape(harmless(description)), total, console=console, transient=True)
 
 
 def training_bar() -> Progress:
     """Return a bar with room for images/s and losses in the field ``note``."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -25,6 +25,7 @@ from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
 from cdnet.files import write_atomically
 from cdnet.genotype import Genotype
+from cdnet.nearest import nearest
 from cdnet.nn.baselines import BASELINES
 from cdnet.nn.model import ReidModel, create_model
 
@@ -136,11 +137,12 @@ def save_weights(path: Path, model: ReidModel, spec: ModelSpec) -> None:
     """Write the inference part of a network, atomically; classifiers and fcs of the neck are left out.
 
     Raises:
-        CdnetError: if the file cannot be written.
+        CdnetError: if they are not finite, or the file cannot be written.
     """
     kept = spec.build().state_dict()
     trained = model.state_dict()
     tensors = {name: trained[name].detach().cpu().contiguous() for name in kept}
+    refuse_not_finite(tensors, Path(path))
     content = save(tensors, spec.to_metadata())
     write_atomically(Path(path), lambda file: file.write(content))
 
@@ -159,12 +161,13 @@ def find_weights(path: Path | str) -> Path:
     """
     if str(path) in shipped_weights():
         return Path(str(resources.files("cdnet").joinpath("pretrained", f"{path}{SUFFIX}")))
-    path = Path(path)
+    given, path = path, Path(path)
     if path.is_dir():
         path = path / "weights.safetensors"
     if not path.is_file():
-        known = ", ".join(shipped_weights())
-        raise CdnetError(f"{path}: no such weights; give a .safetensors file, a run's folder, or one of {known}")
+        known = shipped_weights()
+        meant, names = nearest(str(given), known), ", ".join(known)
+        raise CdnetError(f"{path}: no such weights{meant}; give a .safetensors file, a run's folder, or one of {names}")
     return path
 
 
@@ -216,6 +219,17 @@ def _opened(path: Path) -> Iterator[Any]:
         raise CdnetError(f"{path}: cut short or no safetensors file ({error})") from None
 
 
+def refuse_not_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse weights that are not numbers or infinite; nothing that such a network says means anything.
+
+    Raises:
+        CdnetError: that names the file, ``path``, and the first such tensor.
+    """
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise CdnetError(f"{path}: {name} has values that are not finite numbers; these weights are broken")
+
+
 def fill(model: M, tensors: dict[str, Tensor], path: Path) -> M:
     """Give a network its weights.
 
@@ -230,7 +244,5 @@ def fill(model: M, tensors: dict[str, Tensor], path: Path) -> M:
         model.load_state_dict(tensors)
     except RuntimeError:
         raise CdnetError(f"{path}: the weights are not those of the network that its metadata name") from None
-    for name, tensor in model.state_dict().items():
-        if not tensor.isfinite().all():
-            raise CdnetError(f"{path}: {name} has values that are not finite numbers, so that nothing can be computed")
+    refuse_not_finite(model.state_dict(), path)  # as the network holds them: large doubles are infinite floats
     return model

@@ -75,7 +75,7 @@ def test_all_that_can_be_asked_for(
         (["--false-match-rate", "1e-9"], 1, "too small for"),
         (["--false-match-rate", "2"], 1, "between 0 and 1"),
         (["--false-match-rate", "few"], 2, "expected a value of type float, got few"),
-        (["--false-match-rate"], 2, "expected at least one argument"),
+        (["--false-match-rate"], 2, "--false-match-rate has no value"),
     ],
 )
 def test_mistakes_get_one_sentence(

@@ -416,7 +416,29 @@ def test_the_default_folder_follows_xdg(source: list[Picture], tmp_path: Path, m
     holds(cached_pictures(source, SIZE, "place"), source)
     assert files(tmp_path / "xdg" / "cdnet") == {".json": 1, ".u8": 1}
     monkeypatch.setenv("XDG_CACHE_HOME", "")
-    assert default_cache_folder() == Path.home() / ".cache" / "cdnet"
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert default_cache_folder() == tmp_path / "home" / ".cache" / "cdnet"
+
+
+def test_without_a_home_the_way_out_is_told(
+    source: list[Picture], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(CdnetError, match=r"no home folder; name a folder for decoded pictures with --data\.cache"):
+        cached_pictures(source, SIZE, "place")
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "file")
+    with pytest.raises(CdnetError, match=r"could not be made: .*; name a folder .* --data\.cache"):
+        cached_pictures(source, SIZE, "place")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(CdnetError, match=r"may not be written; name a folder .* --data\.cache"):
+        cached_pictures(source, SIZE, "place")
+    holds(cached_pictures(source, SIZE, "place", tmp_path / "given"), source)
 
 
 # Other processes. Each notes every picture it decodes as a line of a log.

@@ -88,7 +88,7 @@ def test_parts_in_their_order_are_the_network() -> None:
 
 def test_measured_here(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing, "measure_latency", partial(timing.measure_latency, rounds=5))
-    words = ["search", "--measure-latency", "--space.pairs", "[[3,5],[3,9]]", "--space.repeats", "[1,4]"]
+    words = ["search", "latency", "--space.pairs", "[[3,5],[3,9]]", "--space.repeats", "[1,4]"]
     size = ["--cost.width", "0.1", "--cost.size", "64x32", "--cost.threads", "1"]
     assert main([*words, *size, "--device", "cpu", "--out", str(tmp_path / "new" / "latency.json")]) == 0
     latency = read_latency(tmp_path / "new" / "latency.json")

@@ -9,7 +9,14 @@ from typing import Literal
 from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.data.cifar100 import MEAN, STD
 from cdnet.data.recipe import parse_size
-from cdnet.train.recipe import OptimRecipe, ScheduleRecipe, descent_rules, refuse_senseless
+from cdnet.train.recipe import (
+    MOST_BATCH,
+    MOST_PAD,
+    OptimRecipe,
+    ScheduleRecipe,
+    descent_rules,
+    refuse_senseless,
+)
 
 NORMALS = {"cifar100": (MEAN, STD), "imagenet": (IMAGENET_MEAN, IMAGENET_STD)}
 
@@ -101,8 +108,9 @@ def check_classify(recipe: ClassifyRecipe) -> None:
     rules = [
         *descent_rules(recipe.optim, recipe.schedule),
         ("batch", recipe.batch >= 2, "at least 2, for batch norm needs more than one picture"),
+        ("batch", recipe.batch <= MOST_BATCH, f"at most {MOST_BATCH:,}"),
         ("smoothing", 0 <= recipe.smoothing < 1, "from 0 to below 1"),
-        ("augment.pad", augment.pad >= 0, "at least 0"),
+        ("augment.pad", 0 <= augment.pad <= MOST_PAD, f"from 0 to {MOST_PAD:,}"),
         ("augment.share", 0 < augment.share <= 1, "above 0 and at most 1"),
         ("augment.flip", 0 <= augment.flip <= 1, "from 0 to 1"),
         ("augment.erase", 0 <= augment.erase <= 1, "from 0 to 1"),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from cdnet import CdnetError, __version__
+from cdnet.shown_text import harmless, prepare_output
 
 COMMANDS = {
     "info": "stages, parameters and MACs of a network",
@@ -38,6 +39,7 @@ commands:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 for a mistake or a failure, 2 for wrong usage, 130 if stopped."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    prepare_output()
     try:
         status = _run(words)
         if sys.stdout is not None:
@@ -50,13 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
         return _complain(f"{where}{error.strerror or error}", 1)
     except KeyboardInterrupt as stopped:
         return _complain(str(stopped) or "stopped", 130)
 
 
 def _run(words: list[str]) -> int:
+    if words[:1] == ["help"] and len(words) > 1:
+        words = [*words[1:], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         commands = "\n".join(f"  {name:10}{text}" for name, text in COMMANDS.items())
         print(HELP.format(commands=commands), end="")
@@ -65,7 +69,10 @@ def _run(words: list[str]) -> int:
         print(f"cdnet {__version__}")
         return 0
     if words[0] not in COMMANDS:
-        return _complain(f"unknown command {words[0]!r}; known are {', '.join(COMMANDS)}", 2)
+        from cdnet.nearest import nearest
+
+        meant = nearest(words[0], [*COMMANDS, "--help", "--version"])
+        return _complain(f"unknown command {words[0]!r}{meant}; known are {', '.join(COMMANDS)}", 2)
     from cdnet.cli.arguments import UsageError
 
     try:
@@ -76,5 +83,5 @@ def _run(words: list[str]) -> int:
 
 
 def _complain(message: str, status: int) -> int:
-    print(f"cdnet: {' '.join(message.split())}", file=sys.stderr)
+    print(f"cdnet: {harmless(message)}", file=sys.stderr)
     return status

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from argparse import HelpFormatter
+from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from jsonargparse import ActionConfigFile, ArgumentParser
+from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 
+from cdnet.cli.words import WordError, as_given, checked_value, checked_words, hyphened, with_kept_bytes
 from cdnet.errors import CdnetError
+from cdnet.nearest import nearest
 from cdnet.recipe_file import check_recipe_file, refuse_values_for_sections
 
 R = TypeVar("R")
@@ -25,17 +29,67 @@ class UsageError(Exception):
 
 
 class Parser(ArgumentParser):
-    """An argument parser that raises :class:`UsageError` where the usual one prints its usage and exits."""
+    """An argument parser that raises :class:`UsageError` where the usual one prints its usage and exits.
+
+    Options are shown with hyphens, and taken with hyphens or underscores.
+    """
+
+    def read(self, words: list[str]) -> Namespace:
+        """Parse a command line, and see that its words mean what they say (:mod:`cdnet.cli.words`).
+
+        Raises:
+            UsageError: if they do not.
+            CdnetError: if a recipe is not there.
+        """
+        try:
+            found = self.parse_args(_with_recipe_paths(checked_words(words, self._option_string_actions)))
+            for key, value in list(found.items()):
+                found[key] = checked_value(key, value)
+        except WordError as error:
+            raise UsageError(str(error), self.prog) from None
+        return found
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise the message as a :class:`UsageError`, on one line."""
-        raise UsageError(_one_line(message), self.prog)
+        text = as_given(_one_line(message))
+        lacking = re.fullmatch("the following arguments are required: ([^,]+).*", text)
+        if lacking is not None:
+            about = next((action.help for action in self._actions if action.dest == lacking[1]), None)
+            text = f"{lacking[1]} is not given: {about}" if about else f"{lacking[1]} is not given"
+        section = re.match("(--[^ ]+): Unable to load config", text)
+        if section is not None:
+            key = next(option for option in self._option_string_actions if option.startswith(f"{section[1]}."))
+            text = f"{section[1]} is a section, and no value of it could be read; its keys are options, such as {key}"
+        raise UsageError(text, self.prog)
+
+    def format_help(self, formatter: HelpFormatter | None = None) -> str:
+        """Return the help, with every option in its one spelling."""
+        spelt = [(action, action.option_strings) for action in self._actions]
+        try:
+            for action, options in spelt:
+                action.option_strings = [hyphened(option) for option in options]
+            return str(super().format_help(formatter))
+        finally:
+            for action, options in spelt:
+                action.option_strings = options
 
 
 def parser(command: str, description: str) -> Parser:
     """Return a parser for a command."""
     made: Any = Parser(prog=f"cdnet {command}", description=description)
     return made  # type: ignore[no-any-return]
+
+
+def choose(command: str, words: list[str], known: Collection[str]) -> str:
+    """Return which of a command's actions the first word names.
+
+    Raises:
+        UsageError: if it names none.
+    """
+    if words and words[0] in known:
+        return words[0]
+    meant = f", not {words[0]!r}{nearest(words[0], known)}" if words else ""
+    raise UsageError(f"`cdnet {command}` needs one of {', '.join(known)}{meant}", f"cdnet {command}")
 
 
 def shipped_recipes() -> list[str]:
@@ -57,18 +111,26 @@ def recipe_path(name: str) -> Path:
     shipped = path.name.removesuffix(".yaml")
     if path.parent in (Path(), Path("recipes")) and shipped in shipped_recipes():
         return Path(str(resources.files("cdnet").joinpath("recipes", f"{shipped}.yaml")))
-    raise CdnetError(f"{name}: no such recipe; give a YAML file or one of {', '.join(shipped_recipes())}")
+    known = shipped_recipes()
+    raise CdnetError(f"{name}: no such recipe{nearest(shipped, known)}; give a YAML file or one of {', '.join(known)}")
 
 
-def with_recipe_paths(words: list[str]) -> list[str]:
+def _with_recipe_paths(words: list[str]) -> list[str]:
     """Replace what follows ``--config`` by the recipe's path."""
     found = list(words)
     for number, word in enumerate(words):
         if word == "--config" and number + 1 < len(words):
-            found[number + 1] = str(recipe_path(words[number + 1]))
+            found[number + 1] = _recipe(words[number + 1])
         elif word.startswith("--config="):
-            found[number] = f"--config={recipe_path(word.removeprefix('--config='))}"
+            found[number] = f"--config={_recipe(word.removeprefix('--config='))}"
     return found
+
+
+def _recipe(word: str) -> str:
+    path = recipe_path(os.path.expanduser(as_given(word)))
+    # A run keeps a path that is no UTF-8 by escapes that the parser's YAML does not know.
+    content = with_kept_bytes(path.read_text("utf-8"))
+    return str(path) if content is None else content
 
 
 def read_run(command: str, description: str, recipe_type: type[R], words: list[str]) -> tuple[R, Path, bool]:
@@ -83,8 +145,7 @@ def read_run(command: str, description: str, recipe_type: type[R], words: list[s
     """
     made = _recipe_parser(command, description, recipe_type, "the run's folder")
     made.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
-    words = with_recipe_paths(words)
-    found = made.parse_args(words)
+    found = made.read(words)
     if found.out is None:
         raise UsageError("no folder for the run; give one with --out")
     if found.resume and not found.config:
@@ -93,10 +154,10 @@ def read_run(command: str, description: str, recipe_type: type[R], words: list[s
             raise CdnetError(f"{found.out}: nothing to resume, there is no recipe.yaml")
         check_recipe_file(kept)
         try:
-            made.parse_args(["--config", str(kept)])
+            made.read(["--config", str(kept)])
         except UsageError as error:
             raise CdnetError(f"{kept}: not of `cdnet {command}` ({error}); resume the run as it was begun") from None
-        found = made.parse_args(["--config", str(kept), *words])
+        found = made.read(["--config", str(kept), *words])
     out, resume = found.out, found.resume
     for key in ("config", "out", "resume"):
         del found[key]
@@ -117,7 +178,7 @@ def read_table(
         CdnetError: if the recipe is not there.
     """
     made = _recipe_parser(command, description, recipe_type, place)
-    found = made.parse_args(with_recipe_paths(words))
+    found = made.read(words)
     if found.out is None:
         raise UsageError("no place for the table; give one with --out")
     out = found.out
@@ -145,4 +206,7 @@ def _one_line(message: str) -> str:
     text = re.sub(r"Parser key \"([^\"]+)\":?", r"--\1:", text)
     text = re.sub(r"Expected an? <class '(\w+)'>\.", r"expected a value of type \1,", text)
     text = re.sub(r"Expected an? typing\.Literal\[(.*?)\]\.", r"expected one of \1,", text)
+    text = text.replace("expected a value of type list,", "expected a list, such as [1,2],")
+    text = re.sub(r"^argument (--\S+): expected (?:one|at least one) argument", r"\1 has no value", text)
+    text = re.sub(r"^unrecognized arguments:", "too many arguments:", text)
     return text.replace("Got value:", "got")

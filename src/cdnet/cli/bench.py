@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from cdnet.cli.arguments import UsageError, parser
+from cdnet.cli.arguments import UsageError, choose, parser
+from cdnet.shown_text import say
+
+MOST_BATCH, MOST_ROUNDS = 4096, 10_000
 
 
 def main(words: list[str]) -> None:
     """Run ``search``."""
     actions = {"search": search}
     if words[:1] in (["-h"], ["--help"]):
-        print("usage: cdnet bench search [options]\n\n`cdnet bench search --help` explains it.")
+        say("usage: cdnet bench search [options]", "", "`cdnet bench search --help` explains it.")
         return
-    if not words or words[0] not in actions:
-        raise UsageError(f"`cdnet bench` needs one of {', '.join(actions)}")
-    actions[words[0]](words[1:])
+    actions[choose("bench", words, actions)](words[1:])
 
 
 def search(words: list[str]) -> None:
@@ -28,9 +29,9 @@ def search(words: list[str]) -> None:
     made.add_argument("--rounds", type=int, default=9, help="timed rounds, in turns")
     made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     made.add_argument("--json", type=Path, help="also write the rows to this file")
-    options = made.parse_args(words)
-    if options.batch < 4 or options.rounds < 3:
-        raise UsageError("a batch of at least 4 and at least 3 rounds are needed")
+    options = made.read(words)
+    if not (4 <= options.batch <= MOST_BATCH and 3 <= options.rounds <= MOST_ROUNDS):
+        raise UsageError(f"a batch of 4 to {MOST_BATCH:,} and 3 to {MOST_ROUNDS:,} rounds are possible")
 
     from cdnet.bench.search import bench_search
     from cdnet.data.recipe import parse_size
@@ -46,7 +47,7 @@ def search(words: list[str]) -> None:
     rows = bench_search(sizes, options.batch, options.width, options.rounds, device)
     for row in rows:
         spread = f" ({row['low']:.2f} to {row['high']:.2f})" if "low" in row else ""
-        print(
+        say(
             f"{row['what']}, {row['config']}: {row['ours']:.2f} against {row['peer']:.2f} {row['unit']}, "
             f"{row['ratio']:.2f} times{spread}"
         )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-
 from cdnet.classify.recipe import ClassifyRecipe
 from cdnet.cli.arguments import is_first_process, read_run
+from cdnet.shown_text import say, shell_command
 
 
 def main(words: list[str]) -> None:
@@ -22,7 +21,7 @@ def main(words: list[str]) -> None:
         raise KeyboardInterrupt(str(stopped)) from None
     if is_first_process():
         last = read_log(out)[-1]
-        print(f"{describe_accuracy(last)} per cent of {last['pictures']:,} pictures, epoch {last['epoch']}")
+        say(f"{describe_accuracy(last)} per cent of {last['pictures']:,} pictures, epoch {last['epoch']}")
         # The run has made the path of a genotype's file absolute.
         words = ["--genotype", recipe.genotype, "--width", str(recipe.width), "--init", str(out)]
-        print(f"weights: {weights}\nfine-tune them: cdnet train {shlex.join(words)} --data.root DIR --out RUN")
+        say(f"weights: {weights}", f"fine-tune them: cdnet train {shell_command(words)} --data.root DIR --out RUN")

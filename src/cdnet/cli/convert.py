@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdnet.cli.arguments import UsageError, parser
+from cdnet.shown_text import say, shell_command
 
 if TYPE_CHECKING:
     from cdnet.published import Converted
@@ -33,7 +33,7 @@ def main(words: list[str]) -> None:
         help="what the authors' network is for; if not given, 100 classes are those of CIFAR-100, 1,000 those of "
         "ImageNet, and any other number are identities",
     )
-    options = made.parse_args(words)
+    options = made.read(words)
     if options.out is None:
         raise UsageError("no file to write; give one with --out")
     if options.out.suffix != ".safetensors":
@@ -66,13 +66,13 @@ def _describe(converted: Converted, out: Path) -> None:
     name = spec.genotype.name if isinstance(spec.genotype, Genotype) else spec.genotype
     kept = spec.build() if classifier is None else converted.model
     size = "x".join(map(str, spec.size))
-    print(f"{out}: {name}, width {spec.width:g}, {spec.neck}, {count_params(kept):,} parameters, pictures of {size}")
-    print(f"from {converted.origin}; {'; '.join(converted.notes)}" if converted.notes else f"from {converted.origin}")
-    quoted = shlex.quote(str(out))
+    say(f"{out}: {name}, width {spec.width:g}, {spec.neck}, {count_params(kept):,} parameters, pictures of {size}")
+    say(f"from {converted.origin}; {'; '.join(converted.notes)}" if converted.notes else f"from {converted.origin}")
+    quoted = shell_command([str(out)])
     if classifier is None and converted.exact:
-        print(f"evaluate it: cdnet evaluate {quoted} --data.root DIR")
+        say(f"evaluate it: cdnet evaluate {quoted} --data.root DIR")
     if classifier is not None and classifier.kernel != 7:
-        print("its stem is 3x3, so that no network for ReID can start from it")
+        say("its stem is 3x3, so that no network for ReID can start from it")
     elif isinstance(spec.genotype, str) or name in shipped_genotypes():
         network = f"--genotype {name} --width {spec.width:g}"
-        print(f"train from it: cdnet train {network} --init {quoted} --data.root DIR --out RUN")
+        say(f"train from it: cdnet train {network} --init {quoted} --data.root DIR --out RUN")

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdnet.cli.arguments import UsageError, parser
+from cdnet.cli.arguments import choose, parser
 from cdnet.errors import CdnetError
+from cdnet.shown_text import harmless, say, say_block
 
 if TYPE_CHECKING:
     from cdnet.data.check import Check
@@ -22,11 +23,13 @@ def main(words: list[str]) -> None:
     """Run ``check`` or ``draw``."""
     actions = {"check": check, "draw": draw}
     if words[:1] in (["-h"], ["--help"]):
-        print("usage: cdnet data check ROOT | cdnet data draw OUT\n\n`cdnet data check --help` and so on explain each.")
+        say(
+            "usage: cdnet data check ROOT | cdnet data draw OUT",
+            "",
+            "`cdnet data check --help` and so on explain each.",
+        )
         return
-    if not words or words[0] not in actions:
-        raise UsageError(f"`cdnet data` needs one of {', '.join(actions)}")
-    actions[words[0]](words[1:])
+    actions[choose("data", words, actions)](words[1:])
 
 
 def check(words: list[str]) -> None:
@@ -45,7 +48,7 @@ def check(words: list[str]) -> None:
     made.add_argument("--for", nargs="+", choices=PURPOSES, default=[*PURPOSES], help="what the pictures are to serve")
     made.add_argument("--batch.identities", type=int, default=16, help="identities of a batch, as in the recipe")
     made.add_argument("--json", type=Path, help="also write all findings to this file")
-    options = made.parse_args(_as_of_recipes(words))
+    options = made.read(_as_of_recipes(words))
 
     from cdnet.data.check import check_data
     from cdnet.files import write_text
@@ -53,7 +56,7 @@ def check(words: list[str]) -> None:
 
     data = read_data(options.root, options.layout, options.holdout)
     found = check_data(data, shown, options["for"], options.batch.identities)
-    print(as_text(found))
+    say_block(as_text(found))
     if options.json is not None:
         write_text(options.json, json.dumps(asdict(found), indent=1) + "\n")
     if not found.sound:
@@ -69,10 +72,10 @@ def _as_of_recipes(words: list[str]) -> list[str]:
 
 def as_text(found: Check) -> str:
     """Return the findings as an aligned table and lists."""
-    lines = [f"{found.root}, read as {found.name}", ""]
+    lines = [harmless(f"{found.root}, read as {found.name}"), ""]
     for purpose, sentences in found.obstacles.items():
         said = [sentence.removeprefix(f"{found.root}: ") for sentence in sentences]
-        lines += [f"{purpose}: {sentence}" for sentence in said or ("nothing in the way",)]
+        lines += [harmless(f"{purpose}: {sentence}") for sentence in said or ("nothing in the way",)]
     lines += [""] if found.obstacles else []
     lines.append(f"{'split':10}{'pictures':>10}{'identities':>12}{'cameras':>9}{'no camera':>11}{'1 picture':>11}")
     for name, split in found.splits.items():
@@ -106,7 +109,7 @@ def as_text(found: Check) -> str:
         ("groups of duplicate pictures", duplicates),
     ):
         lines.append(f"{len(entries):,} {title}")
-        lines += [f"  {entry}" for entry in entries[:SHOWN]]
+        lines += [f"  {harmless(entry)}" for entry in entries[:SHOWN]]
         if len(entries) > SHOWN:
             lines.append(f"  and {len(entries) - SHOWN:,} more (--json lists all)")
     return "\n".join(lines)
@@ -124,7 +127,7 @@ def draw(words: list[str]) -> None:
     made.add_argument("--junk", type=int, default=50)
     made.add_argument("--size", default="128x64", help="height x width")
     made.add_argument("--seed", type=int, default=0)
-    options = made.parse_args(words)
+    options = made.read(words)
 
     from cdnet.data.recipe import parse_size
     from cdnet.draw.market import draw_market1501
@@ -140,4 +143,4 @@ def draw(words: list[str]) -> None:
         seed=options.seed,
         size=parse_size(options.size),
     )
-    print(f"drawn: {options.out}")
+    say(f"drawn: {options.out}")

@@ -13,6 +13,7 @@ from cdnet.cli.arguments import parser, read_run
 from cdnet.cli.train import read_arguments
 from cdnet.errors import CdnetError
 from cdnet.search.recipe import SearchRecipe
+from cdnet.shown_text import say, say_block
 from cdnet.train.recipe import TrainRecipe
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def main(words: list[str]) -> None:
     made.add_argument("--out", type=Path, default=Path("demo"), help="folder for pictures, search, run and report")
     made.add_argument("--seed", type=int, default=0, help="decides pictures, first weights and batches")
     made.add_argument("--epochs", type=int, help="to train, by default those of the shipped recipe `demo`")
-    options = made.parse_args(words)
+    options = made.read(words)
     words = ["--out", str(options.out), "--seed", str(options.seed)]
     searching, _, _ = read_run("search", "", SearchRecipe, ["--config", "demo-search", *words])
     if options.epochs is not None:
@@ -88,8 +89,8 @@ def run_demo(out: Path, drawing: Drawing, searching: SearchRecipe, training: Tra
     path = out / REPORT
     network = count_network(training.genotype, training.width, training.size)
     write_report(path, gather_report(searching, searched, training, run, evaluated, network, seconds))
-    print(as_table(evaluated.methods))
-    print(f"genotype: {genotype}\nreport: {path}\ntime: {time.perf_counter() - started:.0f} s")
+    say_block(as_table(evaluated.methods))
+    say(f"genotype: {genotype}", f"report: {path}", f"time: {time.perf_counter() - started:.0f} s")
 
 
 def _until_stopped(what: str, work: Callable[[Any, Path, bool], Path], recipe: Any, folder: Path, resume: bool) -> Path:

@@ -11,6 +11,7 @@ from cdnet.cli.arguments import parser
 from cdnet.data.recipe import DataRecipe
 from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
+from cdnet.shown_text import say, say_block
 
 if TYPE_CHECKING:
     from cdnet.evaluate.options import Options
@@ -47,7 +48,7 @@ def main(words: list[str]) -> None:
         help="print the cosine similarity above which so large a share of the pairs of different persons lies",
     )
     made.add_argument("--json", type=Path, help="also write the figures to this file")
-    options = made.instantiate(made.parse_args(words))
+    options = made.instantiate(made.read(words))
     if options.data.root is None:
         raise CdnetError("no pictures to evaluate on; give their folder with --data.root")
 
@@ -90,8 +91,8 @@ def main(words: list[str]) -> None:
         # Before anything is printed, which a closed pipe may end.
         write_text(options.json, json.dumps(found.to_json() | origin, indent=1, allow_nan=False) + "\n")
     said = trained_on.get("data", "pictures that they do not name")
-    print(f"weights {options.weights}, trained on {said}; evaluated on {folder} (layout {data.name})")
-    print(found.as_text())
+    say(f"weights {options.weights}, trained on {said}; evaluated on {folder} (layout {data.name})")
+    say_block(found.as_text())
 
 
 def _asked(options: Any) -> Options:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdnet.cli.arguments import Parser, UsageError, parser
+from cdnet.cli.arguments import Parser, UsageError, choose, parser
 from cdnet.data.recipe import DataRecipe
 from cdnet.errors import CdnetError
+from cdnet.shown_text import say, say_block
 
 if TYPE_CHECKING:
     from cdnet.data.pictures import ReidData
@@ -21,7 +22,7 @@ def main(words: list[str]) -> None:
     """Run ``feature-maps``, ``t-sne``, ``ranked`` or ``cmc``."""
     actions = {"feature-maps": feature_maps, "t-sne": tsne, "ranked": ranked, "cmc": cmc}
     if words[:1] in (["-h"], ["--help"]):
-        print(
+        say_block(
             f"usage: cdnet figure {' | '.join(actions)} ... --out FILE.png\n\n"
             "  feature-maps  where each stage's last feature map is strong (Figure 6)\n"
             "  t-sne         features on both sides of the neck (Figures 7 and 8)\n"
@@ -30,9 +31,7 @@ def main(words: list[str]) -> None:
             "`cdnet figure cmc --help` and so on explain each."
         )
         return
-    if not words or words[0] not in actions:
-        raise UsageError(f"`cdnet figure` needs one of {', '.join(actions)}")
-    actions[words[0]](words[1:])
+    actions[choose("figure", words, actions)](words[1:])
 
 
 def feature_maps(words: list[str]) -> None:
@@ -179,7 +178,7 @@ def _parser(name: str, description: str) -> Parser:
 
 def _read(made: Parser, words: list[str]) -> Any:
     """Read the command line, and refuse a file that cannot be written before anything is computed."""
-    options = made.instantiate(made.parse_args(words))
+    options = made.instantiate(made.read(words))
     if options.out is None:
         raise UsageError("no file for the figure; give one with --out")
 
@@ -208,4 +207,4 @@ def _save(options: Any, drawn: Drawn) -> None:
     from cdnet.figures.style import save
 
     save(options.out, drawn, options.dpi)
-    print(f"{drawn.about}\nfigure: {options.out}")
+    say(drawn.about, f"figure: {options.out}")

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from cdnet.cli.arguments import parser
+from cdnet.shown_text import say, say_block
 
 
 def main(words: list[str]) -> None:
@@ -17,18 +18,18 @@ def main(words: list[str]) -> None:
     made.add_argument("--neck", default="fblneck", help="the neck, as inference has it")
     made.add_argument("--json", action="store_true", help="print one JSON object")
     made.add_argument("--list", action="store_true", help="print the names of genotypes and baselines and stop")
-    options = made.parse_args(words)
+    options = made.read(words)
     if options.list:
         from cdnet.genotype import shipped_genotypes
         from cdnet.nn.baselines import BASELINES
 
-        print("\n".join([*shipped_genotypes(), *BASELINES]))
+        say(*shipped_genotypes(), *BASELINES)
         return
     counts = count_network(options.genotype, options.width, options.size, options.neck)
     if options.json:
-        print(json.dumps({key: value for key, value in counts.items() if key != "stages"}))
+        say(json.dumps({key: value for key, value in counts.items() if key != "stages"}))
     else:
-        print(as_table(counts))
+        say_block(as_table(counts))
 
 
 def count_network(genotype: str, width: float, size: str, neck: str = "fblneck") -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from cdnet.cli.reproduce_rows import compare_jobs, gather_others, gather_table, 
 from cdnet.errors import CdnetError
 from cdnet.reproduce.paper import Paper, PaperFigure, PaperTable, read_paper
 from cdnet.reproduce.plan import Setting, command, commands, costs, plan_run, refuse_changes_of_rows
+from cdnet.shown_text import say, say_block, shell_command
 
 if TYPE_CHECKING:
     from cdnet.reproduce.runner import Job
@@ -33,18 +33,18 @@ def main(words: list[str]) -> None:
         print(as_markdown(read_claims(), options.results), end="")
         return
     if options.what is None:
-        print(describe(paper))
+        say_block(describe(paper))
         return
     found = paper.find(options.what)
     setting = Setting(options.scale, options.init, tuple(options.set))
     if isinstance(found, PaperFigure):
-        print(describe_figure(paper, found, options, setting))
+        say_block(describe_figure(paper, found, options, setting))
         return
     asked = found.only(options.only) if options.only else found
     refuse_changes_of_rows(asked, setting)
     if options.print_commands:
         for line in _commands(asked, options, setting):
-            print(shlex.join(line))
+            say(shell_command(line))
         return
     _run(paper, found, asked, options, setting)
 
@@ -80,9 +80,9 @@ def describe_figure(paper: Paper, figure: PaperFigure, options: Any, setting: Se
     root, out = (str(given) if given else word for given, word in ((options.data.root, "DIR"), (options.out, "OUT")))
     train = command(figure.table, figure.runs, options.seeds, setting, _paths(options, root, out))
     folders = [plan_run(paper.runs[name], setting).folder for name in figure.runs]
-    drawn = _figure_command(figure, folders, shlex.quote(root), shlex.quote(out), options.seeds[0])
+    drawn = _figure_command(figure, folders, shell_command([root]), shell_command([out]), options.seeds[0])
     title = f"{figure.name.replace('-', ' ').capitalize()}: {figure.title}"
-    return f"{title}\n1. train {' '.join(figure.runs)}:  {shlex.join(train)}\n2. draw:  {drawn}"
+    return f"{title}\n1. train {' '.join(figure.runs)}:  {shell_command(train)}\n2. draw:  {drawn}"
 
 
 def _figure_command(figure: PaperFigure, folders: Sequence[str], data: str, out: str, seed: int = 0) -> str:
@@ -123,7 +123,7 @@ def _read(words: list[str]) -> Any:
     made.add_argument("--rounds", type=int, default=5, help="timed rounds, each row once in each")
     made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     made.add_argument("--print-commands", action="store_true", help="print one command a row and seed, and run none")
-    options = made.parse_args(words)
+    options = made.read(words)
     if min(options.seeds) < 0 or len(set(options.seeds)) < len(options.seeds):
         raise UsageError("--seeds: no seed below 0, and none twice")
     if options.times == "only" and options.out is None:
@@ -183,10 +183,12 @@ def _run(paper: Paper, table: PaperTable, asked: PaperTable, options: Any, setti
         unfinished = [job for job in jobs if job.recipe is not None and job.row.name not in trained]
         notes = _leave_out_missing(unfinished, options, setting)
         printed = gather_table(asked, options, setting, jobs)
-    print("\n".join([as_text(printed), *notes]))
+    say_block(as_text(printed))
+    if notes:
+        say(*notes)
     if out is not None:
         _report(paper, table, jobs, options, setting)
-        print(f"report: {out / PAGE}")
+        say(f"report: {out / PAGE}")
     failed = [f"{job.row.name}, seed {seed}: {reason}" for job in jobs for seed, reason in job.failures.items()]
     if failed:
         tried = sum(len(job.seeded(options.seeds)) for job in jobs)

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import shlex
+from importlib import import_module
 from pathlib import Path
 
-from cdnet.cli.arguments import is_first_process, read_run
+from cdnet.cli.arguments import UsageError, choose, is_first_process, read_run
+from cdnet.cli.words import hyphened
 from cdnet.search.recipe import SearchRecipe
+from cdnet.shown_text import say, shell_command
 
 REPORT = "report.html"
 DESCRIPTION = (
-    "Search a network by a recipe; every key of a recipe is an option here. `cdnet search --measure-latency` times the "
+    "Search a network by a recipe; every key of a recipe is an option here. `cdnet search latency` times the "
     "candidates on this machine, for --cost.kind latency, and `cdnet search compare` trains what was found and more; "
     "each has its own --help."
 )
 
 
 def main(words: list[str]) -> None:
-    """Search, or go on searching, write the report, and say where the genotype is; or compare what was found."""
-    if words[:1] == ["compare"]:
-        from cdnet.cli import search_compare
-
-        search_compare.main(words[1:])
-        return
-    if "--measure-latency" in words:
-        from cdnet.cli import search_latency
-
-        search_latency.main([word for word in words if word != "--measure-latency"])
+    """Search, or go on searching, write the report, say where the genotype is; or run ``compare`` or ``latency``."""
+    if any(hyphened(word) == "--measure-latency" for word in words):
+        raise UsageError("--measure-latency is a command of its own: cdnet search latency", "cdnet search latency")
+    if words and not words[0].startswith("-"):
+        action = choose("search", words, ("compare", "latency"))
+        import_module(f"cdnet.cli.search_{action}").main(words[1:])
         return
     recipe, out, resume = read_run("search", DESCRIPTION, SearchRecipe, words)
     from cdnet.search.run import search
@@ -34,15 +32,15 @@ def main(words: list[str]) -> None:
 
     space = recipe.space.build()
     if is_first_process():
-        print(f"{space.name}: {len(space.candidates)} candidates in {space.mblocks} MBlocks, {space.size:,} networks")
+        say(f"{space.name}: {len(space.candidates)} candidates in {space.mblocks} MBlocks, {space.size:,} networks")
     try:
         genotype = search(recipe, out, resume)
     except StoppedError as stopped:
         raise KeyboardInterrupt(str(stopped)) from None
     if is_first_process():
-        print(f"genotype: {genotype}\nreport: {write_report(recipe, out, genotype)}")
+        say(f"genotype: {genotype}", f"report: {write_report(recipe, out, genotype)}")
         use = ["cdnet", "train", "--genotype", str(genotype), "--data.root", str(recipe.data.root), "--out"]
-        print(f"train it: {shlex.join(use)} ...")
+        say(f"train it: {shell_command(use)} ...")
 
 
 def write_report(recipe: SearchRecipe, out: Path, genotype: Path) -> Path:

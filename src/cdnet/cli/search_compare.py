@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cdnet.cli.arguments import read_table
 from cdnet.search.compare_recipe import CompareRecipe
+from cdnet.shown_text import say_block
 
 
 def main(words: list[str]) -> None:
@@ -14,7 +15,7 @@ def main(words: list[str]) -> None:
     from cdnet.train.loop import StoppedError
 
     try:
-        print(compare(recipe, out))
+        say_block(compare(recipe, out))
     except StoppedError as stopped:
         where = str(stopped).partition(";")[0]
         raise KeyboardInterrupt(f"{where}; the same command goes on from there") from None

@@ -1,12 +1,12 @@
-"""``cdnet search --measure-latency``: time a space's candidates on the machine at hand."""
+"""``cdnet search latency``: time a space's candidates on the machine at hand."""
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 from cdnet.cli.arguments import read_table
 from cdnet.search.recipe import CostRecipe, SearchRecipe, SpaceRecipe, machine_rules
+from cdnet.shown_text import say, say_block, shell_command
 from cdnet.train.recipe import refuse_senseless
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ BUSY = 0.25
 def main(words: list[str]) -> None:
     """Measure, write the table, and say how well its sums agree with whole networks."""
     recipe, out = read_table(
-        "search --measure-latency", DESCRIPTION, SearchRecipe, words, "file of the table, such as latency.json"
+        "search latency", DESCRIPTION, SearchRecipe, words, "file of the table, such as latency.json"
     )
     import torch
 
@@ -47,9 +47,10 @@ def main(words: list[str]) -> None:
     console.print(f"timing {len(space.candidates)} candidates in each of {space.mblocks} MBlocks of {space.name}")
     latency = measure_latency(space, cost.width, size, cost.batch, threads, device, progress=shown)
     write_latency(out, latency)
-    print(f"{as_text(latency)}\nlatency table: {out}")
+    say_block(as_text(latency))
     use = ["cdnet", "search", *space_options(recipe.space), "--cost.kind", "latency", "--cost.table", str(out)]
-    print(f"use it: {shlex.join(use + cost_options(latency))} --cost.budget ...")
+    command = shell_command(use + cost_options(latency))
+    say(f"latency table: {out}", f"use it: {command} --cost.budget ...")
 
 
 def as_text(latency: Latency) -> str:

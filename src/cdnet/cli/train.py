@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cdnet.cli.arguments import is_first_process, read_run
+from cdnet.shown_text import say, shell_command
 from cdnet.train.recipe import TrainRecipe
 
 
@@ -19,7 +20,8 @@ def main(words: list[str]) -> None:
     except StoppedError as stopped:
         raise KeyboardInterrupt(str(stopped)) from None
     if is_first_process():
-        print(f"weights: {weights}\nevaluate them: cdnet evaluate {out} --data.root {recipe.data.root}")
+        use = ["cdnet", "evaluate", str(out), "--data.root", str(recipe.data.root)]
+        say(f"weights: {weights}", f"evaluate them: {shell_command(use)}")
 
 
 def read_arguments(words: list[str]) -> tuple[TrainRecipe, Path, bool]:

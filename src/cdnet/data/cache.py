@@ -23,7 +23,8 @@ from filelock import FileLock
 from cdnet.data.decode import BrokenPictureError, Decoded, Pixels, open_picture, resize
 from cdnet.data.pictures import Picture
 from cdnet.data.threads import in_threads
-from cdnet.files import saying_what_failed, write_atomically, write_text
+from cdnet.errors import CdnetError
+from cdnet.files import make_folder, saying_what_failed, write_atomically, write_text
 
 FORMAT = 2
 
@@ -62,8 +63,22 @@ class CachedPictures:
 
 
 def default_cache_folder() -> Path:
-    """Return ``$XDG_CACHE_HOME/cdnet``, by default ``~/.cache/cdnet``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cdnet"
+    """Return ``$XDG_CACHE_HOME/cdnet``, by default ``~/.cache/cdnet``, which is made if need be.
+
+    Raises:
+        CdnetError: if there is no home, or the folder cannot be made or written.
+    """
+    way_out = "name a folder for decoded pictures with --data.cache"
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cdnet"
+        make_folder(folder)
+    except RuntimeError:
+        raise CdnetError(f"there is no home folder; {way_out}") from None
+    except OSError as error:
+        raise CdnetError(f"{folder} could not be made: {error.strerror or error}; {way_out}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CdnetError(f"{folder} may not be written; {way_out}")
+    return folder
 
 
 def cached_pictures(
@@ -87,7 +102,7 @@ def cached_pictures(
     """
     folder = Path(folder) if folder is not None else default_cache_folder()
     with saying_what_failed(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     name = f"{hashlib.sha256(os.fsencode(place)).hexdigest()[:16]}-{size[0]}x{size[1]}"
     print_ = fingerprint(pictures, f"{FORMAT} {size}")
     file = folder / f"{name}.{print_}.u8"

@@ -33,7 +33,7 @@ def parse_size(size: str) -> tuple[int, int]:
     Raises:
         CdnetError: if it is not of that form, or a side is below 32 or above 2048.
     """
-    match = re.fullmatch(r"(\d+)x(\d+)", size.strip())
+    match = re.fullmatch(r"(\d{1,9})x(\d{1,9})", size.strip())
     if match is None:
         raise CdnetError(f"{size!r} is no size; write height x width, such as 256x128")
     height, width = int(match[1]), int(match[2])

@@ -12,6 +12,7 @@ from cdnet.draw.camera import Camera, Picture, sample_camera
 from cdnet.draw.figure import draw_person, draw_piece, draw_place
 from cdnet.draw.identity import Identity, sample_identities, sample_identity
 from cdnet.errors import CdnetError
+from cdnet.files import make_folder
 
 MOST_CAMERAS = 6
 MOST_IDENTITIES = 4999
@@ -96,11 +97,11 @@ def draw_market1501(
         seed,
         size,
     )
-    root.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(root.parent)
     with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as unfinished:
         draft = Path(unfinished) / root.name
         for folder in ("bounding_box_train", "query", "bounding_box_test"):
-            (draft / folder).mkdir(parents=True)
+            make_folder(draft / folder)
         for name, picture in _pictures(plan):
             (draft / name).write_bytes(_encode(picture))
         if root.exists():

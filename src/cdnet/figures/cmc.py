@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from cdnet.errors import CdnetError
 from cdnet.evaluate.ranking import Metrics
+from cdnet.figures.lettering import labels, left_to_right
 from cdnet.figures.style import COLUMN, LINE_COLOURS, LINE_MARKERS, LINE_STYLES, Drawn, new_figure, paper_style
 from cdnet.files import write_text
 
@@ -114,13 +115,14 @@ def draw_cmc(curves: Sequence[Curve], ranks: int = 20) -> Drawn:
         CdnetError: if they are too many or share a name, or ``ranks`` is out of range.
     """
     check_curves([curve.name for curve in curves], ranks)
-    with paper_style():
+    names = labels([curve.name for curve in curves])
+    with paper_style(names):
         figure = new_figure(COLUMN, 2.5)
         ax = figure.subplots()
         styles = zip(LINE_COLOURS, LINE_STYLES, LINE_MARKERS, strict=True)
         lowest = 1.0
         drawn: list[tuple[float, int, Line2D]] = []
-        for curve, (colour, dash, marker) in zip(curves, styles, strict=False):
+        for curve, name, (colour, dash, marker) in zip(curves, names, styles, strict=False):
             x = [rank for rank in sorted(curve.shares) if rank <= ranks]
             y = [100 * curve.shares[rank] for rank in x]
             marked = [index for index, rank in enumerate(x) if rank in MARKED]
@@ -128,7 +130,7 @@ def draw_cmc(curves: Sequence[Curve], ranks: int = 20) -> Drawn:
             line.set_markeredgecolor("white")
             line.set_markeredgewidth(0.4)
             line.set_markersize(5)
-            line.set_label(f"{curve.name}: {y[0]:.1f} %")
+            line.set_label(f"{left_to_right(name)}: {y[0]:.1f} %")
             drawn.append((-y[0], len(drawn), line))
             lowest = min(lowest, curve.shares[1])
         # Down to the next ten below the lowest curve: of good networks only the top is of interest.

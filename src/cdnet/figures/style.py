@@ -6,7 +6,8 @@ Nothing is told by colour alone: every colour comes with a marker, a line style 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,11 +15,15 @@ from typing import Any, NamedTuple
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
+from cdnet.figures.lettering import families, missing
 from cdnet.files import write_atomically
+from cdnet.progress import console
 from cdnet.report import charts
+from cdnet.shown_text import harmless
 
 COLUMN, PAGE = 3.5, 7.16
 """Widths of one column and of both, in inches, as conference papers have them."""
@@ -40,7 +45,8 @@ POINT_MARKERS = ("o", "s", "^", "D", "P", "v", "X", "*")
 RIGHT, WRONG = "#0072b2", "#d55e00"
 
 _STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine draws the same letters
+    "text.parse_math": False,  # a name with two dollar signs is no formula
+    "text.usetex": False,
     "font.size": 7.5,
     "axes.titlesize": 7.5,
     "axes.labelsize": 7.5,
@@ -81,9 +87,9 @@ class Drawn(NamedTuple):
 
 
 @contextmanager
-def paper_style() -> Iterator[None]:
-    """Draw in the style of all figures within the block."""
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE}):
+def paper_style(names: Iterable[str] = ()) -> Iterator[None]:
+    """Draw in the style of all figures within the block, with letters for ``names``, in whatever script they are."""
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE, "font.family": families(names)}):
         yield
 
 
@@ -138,7 +144,7 @@ def save(path: Path, drawn: Drawn, dpi: int = DPI) -> None:
     path = Path(path)
     check_target(path, dpi)
     kind = path.suffix.lower()[1:]
-    words = {"Title": drawn.title, ("Subject" if kind == "pdf" else "Description"): drawn.about}
+    words = {"Title": harmless(drawn.title), ("Subject" if kind == "pdf" else "Description"): harmless(drawn.about)}
     # No dates and no versions, so that a figure can be compared with the one made last year.
     nothing = {
         "png": ("Software",),
@@ -146,6 +152,13 @@ def save(path: Path, drawn: Drawn, dpi: int = DPI) -> None:
         "pdf": ("CreationDate", "Creator", "Producer"),
     }[kind]
     content = io.BytesIO()
-    with paper_style():
+    with paper_style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # said below, in a sentence
         drawn.figure.savefig(content, format=kind, dpi=dpi, metadata={**words, **dict.fromkeys(nothing)})
     write_atomically(path, lambda file: file.write(content.getvalue()))
+    unknown = missing(text.get_text() for text in drawn.figure.findobj(Text))
+    if unknown:
+        console.print(
+            f"{path}: no installed font has {' '.join(unknown)}, and boxes stand for them; install one, such as "
+            "Noto Sans CJK, or give other names with --labels"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from cdnet.data.pictures import Picture
 from cdnet.errors import CdnetError
 from cdnet.figures.embedding import Array, agreement, embed, silhouette
 from cdnet.figures.heads import head_features, load_training_network
+from cdnet.figures.lettering import labels
 from cdnet.figures.pictures import read_pictures
 from cdnet.figures.style import COLUMN, INK, POINT_COLOURS, POINT_MARKERS, Drawn, new_figure, paper_style
 
@@ -23,6 +25,9 @@ LEAST = 4
 
 MOST_IDENTITIES = len(POINT_MARKERS)
 MOST_ROWS = 8
+
+ALONG, BELOW = 24, 56
+"""Letters that have room beside a row, and below the figure."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def see(
     """
     model, spec = load_training_network(run, device)
     pixels = read_pictures([picture.path for entries in people.values() for picture in entries], spec.size)
-    labels = number(people)
+    numbers = number(people)
     sights = []
     heads = head_features(model, spec, pixels, progress)
     for sides in heads:
@@ -86,7 +91,7 @@ def see(
                 f"{label}, {sides.part}" if len(heads) > 1 else label,
                 embed(sides.triplet, seed),
                 embed(sides.softmax, seed),
-                (silhouette(sides.triplet, labels), silhouette(sides.softmax, labels)),
+                (silhouette(sides.triplet, numbers), silhouette(sides.softmax, numbers)),
                 agreement(sides.triplet, sides.softmax),
             )
         )
@@ -110,21 +115,22 @@ def draw_tsne(sights: Sequence[Sight], people: Mapping[str, Sequence[Picture]]) 
     """
     if len(sights) > MOST_ROWS:
         raise CdnetError(f"one figure has room for {MOST_ROWS} heads, not {len(sights)}; give fewer runs")
-    labels = number(people).numpy()
-    with paper_style():
+    numbers = number(people).numpy()
+    names, heads = labels(list(people)), labels([sight.label for sight in sights])
+    with paper_style([*names, *heads]):
         figure = new_figure(COLUMN, 1.78 * len(sights) + 0.5)
         axes = figure.subplots(len(sights), 2, squeeze=False)
-        for row, sight in zip(axes, sights, strict=True):
+        for row, sight, head in zip(axes, sights, heads, strict=True):
             sides = ((sight.triplet, "feats_tri"), (sight.softmax, "feats_fc"))
             for ax, (places, side), score in zip(row, sides, sight.silhouettes, strict=True):
-                _scatter(ax, places, labels)
+                _scatter(ax, places, numbers)
                 ax.set_title(f"{side}, silhouette {_signed(score)}", pad=3)
-            row[0].set_ylabel(sight.label, labelpad=3)
-        handles = [Line2D([], [], linestyle="", **_marker(index), label=name) for index, name in enumerate(people)]
+            row[0].set_ylabel("\n".join(wrap(head, ALONG)), labelpad=3)
+        handles = [Line2D([], [], linestyle="", **_marker(index), label=name) for index, name in enumerate(names)]
         figure.legend(
             handles=handles,
             loc="outside lower center",
-            ncols=4,
+            ncols=max(1, min(4, BELOW // (max(map(len, names)) + 4))),
             title="identity",
             title_fontsize=7,
             frameon=False,
@@ -138,15 +144,15 @@ def draw_tsne(sights: Sequence[Sight], people: Mapping[str, Sequence[Picture]]) 
         for sight in sights
     )
     about = (
-        f"t-SNE of {len(labels)} pictures of {len(people)} identities, the triplet side (feats_tri) on the left, the "
+        f"t-SNE of {len(numbers)} pictures of {len(people)} identities, the triplet side (feats_tri) on the left, the "
         f"softmax side (feats_fc) on the right, a row a head. {told}."
     )
     return Drawn(figure, "Features on both sides of the neck", about)
 
 
-def _scatter(ax: Any, places: Array, labels: Any) -> None:
-    for index in range(int(labels.max()) + 1):
-        mine = places[labels == index]
+def _scatter(ax: Any, places: Array, numbers: Any) -> None:
+    for index in range(int(numbers.max()) + 1):
+        mine = places[numbers == index]
         ax.plot(mine[:, 0], mine[:, 1], linestyle="", **_marker(index))
     # A square panel on the same scale in both directions: t-SNE's distances are alike in both.
     middle = (places.max(0) + places.min(0)) / 2

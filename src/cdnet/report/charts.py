@@ -26,6 +26,7 @@ INK, FAINT = "#1b1f24", "#d0d4d9"
 _VARIABLES = {INK: "--ink", FAINT: "--line"} | {colour: f"--series-{n}" for n, colour in enumerate(SERIES, start=1)}
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
+    "text.parse_math": False,
     "font.family": "sans-serif",
     "font.size": 10,
     "axes.titlesize": 10,

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import yaml
 
 from cdnet.errors import CdnetError
+from cdnet.nearest import nearest
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,8 @@ class PaperTable:
         known = [row.name for row in self.rows]
         for name in wanted:
             if name not in known:
-                raise CdnetError(f"{self.name} has no row {name!r}; its rows are {', '.join(known)}")
+                meant = nearest(name, known)
+                raise CdnetError(f"{self.name} has no row {name!r}{meant}; its rows are {', '.join(known)}")
         rows = tuple(row for row in self.rows if row.name in wanted)
         return PaperTable(self.name, self.title, self.figures, rows, self.note)
 
@@ -208,7 +210,8 @@ class Paper:
         """
         found = self.tables.get(name) or self.figures.get(name)
         if found is None:
-            raise CdnetError(f"the paper has no {name!r} here; it has {', '.join([*self.tables, *self.figures])}")
+            known = [*self.tables, *self.figures]
+            raise CdnetError(f"the paper has no {name!r} here{nearest(name, known)}; it has {', '.join(known)}")
         return found
 
 

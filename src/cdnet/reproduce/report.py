@@ -12,6 +12,7 @@ from cdnet.files import write_text
 from cdnet.report.page import environment
 from cdnet.reproduce.comparison import Cell, Compared
 from cdnet.reproduce.paper import APART, PaperTable
+from cdnet.shown_text import csv_cell, harmless
 
 PAGE = "report.html"
 COLUMNS = (
@@ -90,7 +91,7 @@ def _remarks(rows: Sequence[Compared]) -> list[str]:
             named.setdefault(remark, {})[row.row.name] = None
     every = {row.row.name for row in rows}
     return [
-        f"{'all rows' if len(names) == len(every) > 1 else ', '.join(names)}: {remark}"
+        f"{'all rows' if len(names) == len(every) > 1 else ', '.join(names)}: {harmless(remark)}"
         for remark, names in named.items()
     ]
 
@@ -121,7 +122,8 @@ def write_table(path: Path, compared: ComparedTable) -> None:
             named = (compared.table.name, row.row.name, row.row.title, cell.figure)
             values = " ".join(f"{value:.6g}" for value in cell.values)
             figures = (cell.paper, cell.shown, cell.difference, low, high, cell.seeds or "", values)
-            writer.writerow([*named, *figures, compared.mark, "; ".join(row.remarks)])
+            cells = [*named, *figures, compared.mark, "; ".join(row.remarks)]
+            writer.writerow(map(csv_cell, cells))
     write_text(path, text.getvalue())
 
 

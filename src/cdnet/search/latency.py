@@ -221,14 +221,14 @@ def read_latency(path: Path) -> Latency:
         CdnetError: if there is no such file, or it is no latency table, or has a time that is none.
     """
     if not path.is_file():
-        raise CdnetError(f"{path}: no such latency table; make one with `cdnet search --measure-latency --out {path}`")
+        raise CdnetError(f"{path}: no such latency table; make one with `cdnet search latency --out {path}`")
     try:
         return Latency.from_json(json.loads(path.read_text("utf-8")))
     except KeyError as missing:
         problem = f"it has no {missing}"
     except (OSError, ValueError, TypeError, AttributeError, RecursionError, CdnetError) as error:
         problem = str(error)
-    raise CdnetError(f"{path}: no latency table of `cdnet search --measure-latency` ({problem})")
+    raise CdnetError(f"{path}: no latency table of `cdnet search latency` ({problem})")
 
 
 def latency_for(cost: CostRecipe, space: SearchSpace) -> Latency | None:
@@ -244,7 +244,7 @@ def latency_for(cost: CostRecipe, space: SearchSpace) -> Latency | None:
     if (latency.space.candidates, latency.space.blocks) != (space.candidates, space.blocks):
         raise CdnetError(
             f"{cost.table} was measured for another space, {latency.space.describe()}, not {space.describe()}; give "
-            "the same --config and --space options to `cdnet search --measure-latency`"
+            "the same --config and --space options to `cdnet search latency`"
         )
     asked = [
         ("width", latency.width == cost.width, f"{latency.width:g}", f"{cost.width:g}"),

@@ -26,7 +26,19 @@ from cdnet.data.recipe import DataRecipe, parse_size
 from cdnet.errors import CdnetError
 from cdnet.genotype import MAX_REPEATS, CDChoice
 from cdnet.search.space import CK, SPACES, SearchSpace
-from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe, Rule, refuse_senseless, rising, shared_rules
+from cdnet.train.recipe import (
+    MOST_BATCH,
+    MOST_EPOCHS,
+    AugmentRecipe,
+    BatchRecipe,
+    LossRecipe,
+    Rule,
+    refuse_senseless,
+    rising,
+    shared_rules,
+)
+
+MOST_THREADS = 1024
 
 
 @dataclass
@@ -51,6 +63,8 @@ class SpaceRecipe:
         Raises:
             CdnetError: if it leaves nothing to choose, or has what is no CDBlock.
         """
+        if not self.name.isprintable():
+            raise CdnetError("--space.name has a character that cannot be printed")
         # What was changed is no longer the paper's space, whatever the recipe that it began from calls it.
         name = "own space" if self.name in SPACES else self.name
         if any(len(pair) != 2 for pair in self.pairs):
@@ -144,7 +158,7 @@ class CostRecipe:
         budget: the most that the derived network may cost, such as 600e6 MACs, or 12 for latency in milliseconds.
         width: width multiplier of the network that is to be used.
         size: height x width of its pictures.
-        table: the file that ``--measure-latency`` wrote, for latency.
+        table: the file that ``cdnet search latency`` wrote, for latency.
         batch: pictures a pass, for latency.
         threads: of the processor, for latency; by default as many as torch takes, or those of the table.
     """
@@ -221,7 +235,7 @@ def check_search(recipe: SearchRecipe) -> None:
     rules = [
         ("k", recipe.gate != "top-k" or 1 <= recipe.k <= candidates, f"from 1 to {candidates}, the candidates"),
         *temperature_rules(recipe),
-        ("epochs", recipe.epochs >= 1, "at least 1"),
+        ("epochs", 1 <= recipe.epochs <= MOST_EPOCHS, f"from 1 to {MOST_EPOCHS:,}"),
         ("validation", recipe.validation >= 1, "at least 1"),
         ("weights.lr", recipe.weights.lr > 0, "above 0"),
         ("weights.lr_end", recipe.weights.lr_end >= 0, "at least 0"),
@@ -231,7 +245,7 @@ def check_search(recipe: SearchRecipe) -> None:
         ("alpha.betas", len(recipe.alpha.betas) == 2 and all(0 <= b < 1 for b in recipe.alpha.betas), "two below 1"),
         ("cost.kind", counted or not (cost.weight or cost.budget), "macs, params or latency to weigh or bound it"),
         ("cost.kind", timed or cost.table is None, "latency to use --cost.table"),
-        ("cost.table", not timed or cost.table is not None, "a file of `cdnet search --measure-latency`"),
+        ("cost.table", not timed or cost.table is not None, "a file of `cdnet search latency`"),
         *machine_rules(cost),
         ("cost.weight", 0 <= cost.weight < math.inf, "at least 0, and finite"),
         ("cost.budget", cost.budget is None or 0 < cost.budget < math.inf, "above 0, and finite"),
@@ -256,6 +270,6 @@ def temperature_rules(recipe: SearchRecipe) -> list[Rule]:
 def machine_rules(cost: CostRecipe) -> list[Rule]:
     """Return the rules of how a machine is used when latency is measured."""
     return [
-        ("cost.batch", cost.batch >= 1, "at least 1"),
-        ("cost.threads", cost.threads is None or cost.threads >= 1, "at least 1"),
+        ("cost.batch", 1 <= cost.batch <= MOST_BATCH, f"from 1 to {MOST_BATCH:,}"),
+        ("cost.threads", cost.threads is None or 1 <= cost.threads <= MOST_THREADS, f"from 1 to {MOST_THREADS:,}"),
     ]

@@ -29,7 +29,7 @@ from cdnet.data.recipe import parse_size
 from cdnet.device import choose_device
 from cdnet.errors import CdnetError, DiskFullError
 from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures
-from cdnet.files import saying_what_failed, write_text
+from cdnet.files import make_folder, saying_what_failed, write_text
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
 from cdnet.progress import console, shown
@@ -139,7 +139,7 @@ def run_rows(
             if results[number] is not None or (failures and folder in failures):
                 continue
             with saying_what_failed(folder):
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
             with suppress(Timeout), FileLock(folder / LOCK, blocking=False):
                 found = read_result(row, folder)
                 if found is None:

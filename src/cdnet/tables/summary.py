@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cdnet.files import write_text
+from cdnet.shown_text import csv_cell
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,13 @@ def as_text(summaries: Sequence[Summary]) -> str:
 def write_csv(path: Path, results: Sequence[Mapping[str, Any]]) -> None:
     """Write all results, a line each, atomically; the first one's keys are the columns.
 
+    A text that a spreadsheet would compute gets an apostrophe in front (:func:`cdnet.shown_text.csv_cell`).
+
     Raises:
         CdnetError: if the file cannot be written.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, list(results[0]), extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(results)
+    writer.writerows({key: csv_cell(value) for key, value in result.items()} for result in results)
     write_text(path, text.getvalue())

@@ -13,7 +13,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from cdnet.errors import CdnetError
-from cdnet.files import saying_what_failed, write_text
+from cdnet.files import make_folder, saying_what_failed, write_text
 from cdnet.recipe_file import check_recipe_file
 from cdnet.train.checkpoint import FILE, load_checkpoint
 
@@ -59,6 +59,8 @@ def open_folder(out: Path, recipe: Any, resume: bool) -> dict[str, Any] | None:
     """
     if out.exists() and not out.is_dir():
         raise CdnetError(f"{out} is a file; choose a folder for --out")
+    if not _is_utf8(out):
+        raise CdnetError(f"{out}: TensorBoard's files need a folder whose name is UTF-8; choose another --out")
     if not resume:
         if any((out / name).exists() for name in (FILE, RECIPE)):
             raise CdnetError(f"{out} already holds a run; add --resume to go on, or choose another --out")
@@ -70,6 +72,14 @@ def open_folder(out: Path, recipe: Any, resume: bool) -> dict[str, Any] | None:
     return load_checkpoint(out) if (out / FILE).exists() else None
 
 
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @contextmanager
 def claimed(out: Path) -> Iterator[None]:
     """Keep a run's folder, which is made if need be, from every other process for the time of the block.
@@ -78,7 +88,7 @@ def claimed(out: Path) -> Iterator[None]:
         CdnetError: if another process has it, or it cannot be made.
     """
     with saying_what_failed(out):
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         lock = FileLock(out / LOCK, blocking=False)
         try:
             lock.acquire()

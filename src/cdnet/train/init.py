@@ -14,7 +14,7 @@ from torch import Tensor
 
 from cdnet.errors import CdnetError
 from cdnet.nn.model import ReidModel
-from cdnet.weights import ModelSpec, find_weights, read_safetensors
+from cdnet.weights import ModelSpec, find_weights, read_safetensors, refuse_not_finite
 
 BACKBONE = "backbone."
 NECK = "neck."
@@ -51,8 +51,8 @@ def read_start(path: str, spec: ModelSpec) -> Start:
         spec: the network that is to start from them.
 
     Raises:
-        CdnetError: if there is no such file, it is cut short, or a tensor of the backbone is not the network's; it
-            names the first.
+        CdnetError: if there is no such file, it is cut short, or a tensor is not the network's or not finite; it names
+            the first.
     """
     file_path = find_weights(path)
     _, tensors = read_safetensors(file_path)
@@ -81,6 +81,7 @@ def read_start(path: str, spec: ModelSpec) -> Start:
         if name.startswith(NECK) and CLASSIFIER not in name
         if (part := _part_of_fblneck(name, wanted)) in theirs and theirs[part].shape == tensor.shape
     }
+    refuse_not_finite(given | neck, file_path)
     return Start(str(path), given, neck)
 
 

@@ -14,6 +14,9 @@ from cdnet.errors import CdnetError
 Rule = tuple[str, bool, str]
 """A recipe's key, whether its value is fine, and what is allowed."""
 
+MOST_EPOCHS, MOST_PAD, MOST_BATCH = 1_000_000, 2048, 65_536
+"""Far above what makes sense, and far below what no machine could hold."""
+
 
 @dataclass
 class BatchRecipe:
@@ -198,7 +201,7 @@ def distil_rules(distil: DistilRecipe) -> list[Rule]:
 def descent_rules(optim: OptimRecipe, schedule: ScheduleRecipe) -> list[Rule]:
     """Return the rules of the sections that training and classification share."""
     return [
-        ("schedule.epochs", schedule.epochs >= 1, "at least 1"),
+        ("schedule.epochs", 1 <= schedule.epochs <= MOST_EPOCHS, f"from 1 to {MOST_EPOCHS:,}"),
         ("schedule.warmup", schedule.warmup >= 0, "at least 0"),
         ("schedule.milestones", rising(schedule.milestones), "epochs above 0 in rising order"),
         ("schedule.factor", 0 < schedule.factor <= 1, "above 0 and at most 1"),
@@ -222,8 +225,10 @@ def shared_rules(batch: BatchRecipe, augment: AugmentRecipe, loss: LossRecipe, s
         ("loss.triplet_weight", loss.triplet_weight >= 0, "at least 0"),
         ("augment.flip", 0 <= augment.flip <= 1, "from 0 to 1"),
         ("augment.erase", 0 <= augment.erase <= 1, "from 0 to 1"),
-        ("augment.pad", augment.pad >= 0, "at least 0"),
+        ("augment.pad", 0 <= augment.pad <= MOST_PAD, f"from 0 to {MOST_PAD:,}"),
+        ("batch.identities", batch.identities <= MOST_BATCH, f"at most {MOST_BATCH:,}"),
         ("batch.pictures", batch.pictures >= 2, "at least 2, for the triplet loss needs a positive"),
+        ("batch.pictures", batch.pictures <= MOST_BATCH, f"at most {MOST_BATCH:,}"),
         ("seed", 0 <= seed < 2**63, "at least 0 and below 2^63"),
     ]
 
@@ -236,4 +241,4 @@ def refuse_senseless(rules: Iterable[Rule]) -> None:
     """
     for key, fine, allowed in rules:
         if not fine:
-            raise CdnetError(f"--{key} must be {allowed}")
+            raise CdnetError(f"--{key.replace('_', '-')} must be {allowed}")
