@@ -119,6 +119,8 @@ def test_a_home_is_put_in_for_its_sign(tmp_path: Path, monkeypatch: pytest.Monke
         (["--optim.lr", "1e999"], "must be a finite number"),
         (["--seed"], "--seed has no value"),
         (["more"], "too many arguments: more"),
+        (["--resume=true"], "--resume takes no value"),
+        (["--neck", "FBLNeck"], "did you mean fblneck?"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(words: list[str], said: str) -> None:
@@ -141,6 +143,8 @@ def test_what_cannot_be_meant_is_refused(words: list[str], said: str) -> None:
         (["train", "--config", "market1501-cdent", "--out", "x"], "did you mean market1501-cdnet?"),
         (["reproduce", "table7"], "did you mean table-7?"),
         (["reproduce", "table-7", "--only", "CDNet_v35"], "did you mean cdnet-v35?"),
+        (["reproduce", "table-7", "--set", "optim.lr=1", "optim.lr=2"], "a key twice"),
+        (["search", "latency"], "see `cdnet search latency --help`"),
         (["evaluate", "--data.root", "."], "weights is not given: a run's folder"),
         (["train", "--out", "x", "--data.root", ".", "--augment.pad", "1000000"], "--augment.pad must be"),
         (["train", "--out", "x", "--data.root", ".", "--schedule.epochs", "9999999999"], "--schedule.epochs must be"),

@@ -147,7 +147,7 @@ def read_run(command: str, description: str, recipe_type: type[R], words: list[s
     made.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     found = made.read(words)
     if found.out is None:
-        raise UsageError("no folder for the run; give one with --out")
+        raise UsageError("no folder for the run; give one with --out", made.prog)
     if found.resume and not found.config:
         kept = found.out / "recipe.yaml"
         if not kept.is_file():
@@ -180,7 +180,7 @@ def read_table(
     made = _recipe_parser(command, description, recipe_type, place)
     found = made.read(words)
     if found.out is None:
-        raise UsageError("no place for the table; give one with --out")
+        raise UsageError("no place for the table; give one with --out", made.prog)
     out = found.out
     for key in ("config", "out"):
         del found[key]
@@ -208,5 +208,8 @@ def _one_line(message: str) -> str:
     text = re.sub(r"Expected an? typing\.Literal\[(.*?)\]\.", r"expected one of \1,", text)
     text = text.replace("expected a value of type list,", "expected a list, such as [1,2],")
     text = re.sub(r"^argument (--\S+): expected (?:one|at least one) argument", r"\1 has no value", text)
+    text = re.sub(r"^argument (?:-h/)?(--\S+): ignored explicit argument", r"\1 takes no value, not", text)
     text = re.sub(r"^unrecognized arguments:", "too many arguments:", text)
-    return text.replace("Got value:", "got")
+    text = text.replace("Got value:", "got")
+    choice = re.search(r"expected one of (.+), got (\S+)$", text)
+    return text + nearest(choice[2], re.findall(r"'([^']+)'", choice[1])) if choice is not None else text

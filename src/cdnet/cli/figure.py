@@ -183,8 +183,10 @@ def _read(made: Parser, words: list[str]) -> Any:
         raise UsageError("no file for the figure; give one with --out")
 
     from cdnet.figures.style import check_target
+    from cdnet.files import refuse_unwritable
 
     check_target(options.out, options.dpi)
+    refuse_unwritable(options.out)
     return options
 
 

@@ -124,6 +124,11 @@ def _read(words: list[str]) -> Any:
     made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     made.add_argument("--print-commands", action="store_true", help="print one command a row and seed, and run none")
     options = made.read(words)
+    split = [change.partition("=") for change in options.set]
+    keys = [key.replace("-", "_") for key, _, _ in split]
+    if len(set(keys)) < len(keys):
+        raise UsageError(f"--set has a key twice: {', '.join(keys)}", made.prog)
+    options.set = [f"{key}{sign}{value}" for key, (_, sign, value) in zip(keys, split, strict=True)]
     if min(options.seeds) < 0 or len(set(options.seeds)) < len(options.seeds):
         raise UsageError("--seeds: no seed below 0, and none twice")
     if options.times == "only" and options.out is None:
