@@ -31,6 +31,8 @@ SLOW_DECODERS = {"ppm": "PPM", "ppm_plain": "PPM", "bmp_rle": "BMP"}
 """Pillow's decoders that take a microsecond for every number."""
 MAX_SLOW = 2_000_000
 """The most pixels, and a quarter of the most bytes, of what these decode."""
+_AT_ONCE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Without waiting, for a pipe would let whoever opens it wait for ever."""
 STRIP = 4_000_000
 """Pixels that are converted to RGB at a time."""
 
@@ -71,15 +73,11 @@ def read_bytes(path: Path) -> bytes:
         BrokenPictureError: if it is missing, no regular file, too large, or of a format that is not read.
     """
     try:
-        # Opened without waiting, for a pipe would let it wait for ever.
-        with open(path, "rb", buffering=0, opener=_open_at_once) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise BrokenPictureError(f"{path}: no regular file, but a pipe or a device")
-            if status.st_size > MAX_BYTES:
-                size = f"{status.st_size:,} bytes are more than the {MAX_BYTES:,}"
-                raise BrokenPictureError(f"{path}: {size} a picture may have; make it smaller")
-            data = file.readall()
+        opened = os.open(path, _AT_ONCE)
+        try:
+            data = _read_regular(opened, path)
+        finally:
+            os.close(opened)
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         raise BrokenPictureError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     problem = None if data.startswith(START) else why_unread(data[:HEAD], path.suffix)
@@ -88,8 +86,18 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+def _read_regular(opened: int, path: Path) -> bytes:
+    # By the system's own calls: of small pictures, a file object would take as long as a part of the decoding.
+    status = os.fstat(opened)
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise BrokenPictureError(f"{path}: no regular file, but a pipe or a device")
+    if status.st_size > MAX_BYTES:
+        size = f"{status.st_size:,} bytes are more than the {MAX_BYTES:,}"
+        raise BrokenPictureError(f"{path}: {size} a picture may have; make it smaller")
+    data = os.read(opened, status.st_size + 1)  # of a folder, the system says that it is one
+    while len(data) < status.st_size and (more := os.read(opened, status.st_size - len(data))):
+        data += more
+    return data
 
 
 def decode(data: bytes, origin: str = "picture") -> Pixels:
