@@ -122,3 +122,25 @@ def test_too_few_rows_for_the_stripes() -> None:
     model = create_model("cdnet", 0.25, stripes=4).eval()
     with pytest.raises(CdnetError, match="too few for 4 stripes"):
         model(torch.zeros(1, 3, 32, 32))
+
+
+@pytest.mark.parametrize("neck", sorted(NECKS))
+def test_dropout_drops_numbers_of_the_feature_before_both_losses(neck: str) -> None:
+    torch.manual_seed(0)
+    model = create_model("cnet-top3", 0.25, neck, identities=5, dropout=0.5).train()
+    images = torch.randn(6, 3, 64, 32)
+    heads = model(images)
+    with torch.no_grad():
+        zeros = [float((head.triplet == 0).float().mean()) for head in heads]
+        plain = create_model("cnet-top3", 0.25, neck, identities=5).train()
+        plain.load_state_dict(model.state_dict())
+        plain_heads = plain(images)
+        for head, undropped, share in zip(heads, plain_heads, zeros, strict=True):
+            kept = (head.triplet != 0) & (undropped.triplet != 0)
+            # About half is dropped beside what was zero before, and what stays is doubled.
+            before = float((undropped.triplet == 0).float().mean())
+            assert share == pytest.approx(before + 0.5 * (1 - before), abs=0.1)
+            torch.testing.assert_close(head.triplet[kept], 2 * undropped.triplet[kept], rtol=1e-3, atol=1e-4)
+            assert not torch.equal(head.scores, undropped.scores)
+        model.eval()
+        assert torch.equal(model(images), model(images))
