@@ -43,6 +43,10 @@ def test_page_is_whole_and_tells_what_was_found(tmp_path: Path) -> None:
     page = (tmp_path / "r.html").read_text("utf-8")
     HTMLParser().feed(page)
     assert page.count("<svg") == 6
+    words = " ".join(page.split())
+    assert "The search took 7 epochs" in words
+    assert "3.25 ms an image of either side" in words
+    assert "by the pictures that update w alone, 6.50 ms" in words
     assert "http" not in page
     assert "Searched &lt;somehow&gt;" in page
     rows = re.findall(r'<th scope="row">(.*?)</th><td>([^<]+)</td><td>', page)

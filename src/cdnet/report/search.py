@@ -18,6 +18,7 @@ from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
 from cdnet.report.page import environment
 from cdnet.search.latency import Latency
+from cdnet.search.pace import search_time
 from cdnet.search.space import SearchSpace
 
 COLUMNS = 60
@@ -65,7 +66,7 @@ def write_search_report(
             most_entropy=math.log(len(space.candidates)),
             width=costs["width"],
             size="x".join(map(str, costs["size"])),
-            seconds=sum(line["seconds"] for line in log),
+            took=search_time(log),
         )
     )
     write_text(path, page)
