@@ -84,22 +84,44 @@ def match_pictures(query: Iterable[Picture], gallery: Iterable[Picture]) -> Matc
     A query is matched by a picture of its identity that is neither itself nor by the same known camera.
     """
     pictures = tuple(gallery)
-    of_identity: dict[str, list[tuple[str, str | None]]] = {}
+    of_identity: dict[str, _Gallery] = {}
+    listed: Counter[str] = Counter()
     for picture in pictures:
-        of_identity.setdefault(picture.identity, []).append((realpath(picture.path), picture.camera))
-    listed = Counter(realpath(picture.path) for picture in pictures)
+        path = realpath(picture.path)
+        listed[path] += 1
+        of_identity.setdefault(picture.identity, _Gallery()).add(path, picture.camera)
     matched = absent = alone = own_camera = unopposed = 0
     for picture in query:
-        path, same = realpath(picture.path), of_identity.get(picture.identity, [])
-        others = [camera for file, camera in same if file != path]
-        if any(picture.camera is None or camera != picture.camera for camera in others):
+        path, same = realpath(picture.path), of_identity.get(picture.identity, _Gallery())
+        if same.matching(path, picture.camera):
             matched += 1
             # A picture of another identity always counts, unless it is the query's own file under another name.
-            unopposed += len(pictures) - len(same) == listed[path] - (len(same) - len(others))
-        elif not same:
+            unopposed += len(pictures) - same.count == listed[path] - same.paths[path]
+        elif not same.count:
             absent += 1
-        elif not others:
+        elif same.count == same.paths[path]:
             alone += 1
         else:
             own_camera += 1
     return Matches(matched, absent, alone, own_camera, unopposed)
+
+
+class _Gallery:
+    # The gallery's pictures of one identity, counted so that each query is answered at once, however many they are.
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.paths: Counter[str] = Counter()
+        self._cameras: Counter[str | None] = Counter()
+        self._both: Counter[tuple[str, str | None]] = Counter()
+
+    def add(self, path: str, camera: str | None) -> None:
+        self.count += 1
+        self.paths[path] += 1
+        self._cameras[camera] += 1
+        self._both[path, camera] += 1
+
+    def matching(self, path: str, camera: str | None) -> int:
+        if camera is None:
+            return self.count - self.paths[path]
+        return self.count - self._cameras[camera] - self.paths[path] + self._both[path, camera]
