@@ -167,7 +167,9 @@ def test_a_recipe_with_a_wrong_key_names_it(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "r.yaml").write_bytes(b"\x89PNG")
     assert "not a text file" in refused(capsys, "train", "--config", tmp_path / "r.yaml", "--out", tmp_path / "x")
     (tmp_path / "r.yaml").write_text("optim: [unclosed\n")
-    refused(capsys, "train", "--config", tmp_path / "r.yaml", "--out", tmp_path / "x", status=2)
+    assert "r.yaml, line 2: not YAML" in refused(
+        capsys, "train", "--config", tmp_path / "r.yaml", "--out", tmp_path / "x"
+    )
 
 
 def test_resuming_a_run_of_another_command_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
