@@ -249,7 +249,7 @@ def test_ctrl_c_stops_with_130_and_resumes(market: Path, tmp_path: Path) -> None
 def test_data_check_names_what_is_wrong(market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import shutil
 
-    status, out, _ = run(capsys, "data", "check", market)
+    status, out, _ = run(capsys, "data", "check", market, "--batch.identities", 4)
     assert status == 0
     assert "2 pictures ignored: junk" in out
     root = tmp_path / "pictures"
