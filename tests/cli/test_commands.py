@@ -258,7 +258,7 @@ def test_data_check_names_what_is_wrong(market: Path, tmp_path: Path, capsys: py
     train[0].write_bytes(train[0].read_bytes()[:300])
     shutil.copy(train[1], root / "bounding_box_train" / "lena.jpg")
     shutil.copy(train[2], root / "query" / train[2].name)
-    status, out, err = run(capsys, "data", "check", root, "--json", tmp_path / "found.json")
+    status, out, err = run(capsys, "data", "check", root, "--batch.identities", 4, "--json", tmp_path / "found.json")
     assert (status, "not sound" in err) == (1, True)
     found = json.loads((tmp_path / "found.json").read_text())
     assert train[0].name in found["unreadable"][0]
