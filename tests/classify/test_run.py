@@ -169,7 +169,7 @@ class TestRefusals:
             ({"batch": 1}, "--batch must be"),
             ({"batch": 49}, "fewer than the 49"),
             ({"smoothing": 1.0}, "--smoothing must be"),
-            ({"evaluate_every": 0}, "--evaluate_every must be"),
+            ({"evaluate_every": 0}, "--evaluate-every must be"),
             ({"optim": OptimRecipe(momentum=0.0, nesterov=True)}, "--optim.nesterov must be"),
             ({"schedule": ScheduleRecipe(epochs=0)}, "--schedule.epochs must be"),
             ({"augment": ClassAugmentRecipe(share=0.0)}, "--augment.share must be"),
