@@ -81,7 +81,7 @@ def test_names_are_shown_where_the_output_is_ascii(name: str, market: Path, tmp_
     root = tmp_path / name
     root.symlink_to(market)
     done = subprocess.run(
-        [sys.executable, "-m", "cdnet", "data", "check", str(root)],
+        [sys.executable, "-m", "cdnet", "data", "check", str(root), "--batch.identities", "4"],
         capture_output=True,
         check=False,
         env={"PYTHONPATH": str(Path(cdnet.__file__).parents[1]), "LANG": "C", "PYTHONIOENCODING": "ascii", "PATH": ""},

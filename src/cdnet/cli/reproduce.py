@@ -30,7 +30,7 @@ def main(words: list[str]) -> None:
     if options.what == "claims":
         from cdnet.reproduce.claims import as_markdown, read_claims
 
-        print(as_markdown(read_claims(), options.results), end="")
+        say_block(as_markdown(read_claims(), options.results).rstrip("\n"))
         return
     if options.what is None:
         say_block(describe(paper))
