@@ -167,7 +167,9 @@ def test_a_recipe_with_a_wrong_key_names_it(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "r.yaml").write_bytes(b"\x89PNG")
     assert "not a text file" in refused(capsys, "train", "--config", tmp_path / "r.yaml", "--out", tmp_path / "x")
     (tmp_path / "r.yaml").write_text("optim: [unclosed\n")
-    refused(capsys, "train", "--config", tmp_path / "r.yaml", "--out", tmp_path / "x", status=2)
+    assert "r.yaml, line 2: not YAML" in refused(
+        capsys, "train", "--config", tmp_path / "r.yaml", "--out", tmp_path / "x"
+    )
 
 
 def test_resuming_a_run_of_another_command_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -247,7 +249,7 @@ def test_ctrl_c_stops_with_130_and_resumes(market: Path, tmp_path: Path) -> None
 def test_data_check_names_what_is_wrong(market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import shutil
 
-    status, out, _ = run(capsys, "data", "check", market)
+    status, out, _ = run(capsys, "data", "check", market, "--batch.identities", 4)
     assert status == 0
     assert "2 pictures ignored: junk" in out
     root = tmp_path / "pictures"
