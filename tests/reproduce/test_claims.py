@@ -111,6 +111,7 @@ def test_rows_are_chosen_by_their_remarks_and_never_mixed(tmp_path: Path) -> Non
     found, conditions = weigh(evidence | {"said": raw}, tmp_path)
     assert found.verdict == "contradicts"
     assert set(conditions) == {f"small scale; {raw}"}
+    assert weigh(evidence | {"said": raw, "under": "one search"}, tmp_path)[1][-1] == "one search"
     table(tmp_path / "t.csv", lines[::2])
     assert weigh(evidence, tmp_path)[0].verdict == "supports"
 

@@ -19,7 +19,7 @@ from cdnet.reproduce.plan import Setting, plan_run, read_shipped
 
 PAPER = read_paper()
 
-# facts.md has the first three; the others follow from counting convolutions and linear layers alone.
+# What the networks' parameters come to, and in MACs their convolutions and linear layers alone.
 KNOWN = {
     ("table-1", "cnet-top4", "params"): 1.348,
     ("table-3", "bag-of-tricks", "params"): 23.512,

@@ -138,6 +138,7 @@ def weigh(evidence: Mapping[str, Any], results: Path) -> tuple[Found, list[str]]
         verdicts.append(verdict)
     title = FIGURES[figure].title if figure in FIGURES else figure
     conditions = [side.conditions for side in (better, *others) if side.conditions]
+    conditions += [evidence["under"]] if "under" in evidence else []
     return Found(together(verdicts), f"{title}: {better.shown} against {'; '.join(said)}"), conditions
 
 

@@ -28,7 +28,7 @@ RULE = (
     "said to be better has, relative to the other, over a tenth more parameters than in the paper. Of times, the "
     "quartiles of their ratio, round by round, take the place of the interval. What is counted is exact. A claim that "
     "compares one with several needs each of them, and is contradicted by any. What no run of ours is about is **not "
-    "run**."
+    "run**; what no figure decides is not judged, and it says why."
 )
 """The rule in words, as it is printed above the claims."""
 

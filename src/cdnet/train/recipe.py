@@ -53,7 +53,7 @@ class LossRecipe:
     Args:
         margin: of the triplet loss.
         smoothing: label smoothing of the softmax loss.
-        normalise: take the triplet loss between features of unit length; the paper's are as the network gives them.
+        normalise: take the triplet loss between features of unit length; the paper's authors take them as they are.
         triplet_weight: what the triplet losses are multiplied by; 0 trains by the softmax loss alone.
     """
 
