@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cdnet.cli.arguments import read_run, recipe_path, shipped_recipes
+from cdnet.cli.arguments import UsageError, read_run, recipe_path, shipped_recipes
 from cdnet.errors import CdnetError
 from cdnet.recipe_file import MAX_BYTES, check_recipe_file
 from cdnet.train.recipe import TrainRecipe
@@ -90,6 +90,29 @@ def test_a_value_in_a_sections_place_is_refused(tmp_path: Path, value: str) -> N
         CdnetError, match=r"loss is a section of the recipe and cannot be .*; its keys are margin, smoo"
     ):
         read_run("train", "", TrainRecipe, ["--config", str(path), "--out", str(tmp_path / "run")])
+
+
+def test_an_option_does_not_hide_a_list_in_a_sections_place(tmp_path: Path) -> None:
+    path = written(tmp_path, "schedule: [1, 2]\n")
+    words = [f"--config={path}", "--schedule.epochs", "1", "--out", str(tmp_path / "run")]
+    with pytest.raises(
+        CdnetError, match=r"schedule is a section of the recipe and cannot be \[1, 2\]; its keys are ep"
+    ):
+        read_run("train", "", TrainRecipe, words)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("schedul: {epochs: 1}", r"no key schedul.epochs \(did you mean schedule.epochs\?\)"),
+        ("schedule: {epoch: 1}", r"no key schedule.epoch \(did you mean schedule.epochs\?\)"),
+        ("epochs: 1", r"no key epochs \(did you mean schedule.epochs\?\)"),
+        ("data: {root: [a]}", r"--data.root cannot be \['a'\]$"),
+    ],
+)
+def test_keys_that_are_none_name_the_nearest(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        read_run("train", "", TrainRecipe, ["--config", str(written(tmp_path, text)), "--out", str(tmp_path / "run")])
 
 
 def test_the_recipe_that_a_run_keeps_is_looked_at_too(tmp_path: Path) -> None:

@@ -57,12 +57,37 @@ def refuse_values_for_sections(recipe_type: type[Any], values: Mapping[str, Any]
     Raises:
         CdnetError: if there is nothing, or a single value.
     """
+    for name, kind in _sections(recipe_type).items():
+        if not hasattr(values.get(name), "__dict__"):
+            raise CdnetError(_no_section(name, kind, values.get(name)))
+
+
+def refuse_values_in_file(recipe_type: type[Any], path: Path) -> None:
+    """See that where a recipe's file names a section, there is one; an option for one of its keys would hide the fault.
+
+    Args:
+        recipe_type: the recipe's dataclass, whose fields that are dataclasses are sections.
+        path: a file that is a recipe in form (:func:`check_recipe_file`).
+
+    Raises:
+        CdnetError: if there is nothing, a list, or a single value, other than a file with the section.
+    """
+    found = yaml.safe_load(_text(path))
+    for name, kind in _sections(recipe_type).items():
+        value = found.get(name, {})
+        if not isinstance(value, dict | str):
+            raise CdnetError(f"{path}: {_no_section(name, kind, value)}")
+
+
+def _sections(recipe_type: type[Any]) -> dict[str, type[Any]]:
     types = get_type_hints(recipe_type)
-    for field in fields(recipe_type):
-        kind, value = types[field.name], values.get(field.name)
-        if isinstance(kind, type) and is_dataclass(kind) and not hasattr(value, "__dict__"):
-            known = ", ".join(entry.name for entry in fields(kind))
-            raise CdnetError(f"{field.name} is a section of the recipe and cannot be {value!r}; its keys are {known}")
+    kinds = {field.name: types[field.name] for field in fields(recipe_type)}
+    return {name: kind for name, kind in kinds.items() if isinstance(kind, type) and is_dataclass(kind)}
+
+
+def _no_section(name: str, kind: type[Any], value: object) -> str:
+    known = ", ".join(entry.name for entry in fields(kind))
+    return f"{name} is a section of the recipe and cannot be {value!r}; its keys are {known}"
 
 
 def _text(path: Path) -> str:

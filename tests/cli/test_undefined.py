@@ -217,7 +217,8 @@ def test_pictures_that_are_all_alike_tell_nothing(
     for number in (1, 2):
         (tmp_path / f"{number}.jpg").write_bytes((tmp_path / "0.jpg").read_bytes())
     said = refused(capsys, "evaluate", weights, "--data.root", pictures)
-    assert "all 3 pictures have the same features" in said
+    assert "2.jpg: the same picture as" in said
+    assert "given to two persons, 'x' and 'y'" in said
 
 
 def test_a_match_that_cannot_be_read_is_none(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

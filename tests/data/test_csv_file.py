@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -172,7 +173,44 @@ def test_pipes_devices_and_endless_files_are_not_waited_for(tmp_path: Path) -> N
         read_csv(tmp_path / "huge.csv", 0.3)
 
 
-@pytest.mark.parametrize("camera", ["-1", "nan", "None", "<NA>", "?"])
+@pytest.mark.parametrize(
+    ("identity", "said"),
+    [
+        ("None", "'None' is what is written for none"),
+        ("#N/A", "'#N/A' is what is written for none"),
+        ("unknown", "'unknown' is what is written for none"),
+        ("1.23E+10", "1.23E\\+10 is a number that a spreadsheet has shortened"),
+        ("1,2E+15", "is a number that a spreadsheet has shortened"),
+    ],
+)
+def test_what_stands_for_nobody_is_nobody(tmp_path: Path, identity: str, said: str) -> None:
+    (tmp_path / "l.csv").write_text(f"path;identity\n1.jpg;{identity}\n2.jpg;a\n3.jpg;1e3\n4.jpg;1E5\n", "utf-8")
+    data = read_csv(tmp_path / "l.csv", 0)
+    (problem,) = data.unparsed
+    assert re.search(f"line 2: .*{said}", problem)
+    assert {picture.identity for picture in data.train} == {"a", "1e3", "1E5"}
+
+
+def test_an_address_is_no_path(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("path,identity\nhttps://example.org/1.jpg,a\n", "utf-8")
+    (problem,) = read_csv(tmp_path / "l.csv", 0).unparsed
+    assert "https://example.org/1.jpg is an address; download the picture" in problem
+
+
+@pytest.mark.parametrize("column", ["Kamera", "cam no", "camera_no", "CameraID", "is_train", "train/test", "split no"])
+def test_a_camera_or_split_by_another_name_is_refused(tmp_path: Path, column: str) -> None:
+    (tmp_path / "l.csv").write_text(f"path,identity,{column}\n1.jpg,a,1\n", "utf-8")
+    with pytest.raises(CdnetError, match=r"is not read; call it '(camera|split)', or leave it out"):
+        read_csv(tmp_path / "l.csv", 0)
+
+
+@pytest.mark.parametrize("column", ["camouflage", "trainer", "settings", "date", "campus"])
+def test_other_columns_are_named_and_left_out(tmp_path: Path, column: str) -> None:
+    (tmp_path / "l.csv").write_text(f"path,identity,{column}\n1.jpg,a,1\n", "utf-8")
+    assert read_csv(tmp_path / "l.csv", 0).notes == (f"{tmp_path / 'l.csv'}: columns that are not read: '{column}'",)
+
+
+@pytest.mark.parametrize("camera", ["-1", "nan", "None", "<NA>", "?", "-", "unknown", "NA", "#N/A"])
 def test_what_stands_for_no_camera_is_no_camera(tmp_path: Path, camera: str) -> None:
     # Taken for a camera, it would be one that all pictures share, and nothing could be matched.
     data = read_csv(table(tmp_path, f"path,identity,camera\n1.jpg,a,\n2.jpg,a,{camera}\n"), 0)

@@ -50,6 +50,19 @@ def test_what_is_no_picture_is_named_and_what_lies_beside_pictures_anyway_is_not
     }
 
 
+def test_a_person_linked_to_another_is_two_and_hidden_pictures_are_named(tree: Tree) -> None:
+    root = tree(["anna/1.jpg", "anna/2.jpg", "boris/1.jpg", "boris/.2.jpg"])
+    (root / "carla").symlink_to(root / "anna")
+    (root / "anna" / "loop").symlink_to(root)
+    (root / "boris" / "back").symlink_to(root / "boris")
+    found = files_below(root)
+    names = [path.relative_to(root).as_posix() for path in found.pictures]
+    assert names == ["anna/1.jpg", "anna/2.jpg", "boris/1.jpg", "carla/1.jpg", "carla/2.jpg"]
+    assert found.others == [(root / "boris" / ".2.jpg", "a hidden picture")]
+    (first, _) = read_data(root, holdout=0).conflicts
+    assert "given to two persons, 'anna' and 'carla'" in first
+
+
 def test_nobody_vanishes_without_a_word(tree: Tree, tmp_path: Path) -> None:
     root = tree(["ann/1.jpg", "ann/2.jpg", "bob/1.jpg"])
     for person, name in (("heidi", "1.HEIC"), ("victor", "1.mp4")):

@@ -174,6 +174,9 @@ def test_cameras_below_persons_are_theirs(plant: Plant) -> None:
         ("IMG_1234", None),
         ("anna_cat2", None),
         ("0002_c12s1_000451_03", "12"),
+        ("c3f9a17b2d", None),
+        ("c81d4e2e-bcf2-11e6-8a66-001e0b7c1234", None),
+        ("a1b2c3d4-bcf2-4c19-c199-c12345678901", None),
     ],
 )
 def test_the_camera_in_a_files_name(plant: Plant, name: str, camera: str | None) -> None:
@@ -208,6 +211,12 @@ UNCLEAR = {
     "a camera among persons": ([f"{p}/1.jpg" for p in (*PEOPLE, "cam1")], "cam1 is called as a camera is", False),
     "unknown": ([f"{p}/1.jpg" for p in (*PEOPLE, "unknown")], "unknown is not called as a person is", False),
     "numbered splits": ([f"{p}/1.jpg" for p in ("train1", "train2")], "train1 is called as a part", False),
+    "splits of a kind": ([f"{p}/1.jpg" for p in ("rgb_train", "rgb_query")], "rgb_query is called as a part", False),
+    "splits with a letter": ([f"{p}/1.jpg" for p in ("trainA", "galleryA")], "galleryA is called as a part", False),
+    "cameras by make": ([f"{p}/1.jpg" for p in ("GoPro 1", "GoPro 2")], "GoPro 1 is not called as", False),
+    "cameras' days": ([f"{p}/1.jpg" for p in ("cam1_mon", "cam1_tue")], "cam1_mon is not called as", False),
+    "cameras' places": ([f"{p}/1.jpg" for p in ("hall_cam", "door_cam")], "door_cam is called as a camera", False),
+    "cameras in capitals": ([f"{p}/1.jpg" for p in ("CAMA", "CAMB")], "CAMA is called as a camera", False),
     "in a split": ([f"train/{p}/1.jpg" for p in ("day1", "day2")], "train/day1 is not called as", False),
 }
 
@@ -227,6 +236,11 @@ def test_what_is_not_clearly_a_person_is_asked_about_and_can_be_insisted_on(plan
         one_below = read_data(root, "camera-folders", holdout=0)
         assert people(one_below.train) == {name.split("/")[1] for name in names}
         assert {picture.camera for picture in one_below.train} == {name.split("/")[0] for name in names}
+
+
+@pytest.mark.parametrize("name", ["Camille", "Chan", "Probert", "Testa", "Trainor", "Valerie", "Exitus", "Cam"])
+def test_names_that_only_begin_as_such_are_persons(plant: Plant, name: str) -> None:
+    assert name in people(read_data(plant(by_person(".", [*PEOPLE, name])), holdout=0).train)
 
 
 def test_a_folder_that_holds_everything_is_looked_into(plant: Plant) -> None:

@@ -98,3 +98,11 @@ def test_a_gallery_of_one_identity_makes_every_answer_right() -> None:
     assert "whatever is ranked first is right" in only(data, "evaluation")
     stranger = Picture(Path("x.jpg"), "x")
     assert obstacles(ReidData("made up", Path("here"), (), data.query, (*data.gallery, stranger)), "evaluation") == ()
+
+
+def test_people_who_are_trained_on_and_tested_on_are_no_test() -> None:
+    pictures = people(2, 2, 2)
+    data = divided(pictures[:4], *pictures[2:])
+    assert obstacles(data, "training") == ()
+    said = only(data, "evaluation")
+    assert "1 identity is trained on and tested on, first p1; leave them out of one of the two, or" in said

@@ -12,9 +12,10 @@ from cdnet.data.spelling import camera_of, identity_of, tidy
 @pytest.mark.parametrize(
     "spellings",
     [
-        ["7", "07", "0007", "7.0", "7.", "07.00", "7,0", "+7", " 7 ", "7\t", "\ufeff7", "\uff17"],
+        ["7", "07", "0007", "7.0", "7.", "07.00", "7,0", "+7", " 7 ", "7\t", "\ufeff7", "\uff17", "'0007", '="7"'],
         ["0", "0000", "0.0", "-0"],
-        ["-1", "-1.0", "-01"],
+        ["-1", "-1.0", "-01", "\u22121", "\uff0d1"],
+        ["Anna", '="Anna"', '="Anna "'],
         ["André", unicodedata.normalize("NFD", "André"), "André ", "\u00a0André", "André\u200b"],
         ["山田", "\u3000山田"],
         ["김", unicodedata.normalize("NFD", "김")],

@@ -7,15 +7,16 @@ import re
 from argparse import HelpFormatter
 from collections.abc import Collection
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 
-from cdnet.cli.words import WordError, as_given, checked_value, checked_words, hyphened, with_kept_bytes
+from cdnet.cli.words import WordError, as_given, checked_value, checked_words, hyphened, meant, with_kept_bytes
 from cdnet.errors import CdnetError
 from cdnet.nearest import nearest
-from cdnet.recipe_file import check_recipe_file, refuse_values_for_sections
+from cdnet.recipe_file import check_recipe_file, refuse_values_for_sections, refuse_values_in_file
 
 R = TypeVar("R")
 
@@ -60,7 +61,17 @@ class Parser(ArgumentParser):
         if section is not None:
             key = next(option for option in self._option_string_actions if option.startswith(f"{section[1]}."))
             text = f"{section[1]} is a section, and no value of it could be read; its keys are options, such as {key}"
-        raise UsageError(text, self.prog)
+        raise UsageError(self._unknown_key(text) or text, self.prog)
+
+    def _unknown_key(self, text: str) -> str | None:
+        # Of a recipe: its options are the command line's, and there the usual parser names no nearest one.
+        match = re.search("Group '(?P<group>[^']+)' does not accept option '(?P<key>[^']+)'", text)
+        match = match or re.search("Option '(?P<key>[^']+)' is not accepted", text)
+        if match is None:
+            return None
+        key = ".".join(part for part in (match.groupdict().get("group"), match["key"]) if part)
+        known = [option.removeprefix("--") for option in self._option_string_actions if option.startswith("--")]
+        return f"a recipe of this command has no key {key}{meant(key, known)}"
 
     def format_help(self, formatter: HelpFormatter | None = None) -> str:
         """Return the help, with every option in its one spelling."""
@@ -88,8 +99,8 @@ def choose(command: str, words: list[str], known: Collection[str]) -> str:
     """
     if words and words[0] in known:
         return words[0]
-    meant = f", not {words[0]!r}{nearest(words[0], known)}" if words else ""
-    raise UsageError(f"`cdnet {command}` needs one of {', '.join(known)}{meant}", f"cdnet {command}")
+    given = f", not {words[0]!r}{nearest(words[0], known)}" if words else ""
+    raise UsageError(f"`cdnet {command}` needs one of {', '.join(known)}{given}", f"cdnet {command}")
 
 
 def shipped_recipes() -> list[str]:
@@ -133,6 +144,12 @@ def _recipe(word: str) -> str:
     return str(path) if content is None else content
 
 
+def _refuse_values_for_sections(recipe_type: type[Any], words: list[str]) -> None:
+    after = [word for before, word in pairwise(words) if before == "--config"]
+    for word in (*after, *(word.partition("=")[2] for word in words if word.startswith("--config="))):
+        refuse_values_in_file(recipe_type, recipe_path(os.path.expanduser(as_given(word))))
+
+
 def read_run(command: str, description: str, recipe_type: type[R], words: list[str]) -> tuple[R, Path, bool]:
     """Read the command line of a run: its recipe, its folder, and whether to resume.
 
@@ -143,6 +160,7 @@ def read_run(command: str, description: str, recipe_type: type[R], words: list[s
         UsageError: if an option is unknown, or of the wrong type, or there is no ``--out``.
         CdnetError: if the recipe is not there, or there is nothing to resume.
     """
+    _refuse_values_for_sections(recipe_type, words)
     made = _recipe_parser(command, description, recipe_type, "the run's folder")
     made.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     found = made.read(words)
@@ -177,6 +195,7 @@ def read_table(
         UsageError: if an option is unknown, or of the wrong type, or there is no ``--out``.
         CdnetError: if the recipe is not there.
     """
+    _refuse_values_for_sections(recipe_type, words)
     made = _recipe_parser(command, description, recipe_type, place)
     found = made.read(words)
     if found.out is None:
@@ -210,6 +229,9 @@ def _one_line(message: str) -> str:
     text = re.sub(r"^argument (--\S+): expected (?:one|at least one) argument", r"\1 has no value", text)
     text = re.sub(r"^argument (?:-h/)?(--\S+): ignored explicit argument", r"\1 takes no value, not", text)
     text = re.sub(r"^unrecognized arguments:", "too many arguments:", text)
+    text = re.sub(
+        r"^(--\S+): Does not validate against any of the Union subtypes.* Given value: (.*)$", r"\1 cannot be \2", text
+    )
     text = text.replace("Got value:", "got")
     choice = re.search(r"expected one of (.+), got (\S+)$", text)
     return text + nearest(choice[2], re.findall(r"'([^']+)'", choice[1])) if choice is not None else text

@@ -52,6 +52,7 @@ def main(words: list[str]) -> None:
     if options.data.root is None:
         raise CdnetError("no pictures to evaluate on; give their folder with --data.root")
 
+    from cdnet.data.copies import copied_queries
     from cdnet.data.layout import read_data
     from cdnet.data.remarks import remarks
     from cdnet.device import choose_device
@@ -75,6 +76,12 @@ def main(words: list[str]) -> None:
     pictures = read_test_pictures(data, size, options.data.cache, shown)
     for sentence in remarks(data, pictures.splits()):
         console.print(sentence)
+    copied = 0 if data.published else copied_queries(pictures.query, pictures.gallery)
+    if copied:
+        console.print(
+            f"{copied:,} of {len(pictures.query):,} queries have a copy of themselves in the gallery, another file of "
+            "the same pixels, which counts as a match; the figures are better than they should be"
+        )
     if network is not None:
         found = evaluate_network(network, pictures, asked, shown)
     else:

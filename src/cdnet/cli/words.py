@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def checked_words(words: Iterable[str], known: Collection[str]) -> list[str]:
             continue
         name = spelt.get(hyphened(option))
         if name is None:
-            raise WordError(f"no option {option}{_meant(option, spelt)}")
+            raise WordError(f"no option {option}{meant(option, spelt)}")
         if name in given:
             raise WordError(f"{hyphened(name)} is given twice; give it once, with all its values after it")
         given.add(name)
@@ -145,7 +145,8 @@ def _at_home(key: str, text: str) -> str:
     return found
 
 
-def _meant(option: str, spelt: Mapping[str, str]) -> str:
+def meant(option: str, spelt: Iterable[str]) -> str:
+    """Return which of the known options somebody may have meant by one that is not known, as a question."""
     # `--epochs` means `--schedule.epochs`, which its letters alone are not near to.
     last = hyphened(option).lstrip("-").rpartition(".")[2]
     same = [name for name in spelt if name.rpartition(".")[2].lstrip("-") == last and name != option]

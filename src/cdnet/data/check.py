@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from cdnet.data.cache import Progress, silently
+from cdnet.data.copies import two_persons
 from cdnet.data.decode import BrokenPictureError, open_picture
 from cdnet.data.matches import match_pictures
-from cdnet.data.obstacles import LEAST_IDENTITIES, PURPOSES, obstacles
+from cdnet.data.obstacles import LEAST_IDENTITIES, PURPOSES, obstacles, shared_identities
 from cdnet.data.pictures import SPLITS, Picture, ReidData
 from cdnet.data.threads import in_threads
 
@@ -110,7 +111,11 @@ def check_data(
             unreadable.append(problem)
         else:
             groups.setdefault(digest, []).extend([str(path)] * listed[path])
-    test = {picture.identity for picture in (*data.query, *data.gallery)}
+    conflicts = list(data.conflicts)
+    if not conflicts and not data.published:
+        of_path = {str(picture.path): picture for split in SPLITS for picture in data.split(split)}
+        said = (two_persons([of_path[path] for path in group]) for group in groups.values())
+        conflicts += (sentence for sentence in said if sentence is not None)
     return Check(
         name=data.name,
         root=str(data.root),
@@ -118,11 +123,11 @@ def check_data(
         ignored=data.ignored,
         unparsed=data.unparsed,
         unreadable=tuple(unreadable),
-        shared=tuple(sorted({picture.identity for picture in data.train} & test)),
+        shared=shared_identities(data),
         unmatched=match_pictures(data.query, data.gallery).unmatched,
         duplicates=tuple(tuple(group) for group in groups.values() if len(group) > 1),
         missing=data.missing,
-        conflicts=data.conflicts,
+        conflicts=tuple(conflicts),
         passed_over=data.passed_over,
         turned=turned,
         notes=data.notes,

@@ -22,14 +22,20 @@ from cdnet.errors import CdnetError
 NEEDED = ("path", "identity")
 OPTIONAL = ("camera", "split")
 OTHER_NAMES = {
-    "camera": frozenset(("cam", "camid", "cam id", "camera id", "cameraid", "camera name", "cid")),
-    "split": frozenset(("set", "subset", "partition", "fold", "phase", "usage", "split name")),
+    "camera": re.compile(r"(cam|camera|webcam|kamera|cámara|câmera|caméra)s?(id|no|name|number)?( .*)?|cid|view ?id"),
+    "split": re.compile(
+        r"(.* )?(set|subset|partition|fold|phase|usage|split)|split .*|"
+        r"(is ?)?(train|test|query)([ /](or )?(train|test|val|query).*)?"
+    ),
 }
 """What other tools call the optional columns; leaving one out unsaid would change every figure."""
-NO_VALUE = frozenset(("nan", "NaN", "<NA>"))
-"""What a script writes where it has nothing."""
-NO_CAMERA = NO_VALUE | {"-1", "-1.0", "None", "none", "NULL", "null", "N/A", "n/a", "NA", "?"}
+NO_VALUE = frozenset(("nan", "<na>", "none", "null", "n/a", "#n/a", "#null!", "#ref!", "#value!", "#name?", "?", "-"))
+"""What scripts and spreadsheets write where they have nothing, in lower case."""
+NO_IDENTITY = NO_VALUE | {"unknown", "unlabeled", "unlabelled", "unidentified"}
+NO_CAMERA = NO_VALUE | {"-1", "-1.0", "na", "unknown"}
 
+_SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d\d+")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+-]+://")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -45,7 +51,7 @@ def read_csv(path: Path, holdout: float) -> ReidData:
     """
     table = read_table(path, NEEDED, OPTIONAL)
     for column, names in OTHER_NAMES.items():
-        other = next((name for name in table.columns if re.sub("[_-]", " ", name) in names), None)
+        other = next((name for name in table.columns if names.fullmatch(re.sub("[_-]", " ", name))), None)
         if other is not None and column not in table.columns:
             raise CdnetError(f"{path}: the column {other!r} is not read; call it {column!r}, or leave it out")
     unparsed: list[str] = []
@@ -95,13 +101,20 @@ def _problem(row: Row) -> str | None:
     cells = row.cells
     if not cells["path"] or not cells["identity"]:
         return "no path or no identity"
-    if cells["identity"] in NO_VALUE:
-        return f"the identity {cells['identity']!r} is what a script writes for none"
-    if cells.get("camera") in NO_CAMERA:
+    if cells["identity"].lower() in NO_IDENTITY:
+        return f"the identity {cells['identity']!r} is what is written for none; leave the row out, or rename it"
+    if _SHORTENED.fullmatch(cells["identity"]):
+        return (
+            f"the identity {cells['identity']} is a number that a spreadsheet has shortened, as it may have others to "
+            "the same; save the column as text"
+        )
+    if cells.get("camera", "").lower() in NO_CAMERA:
         return f"the camera {cells['camera']!r} is none; name it, or leave the cell empty where it is not known"
     if "split" in cells and cells["split"].lower() not in FOLDERS:
         which = f"the split {cells['split']!r} is none of" if cells["split"] else "no split; write one of"
         return f"{which} {', '.join(FOLDERS)}"
+    if _ADDRESS.match(cells["path"]):
+        return f"{cells['path']} is an address; download the picture, and write its path"
     if os.name != "nt" and _DRIVE.match(cells["path"]) and not Path(cells["path"]).exists():
         return f"{cells['path']} is a path of a Windows drive; write it relative to the CSV file's folder"
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from cdnet.data.formats import content_format, is_picture
+from cdnet.data.formats import SUFFIXES, content_format, is_picture
 from cdnet.errors import CdnetError
 
 KNOWN_FILES = frozenset(("thumbs.db", "desktop.ini"))
@@ -40,9 +40,11 @@ class FilesBelow:
 def files_below(folder: Path) -> FilesBelow:
     """Return what lies below a folder, in a fixed order.
 
-    Links to folders are followed, once each. A link to a picture that is gone is a picture: it is somebody's, and
-    reading it says what is wrong. What is known to lie beside pictures, such as Thumbs.db, hidden files and notes, is
-    passed over; any other file that is no picture, a hidden folder, and a folder that holds nothing are ``others``.
+    Links to folders are followed, but not back to a folder that they lie in, nor within one that has been seen. So a
+    folder with two names is there twice, and what it shows is not lost. A link to a picture that is gone is a picture:
+    it is somebody's, and reading it says what is wrong. What is known to lie beside pictures, such as Thumbs.db, hidden
+    files and notes, is passed over; any other file that is no picture, a hidden picture or folder, and a folder that
+    holds nothing are ``others``.
 
     Raises:
         CdnetError: if the folder, or one below it, cannot be read.
@@ -53,20 +55,32 @@ def files_below(folder: Path) -> FilesBelow:
     for place, folders, names in os.walk(folder, onerror=_unreadable, followlinks=True):
         real = os.path.realpath(place)
         if real in seen:
-            folders.clear()
-            continue
+            if _leads_back(Path(place), folder):
+                folders.clear()
+                continue
+            folders[:] = [name for name in folders if not os.path.islink(os.path.join(place, name))]
         seen.add(real)
         if not folders and not names:
             others.append((Path(place), "an empty folder"))
         hidden = (name for name in folders if name.startswith(".") and name not in KNOWN_FOLDERS)
         others += ((Path(place, name), "a hidden folder") for name in hidden)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for path in (Path(place, name) for name in names if not name.startswith(".")):
-            if is_picture(path):
+        for path in (Path(place, name) for name in names):
+            if path.name.startswith("."):
+                # macOS keeps ._1.jpg beside 1.jpg; it is no picture by its content.
+                if path.suffix.lower() in SUFFIXES and content_format(path) is not None:
+                    others.append((path, "a hidden picture"))
+            elif is_picture(path):
                 pictures.append(path)
             elif path.suffix.lower() not in KNOWN_SUFFIXES and path.name.lower() not in KNOWN_FILES:
                 others.append((path, _what(path)))
     return FilesBelow(sorted(pictures), sorted(others))
+
+
+def _leads_back(place: Path, top: Path) -> bool:
+    real = os.path.realpath(place)
+    above = [parent for parent in place.parents if parent == top or top in parent.parents]
+    return any(os.path.realpath(parent) == real for parent in above)
 
 
 def _what(path: Path) -> str:

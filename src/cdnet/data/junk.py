@@ -15,8 +15,8 @@ _DISTRACTOR_NAMES = {"distractor", "distractors"}
 
 
 def is_junk(identity: str) -> bool:
-    """Tell whether an identity is junk: ``-1`` or ``junk``."""
-    return identity_of(identity).casefold() in _JUNK_NAMES
+    """Tell whether an identity is junk: ``-1``, also with an underscore in front, or ``junk``."""
+    return identity_of(identity.lstrip("_")).casefold() in _JUNK_NAMES
 
 
 def nobody(identities: set[str]) -> set[str]:

@@ -79,4 +79,17 @@ def _too_few(found: int, identities: int, what: str) -> list[str]:
 
 def _evaluation(data: ReidData) -> list[str]:
     problem = match_pictures(data.query, data.gallery).problem
-    return [problem] if problem else []
+    shared = shared_identities(data)
+    found = [problem] if problem else []
+    if shared:
+        found.append(
+            f"{len(shared)} {'identity is' if len(shared) == 1 else 'identities are'} trained on and tested on, first "
+            f"{shared[0]}; leave them out of one of the two, or, if they are other people, give them other names"
+        )
+    return found
+
+
+def shared_identities(data: ReidData) -> tuple[str, ...]:
+    """Return the identities of the training set that the queries or the gallery have too, in order."""
+    test = {picture.identity for picture in (*data.query, *data.gallery)}
+    return tuple(sorted({picture.identity for picture in data.train} & test))

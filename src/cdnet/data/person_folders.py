@@ -17,9 +17,19 @@ from cdnet.data.spelling import tidy
 from cdnet.data.split_folders import is_container, role_of
 
 _CAMERA = re.compile(
-    r"(?i:c[ _.-]?\d{1,3}|(?:cam|camera|kamera)(?:[ _.-]?\d{1,3}|[ _.-][a-z]|[_-]\w+))|(?:[Cc]am|[Cc]amera)[A-Z]"
+    r"(?i:c[ _.-]?\d{1,3}|(?:cam|camera|kamera|cámara|câmera|caméra)(?:[ _.-]?\d{1,3}|[ _.-][a-z]|[_-][^\W\d_]\w*)|"
+    r".*[^\W\d_][ _.-](?:cam|camera|kamera))|(?:[Cc]am|[Cc]amera|CAM|CAMERA)[A-Z]"
 )
-_CAMERA_IN_NAME = re.compile(r"(?<![^\W_])(?:c|(?:cam|camera)[ _-]?)(\d+)", re.IGNORECASE)
+_CAMERA_IN_NAME = re.compile(r"(?<![^\W_])(?:c|(?:cam|camera)[ _-]?)(\d+)(?=s\d|[\W_]|$)", re.IGNORECASE)
+"""In a name; ``c3f9a1`` is a part of some hash, and so may ``c19`` be within a UUID, which gives none."""
+_UUID = re.compile(r"[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}", re.IGNORECASE)
+_DEVICE = re.compile(
+    r"(?:cctv|webcam|ipcam|gopro|kinect|realsense|sensor|device|entrance|exit|摄像头|相机|カメラ|камера)"
+    r"[ _.-]?(?:\d{1,3}|[a-z])?|(?:channel|chan|ch|stream)[ _.-]?\d{1,3}|c\d{1,3}[ _.-]?s\d{1,2}|"
+    r"(?:.*[ _.-])?(?:cam|camera|kamera)[ _.-]?\d{1,3}(?:[ _.-].+)?",
+    re.IGNORECASE,
+)
+"""What films, and is not clearly one camera: ``cam1_day1`` and ``cam1_day2`` would be the same."""
 _NUMBERED = r"(?:[ _.-]?\d{1,4}|[ _.-][a-z])?"
 _GROUP = re.compile(
     r"(?:day|days|date|session|seq|sequence|scene|view|angle|clip|video|vid|track|tracklet|part|batch|group|team|site|"
@@ -33,8 +43,8 @@ _NOBODY = re.compile(
     r"labels?|annotations?|masks?|thumb(?:nail)?s?|augmented|outputs?|results?|originals?",
     re.IGNORECASE,
 )
-_SPLIT_WORDS = re.compile(r"train(?:ing)?|test(?:ing)?|query|queries|probe|gallery", re.IGNORECASE)
-_WORDS = re.compile(r"[^\W\d_]+")
+_WORDS = re.compile(r"[^\W\d_]*?[^\W\d_A-Z](?=[A-Z])|[^\W\d_]+")
+"""Words of a name, which a capital letter begins too, as in ``trainA``."""
 
 
 def is_camera(name: str) -> bool:
@@ -44,7 +54,7 @@ def is_camera(name: str) -> bool:
 
 def camera_in_name(stem: str) -> str | None:
     """Return the number of the camera that a file's name gives, such as ``3`` of ``anna_c3_0001``, or None."""
-    match = _CAMERA_IN_NAME.search(stem)
+    match = _CAMERA_IN_NAME.search(_UUID.sub("", stem))
     return match[1] if match is not None else None
 
 
@@ -106,9 +116,9 @@ def _by_name(name: str) -> str | None:
         return None
     if is_camera(name):
         return "is called as a camera is"
-    if role_of(name) not in (None, "val") or _SPLIT_WORDS.fullmatch(next(iter(_WORDS.findall(name)), "")):
+    if any(role_of(word) not in (None, "val") for word in (name, *_WORDS.findall(name))):
         return "is called as a part of a data set is"
-    if is_container(name) or _NOBODY.fullmatch(name) or _GROUP.fullmatch(name):
+    if is_container(name) or any(words.fullmatch(name) for words in (_NOBODY, _GROUP, _DEVICE)):
         return "is not called as a person is"
     return None
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_NUMBER = re.compile(r"(?P<sign>[+-]?)(?P<digits>\d+)(\.0*|,0)?")
+_NUMBER = re.compile(r"'?(?P<sign>[+\-\N{MINUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}]?)(?P<digits>\d+)(\.0*|,0)?")
+"""A number; an apostrophe in front is how spreadsheets are told that it is text."""
+_AS_TEXT = re.compile('="([^"]*)"')
+"""How scripts tell spreadsheets that it is."""
 _CAMERA = re.compile(r"(?:c|cam|camera)[ _-]?(?P<number>\d+)", re.IGNORECASE)
 
 
@@ -28,15 +31,17 @@ def identity_of(text: str) -> str:
     """Return what two spellings of one identity have in common, and those of two identities have not.
 
     Names are tidied. Whole numbers are one identity whatever their zeros in front (``7``, ``0007``) and whether a
-    spreadsheet made fractions of them (``7.0``). Nothing else is joined: ``a7`` and ``a07`` are two, and so are
-    ``Anna`` and ``anna``.
+    spreadsheet made fractions of them (``7.0``) or was told that they are text (``'7``, ``="7"``). Nothing else is
+    joined: ``a7`` and ``a07`` are two, and so are ``Anna`` and ``anna``.
     """
     text = tidy(text)
+    as_text = _AS_TEXT.fullmatch(text)
+    text = tidy(as_text[1]) if as_text is not None else text
     match = _NUMBER.fullmatch(text)
     if match is None:
         return text
     number = "".join(str(unicodedata.decimal(digit)) for digit in match["digits"]).lstrip("0") or "0"
-    return f"-{number}" if match["sign"] == "-" and number != "0" else number
+    return f"-{number}" if match["sign"] not in ("", "+") and number != "0" else number
 
 
 def camera_of(text: str) -> str:

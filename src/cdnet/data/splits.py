@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cdnet.data.cache import CachedPictures, Progress, cached_pictures, silently
+from cdnet.data.copies import refuse_two_persons
 from cdnet.data.pictures import ReidData
 from cdnet.errors import CdnetError
 
@@ -26,10 +27,12 @@ def decode_split(
         progress: shows how far the decoding is.
 
     Raises:
-        CdnetError: if the split is empty, none of its pictures can be read, or the cache cannot be written.
+        CdnetError: if the split is empty, none of its pictures can be read, one is two persons', or the cache cannot be
+            written.
     """
     pictures = data.require(split)
     cached = cached_pictures(pictures, size, f"{data.root.resolve()}/{split}", folder, progress)
     if not len(cached):
         raise CdnetError(f"{data.root}: no picture of the split {split!r} can be read; first {cached.broken[0]}")
+    refuse_two_persons(data, cached)
     return cached

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.data.cache import CachedPictures, Progress, silently
+from cdnet.data.copies import refuse_two_persons
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.pictures import ReidData
 from cdnet.data.splits import decode_split
@@ -80,6 +81,7 @@ def read_test_pictures(
     """
     refuse_obstacles(data, "evaluation")
     query, gallery = (decode_split(data, split, size, folder, progress) for split in ("query", "gallery"))
+    refuse_two_persons(data, query, gallery)
     pictures = TestPictures(query, gallery)
     broken = [*query.broken, *gallery.broken]
     if broken:
