@@ -243,6 +243,13 @@ def test_names_that_only_begin_as_such_are_persons(plant: Plant, name: str) -> N
     assert name in people(read_data(plant(by_person(".", [*PEOPLE, name])), holdout=0).train)
 
 
+@pytest.mark.parametrize("name", ["train", "Test", "query"])
+def test_somebody_called_as_a_split_is_asked_to_be_renamed(plant: Plant, name: str) -> None:
+    root = plant([f"{person}/{k}.jpg" for person in (*PEOPLE, name) for k in "12"])
+    with pytest.raises(CdnetError, match=f"{name}: is called as a part .* if it is a person as p0 is, rename it"):
+        read_data(root)
+
+
 def test_a_folder_that_holds_everything_is_looked_into(plant: Plant) -> None:
     data = read_data(plant(by_person("images", PEOPLE)), holdout=0)
     assert (people(data.train), data.root.name) == (set(PEOPLE), "images")

@@ -16,7 +16,7 @@ from cdnet.data.holdout import FOLDERS, held_out, hold_out, with_test
 from cdnet.data.person_folders import are_cameras, camera_in_name, doubt, is_camera
 from cdnet.data.pictures import Picture, ReidData, picture_files
 from cdnet.data.spelling import camera_of
-from cdnet.data.split_folders import find_split_folders
+from cdnet.data.split_folders import find_split_folders, subfolders
 from cdnet.errors import CdnetError
 
 Top = Literal["ask", "identity", "camera"]
@@ -79,6 +79,12 @@ def _refuse_flat(parts: dict[str, Path], files: dict[str, list[_File]]) -> None:
     # A few pictures that lie in no person's folder are strays; where all do, it is another layout.
     for part, entries in files.items():
         if entries and all(len(parts) == 1 for _, parts in entries):
+            if set(parts) != {"all"} and len(subfolders(parts[part].parent)) > len(parts):
+                beside = next(path for path in subfolders(parts[part].parent) if path not in parts.values())
+                raise CdnetError(
+                    f"{parts[part]}: is called as a part of a data set is, and pictures lie directly in it; if it is a "
+                    f"person as {beside.name} is, rename it; else make a folder for each person there"
+                )
             raise CdnetError(
                 f"{parts[part]}: its pictures lie directly in it, such as {entries[0].path.name}, and such names tell "
                 "no identity; make a folder for each person there, or name the person of each picture in a CSV file"
