@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -95,9 +96,15 @@ def read_times(out: Path | None, name: str) -> Times | None:
         }
         if not all(values for figures in rows.values() for values in figures.values()):
             raise ValueError
+        if not all(
+            math.isfinite(value) for figures in rows.values() for values in figures.values() for value in values
+        ):
+            raise ValueError
         return Times(rows, str(found["how"]))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        raise CdnetError(f"{path}: not a table's times; delete it to have them measured anew") from None
+    except OSError as error:
+        raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        raise CdnetError(f"{path}: not a table's times; move it away to have them measured anew") from None
 
 
 def measure(jobs: Iterable[Job], out: Path, name: str, rounds: int, device: str) -> None:
