@@ -23,7 +23,7 @@ from cdnet.data.recipe import parse_size
 from cdnet.device import choose_device
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import read_test_pictures
-from cdnet.files import saying_what_failed, write_text
+from cdnet.files import saying_what_failed, sweep, write_text
 from cdnet.nn.model import create_model
 from cdnet.progress import console, shown
 from cdnet.reproduce.runner import Job
@@ -127,6 +127,7 @@ def measure(jobs: Iterable[Job], out: Path, name: str, rounds: int, device: str)
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(path.parent / ".lock", blocking=False):
+            sweep(path.parent, [path.name])
             chosen, load = choose_device(device), _load()
             console.print(f"timing {name}, {rounds} rounds in turns")
             rows, how = _measure([job for job in jobs if job.recipe is not None], rounds, chosen)
