@@ -83,3 +83,22 @@ def test_broken_files_are_refused(tmp_path: Path, content: str) -> None:
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(CdnetError, match=r"mine\.json"):
         read_genotype(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[" * 200_000, "lists within lists without end"),
+        ('{"name": "x", "stages": [' + "[[3,5,1]]," * 60_000 + "[[3,5,1]]]}", "more than the 262,144 bytes"),
+        (
+            '{"name": "x", "stages": [[' + "[3,5]," * 20_000 + "[3,5]], [[3,5]], [[3,5]]]}",
+            "20,001 blocks; 100 are the most",
+        ),
+    ],
+    ids=["nested", "large", "blocks"],
+)
+def test_a_file_larger_or_deeper_than_any_genotype(tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "genotype.json"
+    path.write_text(content)
+    with pytest.raises(CdnetError, match=said):
+        read_genotype(path)

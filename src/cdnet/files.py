@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from cdnet.errors import CdnetError, DiskFullError
+
+TOKEN = 8
+"""Bytes of chance in the name of a temporary file."""
 
 
 def _said(error: OSError, path: Path) -> CdnetError:
@@ -26,6 +30,15 @@ def saying_what_failed(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise _said(error, path) from error
+
+
+@contextmanager
+def saying_what_was_not_read(path: Path) -> Iterator[None]:
+    """Turn an ``OSError`` of the block into a :class:`CdnetError` that names ``path`` and has the system's words."""
+    try:
+        yield
+    except OSError as error:
+        raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
 
 
 def make_folder(path: Path) -> None:
@@ -53,7 +66,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """
     path = Path(path)
     # Opened here rather than by tempfile, which would make it unreadable for others whatever the umask says.
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}"
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(TOKEN)}"
     with saying_what_failed(path):
         make_folder(path.parent)
         try:
@@ -67,6 +80,18 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             raise
 
 
+def sweep(folder: Path, names: Iterable[str]) -> None:
+    """Remove what processes that were killed while they wrote these files left in a folder: temporary files of theirs.
+
+    Only while no other process may write these files there: the caller holds the folder's lock.
+    """
+    half = re.compile(rf"\.(?:{'|'.join(map(re.escape, names))})\.[0-9a-f]{{{2 * TOKEN}}}")
+    with os.scandir(folder) as entries:
+        left = [entry.path for entry in entries if half.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)]
+    for path in left:
+        Path(path).unlink(missing_ok=True)
+
+
 def refuse_unwritable(path: Path) -> None:
     """See that a file can be written there, before the work that is to fill it; its folder is made.
 
@@ -75,7 +100,7 @@ def refuse_unwritable(path: Path) -> None:
     """
     if path.is_dir():
         raise CdnetError(f"{path} is a folder; name a file")
-    probe = path.parent / f".{path.name}.{secrets.token_hex(8)}"
+    probe = path.parent / f".{path.name}.{secrets.token_hex(TOKEN)}"
     with saying_what_failed(path):
         make_folder(path.parent)
         probe.touch(exist_ok=False)

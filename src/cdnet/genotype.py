@@ -32,6 +32,8 @@ KERNELS = (3, 5, 7, 9)
 MAX_REPEATS = 8
 MAX_BLOCKS = 100
 """CDBlocks of a stage, of which the paper's networks have two."""
+MAX_BYTES = 256 * 2**10
+"""Of a genotype's file; the paper's networks have some 200."""
 BLOCKS = ("CBlock", "StdBlock")
 STAGES = 3
 ALIASES = {"cnet": "cnet-top2", "cdnet": "cdnet-top2"}
@@ -156,7 +158,11 @@ def read_genotype(name_or_path: str | Path, others: Iterable[str] = ()) -> Genot
         meant = nearest(text, known)
         raise CdnetError(f"{text}: no such genotype{meant}; give a JSON file or one of {', '.join(known)}")
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise CdnetError(f"{text}: more than the {MAX_BYTES:,} bytes that a genotype's file may have")
         data = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise CdnetError(f"{text}: not a genotype, but lists within lists without end") from None
+    except (OSError, ValueError) as error:
         raise CdnetError(f"{text}: not readable as a JSON genotype ({error})") from None
     return Genotype.from_json(data, text)

@@ -32,6 +32,8 @@ from cdnet.nn.model import ReidModel, create_model
 FORMAT = 1
 KEY = "cdnet"
 SUFFIX = ".safetensors"
+MAX_METADATA = 4 * 2**20
+"""Characters; those of a classifier of a thousand classes are some 20,000."""
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -90,6 +92,7 @@ class ModelSpec:
         """
         if KEY not in metadata:
             raise CdnetError(f"{origin}: a safetensors file, but not one with cdnet's inference weights")
+        refuse_large_metadata(metadata[KEY], origin)
         try:
             values = json.loads(metadata[KEY])
             json.dumps(values, allow_nan=False)  # JSON has no NaN and no infinity, though Python reads both
@@ -113,6 +116,16 @@ class ModelSpec:
         if len(read.mean) != 3 or len(read.std) != 3 or not finite or min(read.std) <= 0:
             raise CdnetError(f"{origin}: the metadata have no finite mean and positive deviation for three channels")
         return read
+
+
+def refuse_large_metadata(text: str, origin: str) -> None:
+    """See that what weights say of themselves is not larger than it can be.
+
+    Raises:
+        CdnetError: if it is.
+    """
+    if len(text) > MAX_METADATA:
+        raise CdnetError(f"{origin}: its metadata have more than the {MAX_METADATA:,} characters that cdnet's may have")
 
 
 def _network(genotype: object, origin: str) -> Genotype | str:

@@ -177,15 +177,15 @@ def test_the_mapping_is_made_before_another_may_replace_it(
 ) -> None:
     # While the pixels are mapped, the lock is held: otherwise another process could delete them in between.
     tried = []
-    memmap = np.memmap
+    map_pixels = cache.map_pixels
 
     def spying(file: Path, *arguments: Any, **options: Any) -> Any:
         (lock,) = folder.glob("*.lock")
         command = "import sys, filelock\nfilelock.FileLock(sys.argv[1]).acquire(timeout=0.1)"
         tried.append(subprocess.run([sys.executable, "-c", command, lock], capture_output=True, text=True, check=False))
-        return memmap(file, *arguments, **options)
+        return map_pixels(file, *arguments, **options)
 
-    monkeypatch.setattr(np, "memmap", spying)
+    monkeypatch.setattr(cache, "map_pixels", spying)
     get(source, folder)
     assert len(tried) == 1
     assert "Timeout" in tried[0].stderr
@@ -596,3 +596,17 @@ def test_an_index_of_other_content_is_built_anew(source: list[Picture], folder: 
     index.write_text(text, "utf-8")
     holds(get(source, folder), source)
     assert index.read_text("utf-8") != text
+
+
+def test_a_cache_that_is_cut_short_while_it_is_in_use_is_one_sentence(source: list[Picture], folder: Path) -> None:
+    found = get(source, folder)
+    (file,) = folder.glob("*.u8")
+    whole = np.array(found.pixels)
+    assert np.array_equal(found.pixels[[1, 0]], whole[[1, 0]])
+    assert np.array_equal(found.pixels[1:][0], whole[1])
+    part = found.pixels[1:]
+    os.truncate(file, 100)
+    for pixels, index in ((found.pixels, 0), (found.pixels, [0, 1]), (found.pixels, slice(0, 1)), (part, 0)):
+        with pytest.raises(CdnetError, match="was cut short while it was in use"):
+            pixels[index]
+    holds(get(source, folder), source)

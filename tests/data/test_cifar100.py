@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from cdnet.data import cifar100
 from cdnet.data.cifar100 import MEAN, STD
 from cdnet.data.class_layout import read_class_data
 from cdnet.data.classes import ClassData
@@ -340,3 +341,28 @@ def test_published_counts_mean_and_deviation() -> None:
     pixels = np.asarray(data.decoded("train", (32, 32)).pixels, np.float64).reshape(-1, 3)
     assert pixels.mean(0) == pytest.approx(np.array(MEAN) * 255, abs=0.1)
     assert pixels.std(0) == pytest.approx(np.array(STD) * 255, abs=0.1)
+
+
+@pytest.mark.parametrize("first", [None, "cifar-100-python/notes"])
+def test_an_archive_that_unpacks_to_more_than_it_may_is_refused_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str | None
+) -> None:
+    monkeypatch.setattr(cifar100, "MAX_UNPACKED", 100_000)
+    path = tmp_path / "cifar-100-python.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo(first or "cifar-100-python/train")
+        member.size = 2_000_000
+        archive.addfile(member, io.BytesIO(bytes(member.size)))
+    assert path.stat().st_size < 5_000
+    with pytest.raises(CdnetError, match=r"more than the .* bytes that CIFAR-100 may have unpacked"):
+        read_class_data(path)
+
+
+def test_an_archive_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cifar100, "MAX_MEMBERS", 3)
+    path = tmp_path / "cifar-100-python.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for number in range(5):
+            archive.addfile(tarfile.TarInfo(str(number)))
+    with pytest.raises(CdnetError, match="more than 3 files"):
+        read_class_data(path)

@@ -438,7 +438,7 @@ def test_a_damaged_result_is_named_before_anything_is_trained(
     reproduce(capsys, "table-7", "--only", "cdnet", *common)
     for damage in ({"rank1": None}, {"rank1": math.nan}, {"rank1": 0, "queries": 3, "queries_without_match": 3}):
         edit_result(tmp_path / "runs" / "cdnet" / "seed-0", **damage)
-        assert "result.json: not a row's result; delete it" in refused(capsys, "table-7", *common)
+        assert "result.json: not a row's result; move it away" in refused(capsys, "table-7", *common)
     assert trained == [("cdnet", 0)]
     reproduce(capsys, "table-7", "--only", "cdnet-std", *common)  # it is another row's, and counts as not run
     assert lines_of(tmp_path / "table-7.csv")["cdnet", "mAP"]["ours"] == "not run"

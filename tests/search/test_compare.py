@@ -124,7 +124,7 @@ def test_what_another_process_left_meanwhile_is_taken_up(tmp_path: Path) -> None
         done.append(row.name)
         if row.name == "b":  # while it works, the other process leaves row a unfinished
             held.release()
-        (folder / "log.jsonl").write_text('{"seconds": 2, "images_per_second": 5}\n')
+        (folder / "log.jsonl").write_text('{"epoch": 1, "seconds": 2, "images_per_second": 5}\n')
         return {"params": 1, "macs": 1, "rank1": 0.5, "mAP": 0.5, "data": "market1501"}
 
     done: list[str] = []
@@ -137,7 +137,7 @@ def test_a_row_of_other_pictures_is_not_taken_for_these(market: Path, tmp_path: 
     row = Row("a", TrainRecipe(data=DataRecipe(root=market)))
 
     def work(row: Row, folder: Path) -> dict[str, object]:
-        (folder / "log.jsonl").write_text('{"seconds": 2, "images_per_second": 5}\n')
+        (folder / "log.jsonl").write_text('{"epoch": 1, "seconds": 2, "images_per_second": 5}\n')
         return {"params": 1, "macs": 1, "rank1": 0.5, "mAP": 0.5, "data": "market1501"}
 
     first = run_rows([row], tmp_path / "out", work)

@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from cdnet.train.folder import as_plain, claimed, write_recipe
 from cdnet.train.loop import StoppedError
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.record import read_log
-from cdnet.train.run import train
+from cdnet.train.run import Run, train
 
 
 def same_state(one: Path, other: Path) -> bool:
@@ -226,6 +227,53 @@ def test_a_run_resumes_from_another_folder(
     assert kept["data"]["root"] == str(tmp_path / "pictures")
 
 
+def test_a_lost_folder_is_one_sentence_and_is_not_made_anew(
+    recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def epoch(run: Run, stop: object) -> dict[str, object]:
+        shutil.rmtree(run.out)
+        return {"epoch": 1}
+
+    monkeypatch.setattr(Run, "epoch", epoch)
+    with pytest.raises(CdnetError, match="run was removed or moved while the run was at work") as caught:
+        train(recipe, tmp_path / "run")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_number_of_threads_is_told_and_resumes(
+    recipe: TrainRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe.schedule.epochs = 1
+    run, threads = tmp_path / "run", torch.get_num_threads()
+    train(recipe, run)
+    kept = load_checkpoint(run)
+    assert kept["threads"] == threads
+    for before, told in ((threads, False), (threads + 1, True), (None, False)):
+        checkpoint.save_checkpoint(run, {**kept, "threads": before} if before else without(kept, "threads", "logged"))
+        capsys.readouterr()
+        train(recipe, run, resume=True)
+        said = " ".join(capsys.readouterr().err.split())
+        assert (f"with {threads + 1} thread(s) and goes on with {threads}" in said) == told
+
+
+def without(state: dict[str, object], *keys: str) -> dict[str, object]:
+    """Return a checkpoint as an earlier version would have written it."""
+    return {key: value for key, value in state.items() if key not in (*keys, "format")}
+
+
+def test_what_a_kill_left_between_writing_and_renaming_is_swept(recipe: TrainRecipe, tmp_path: Path) -> None:
+    recipe.schedule.epochs = 1
+    run = tmp_path / "run"
+    train(recipe, run)
+    left = [run / f".{name}.0123456789abcdef" for name in ("checkpoint.pt", "weights.safetensors", "log.jsonl")]
+    kept = [run / name for name in (".notes.0123456789abcdef", ".checkpoint.pt.0123", "checkpoint.pt.0123456789abcdef")]
+    for path in (*left, *kept):
+        path.touch()
+    train(recipe, run, resume=True)
+    assert [path.exists() for path in (*left, *kept)] == [False] * 3 + [True] * 3
+
+
 class TestRefusals:
     """What a run refuses, in one sentence, before anything is lost."""
 
@@ -296,6 +344,33 @@ class TestRefusals:
         with pytest.raises(CdnetError, match="another network"):
             train(recipe, tmp_path / "one", resume=True)
 
+    def test_values_of_other_kinds_in_a_checkpoint(self, recipe: TrainRecipe, tmp_path: Path) -> None:
+        recipe.schedule.epochs = 1
+        run = tmp_path / "run"
+        train(recipe, run)
+        kept = load_checkpoint(run)
+        momenta = kept["optimizer"]["state"]
+        heavier = [kept["optimizer"]["param_groups"][0] | {"weight_decay": 1.0}]
+        within = kept["place"] | {"epoch": 0, "step": 1, "sums": torch.zeros(1).double()}
+        damages: list[dict[str, object]] = [
+            {"optimizer": 5},
+            {"optimizer": {"state": {}, "param_groups": "none"}},
+            {"optimizer": kept["optimizer"] | {"state": momenta | {0: {"momentum_buffer": torch.zeros(1)}}}},
+            {"optimizer": kept["optimizer"] | {"state": momenta | {0: {"momentum_buffer": 1.0}}}},
+            {"optimizer": kept["optimizer"] | {"param_groups": heavier}},
+            {"model": [1]},
+            {"model": {name: tensor * torch.nan for name, tensor in kept["model"].items()}},
+            {"source": {"pictures": "all"}},
+            {"place": kept["place"] | {"epoch": 7}, "logged": None},
+            {"place": within, "logged": None},
+            {"line": {"epoch": 1}},
+        ]
+        for damage in damages:
+            checkpoint.save_checkpoint(run, {**kept, **damage})
+            with pytest.raises(CdnetError, match=r"put a whole copy|same pictures|has no lr") as caught:
+                train(recipe, run, resume=True)
+            assert "\n" not in str(caught.value)
+
     def test_a_checkpoint_that_would_run_code(self, recipe: TrainRecipe, tmp_path: Path) -> None:
         class Evil:
             def __reduce__(self) -> tuple[object, tuple[str]]:
@@ -303,7 +378,7 @@ class TestRefusals:
 
         train(recipe, tmp_path / "run")
         torch.save({"format": 1, "model": Evil()}, tmp_path / "run" / "checkpoint.pt")
-        with pytest.raises(CdnetError, match="cut short or no checkpoint"):
+        with pytest.raises(CdnetError, match="cut short, damaged or no checkpoint"):
             train(recipe, tmp_path / "run", resume=True)
         assert not (tmp_path / "owned").exists()
 

@@ -57,6 +57,8 @@ def classify(recipe: ClassifyRecipe, out: Path, resume: bool = False) -> Path:
 class ClassifyRun(NetworkSession[Classifier]):
     """One classification run in its folder; :meth:`train` does it all."""
 
+    keys = ("lr", "loss", "softmax", "seconds", "images_per_second")
+
     def __init__(self, recipe: ClassifyRecipe, out: Path, root: Path, resume: bool, held: ExitStack) -> None:
         self.recipe = recipe
         # What is wrong with the network or the folder is said before a picture is decoded.
@@ -106,6 +108,13 @@ class ClassifyRun(NetworkSession[Classifier]):
         self.trained_on["epochs"] = done
         save_classifier(self.out / WEIGHTS, self.model, self.spec)
         return line
+
+    def values_of_step(self) -> int:
+        """Return how many values a step gives: the loss, and one a head."""
+        with torch.device("meta"):
+            network = self.spec.build().eval()
+            size = parse_size(self.recipe.size)
+            return 1 + len(network.neck.heads(network.backbone(torch.empty(1, 3, *size))))
 
     def describe(self, line: dict[str, Any]) -> str:
         """Say the losses, the speed and the time left, and the accuracy if it was measured."""

@@ -15,7 +15,7 @@ from cdnet.errors import CdnetError
 from cdnet.files import write_atomically
 from cdnet.nn.model import create_backbone
 from cdnet.nn.necks import create_neck
-from cdnet.weights import ModelSpec, fill, find_weights, read_metadata, read_safetensors
+from cdnet.weights import ModelSpec, fill, find_weights, read_metadata, read_safetensors, refuse_large_metadata
 
 KEY = "cdnet-classify"
 FORMAT = 1
@@ -108,6 +108,7 @@ def read_origin(path: Path | str) -> dict[str, Any]:
 def _read_spec(metadata: dict[str, str], path: Path) -> ClassifierSpec:
     if KEY not in metadata:
         raise CdnetError(f"{path}: a safetensors file, but not one of `cdnet classify`")
+    refuse_large_metadata(metadata[KEY], str(path))
     try:
         values = json.loads(metadata[KEY])
         kernel = values.get("kernel", 7)

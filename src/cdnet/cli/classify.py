@@ -12,15 +12,17 @@ def main(words: list[str]) -> None:
     description = "Train a classifier by a recipe; every key of a recipe is an option here."
     recipe, out, resume = read_run("classify", description, ClassifyRecipe, words)
     from cdnet.classify.run import classify, describe_accuracy
+    from cdnet.train.log_line import refuse_lacking
     from cdnet.train.loop import StoppedError
-    from cdnet.train.record import read_log
+    from cdnet.train.record import LOG, read_whole_log
 
     try:
         weights = classify(recipe, out, resume)
     except StoppedError as stopped:
         raise KeyboardInterrupt(str(stopped)) from None
     if is_first_process():
-        last = read_log(out)[-1]
+        last = read_whole_log(out, epochs=recipe.schedule.epochs)[-1]
+        refuse_lacking(last, ("top1", "top5", "pictures"), str(out / LOG))
         say(f"{describe_accuracy(last)} per cent of {last['pictures']:,} pictures, epoch {last['epoch']}")
         # The run has made the path of a genotype's file absolute.
         words = ["--genotype", recipe.genotype, "--width", str(recipe.width), "--init", str(out)]

@@ -50,11 +50,12 @@ def write_report(recipe: SearchRecipe, out: Path, genotype: Path) -> Path:
     from cdnet.report.search import write_search_report
     from cdnet.search.latency import read_latency
     from cdnet.search.run import LATENCY
+    from cdnet.train.log_line import SEARCH
     from cdnet.train.record import read_whole_log
 
     found, cost = read_genotype(genotype), recipe.cost
     space = recipe.space.build()
     latency = read_latency(out / LATENCY) if cost.kind == "latency" else None
     costs = {"width": cost.width, "size": parse_size(cost.size), "latency": latency, "budget": cost.budget}
-    write_search_report(out / REPORT, found.source, space, read_whole_log(out), found, costs)
+    write_search_report(out / REPORT, found.source, space, read_whole_log(out, SEARCH, recipe.epochs), found, costs)
     return out / REPORT

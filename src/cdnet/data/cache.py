@@ -21,12 +21,15 @@ import numpy as np
 from filelock import FileLock
 
 from cdnet.data.decode import BrokenPictureError, Decoded, Pixels, open_picture, resize
+from cdnet.data.mapped import map_pixels
 from cdnet.data.pictures import Picture
 from cdnet.data.threads import in_threads
 from cdnet.errors import CdnetError
 from cdnet.files import make_folder, saying_what_failed, write_atomically, write_text
 
 FORMAT = 2
+INDEX_BYTES = 10_000
+"""The most bytes of an index for a picture; what is wrong with one takes some hundred, and its path 4,096."""
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 """Wraps a loop, given what it does and how long it is, to show how far it is."""
@@ -113,7 +116,7 @@ def cached_pictures(
             index = _build(folder, name, file, pictures, size, progress)
         kept = tuple(picture for number, picture in enumerate(pictures) if number not in index.broken)
         if kept:  # mapped while nobody else can replace it
-            pixels = np.memmap(file, np.uint8, mode="r", shape=(len(kept), *size, 3))
+            pixels = map_pixels(file, (len(kept), *size, 3))
     turned = tuple(pictures[number].path for number in index.turned)
     return CachedPictures(kept, pixels, tuple(index.broken.values()), turned)
 
@@ -135,7 +138,10 @@ def fingerprint(pictures: Sequence[Picture], what: str) -> str:
 def _valid_index(folder: Path, name: str, file: Path, count: int, size: tuple[int, int]) -> _Index | None:
     # None where the cache is not this one, or not whole.
     try:
-        found = json.loads((folder / f"{name}.json").read_text("utf-8"))
+        kept = folder / f"{name}.json"
+        if kept.stat().st_size > INDEX_BYTES * (1 + count):
+            return None  # longer than any index of so many pictures
+        found = json.loads(kept.read_text("utf-8"))
         index = _Index(
             {int(number): str(problem) for number, problem in found["broken"].items()},
             [int(number) for number in found["turned"]],

@@ -6,11 +6,16 @@ without unpickling it (see ``plain_pickle.py``). A folder a class is read by ``c
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +34,14 @@ SIDE = 32
 VALUES = 3 * SIDE * SIDE
 RECORD = 2 + VALUES
 """Bytes of a picture in the binary archive: coarse class, fine class, and red, green and blue row by row."""
+
+MAX_UNPACKED = 400 * 2**20
+"""The most bytes that an archive may unpack to; CIFAR-100's is some 187 million."""
+MAX_MEMBERS = 1_000
+_TOO_LARGE = (
+    f"has more than the {MAX_UNPACKED:,} bytes that CIFAR-100 may have unpacked, and CIFAR-100 has 187 million; "
+    "download it again"
+)
 
 PYTHON = ("train", "test", "meta")
 BINARY = ("train.bin", "test.bin", "fine_label_names.txt")
@@ -63,7 +76,7 @@ def read_cifar100(source: Path) -> ClassData:
         files = _archived(source)
     else:
         known = {name for names in FORMS.values() for name in names}
-        files = {name: (source / name).read_bytes() for name in known if (source / name).is_file()}
+        files = {name: _whole(source / name) for name in known if (source / name).is_file()}
     binary = any(name in files for name in BINARY)
     missing = [name for name in (BINARY if binary else PYTHON) if name not in files]
     if missing:
@@ -79,18 +92,67 @@ def read_cifar100(source: Path) -> ClassData:
     return ClassData(NAME, source, classes, train, test, PUBLISHED)
 
 
+def _whole(path: Path) -> bytes:
+    if path.stat().st_size > MAX_UNPACKED:
+        raise CdnetError(f"{path} {_TOO_LARGE}")
+    return path.read_bytes()
+
+
+class _Bounded(io.RawIOBase):
+    """What an archive unpacks to, refused as soon as more of it is wanted than CIFAR-100 can have."""
+
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        self._file, self._path = file, path
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0 or self._file.tell() + size > MAX_UNPACKED:
+            raise CdnetError(f"{self._path} {_TOO_LARGE}")
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if whence != io.SEEK_SET or offset > MAX_UNPACKED:
+            raise CdnetError(f"{self._path} {_TOO_LARGE}")
+        return self._file.seek(offset)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("rb") as packed:
+        start = packed.read(6)
+        packed.seek(0)
+        for magic, open_ in ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\0", lzma.open)):
+            if start.startswith(magic):
+                with open_(packed, "rb") as unpacked:
+                    yield cast(IO[bytes], _Bounded(cast(IO[bytes], unpacked), path))
+                return
+        yield cast(IO[bytes], _Bounded(packed, path))
+
+
 def _archived(path: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     known = {name for names in FORMS.values() for name in names}
     try:
-        with tarfile.open(path) as archive:
-            for member in archive:
+        with _unpacked(path) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as archive:
+            for number, member in enumerate(archive):
+                if number == MAX_MEMBERS:
+                    raise CdnetError(f"{path}: more than {MAX_MEMBERS:,} files, so it is not CIFAR-100's archive")
                 name = Path(member.name).name
                 if member.isfile() and name in known:
                     content = archive.extractfile(member)
                     assert content is not None
                     files[name] = content.read()
-    except (tarfile.TarError, EOFError, OSError, zlib.error):
+    except PermissionError as error:
+        raise CdnetError(f"{path} could not be read: {error.strerror}") from error
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError):
         raise CdnetError(f"{path}: cut short or no archive of CIFAR-100; download it again") from None
     if not files:
         raise CdnetError(f"{path}: an archive, but not CIFAR-100's; give cifar-100-python.tar.gz or -binary.tar.gz")

@@ -37,8 +37,9 @@ from cdnet.report.page import DemoReport, Searched
 from cdnet.report.ranked import choose_lists, rank_queries
 from cdnet.report.search import compare_networks, describe_mblocks
 from cdnet.search.recipe import SearchRecipe
+from cdnet.train.log_line import SEARCH
 from cdnet.train.recipe import TrainRecipe
-from cdnet.train.record import read_log, read_whole_log
+from cdnet.train.record import read_whole_log
 from cdnet.weights import ModelSpec, load_model
 
 TRAINED, UNTRAINED = "found network, trained", "found network, untrained"
@@ -107,7 +108,8 @@ def gather_report(
         network: as :func:`cdnet.cli.info.count_network` gives it.
         seconds: that ``drawing`` and ``evaluation`` took; those of search and training stand in their logs.
     """
-    data, log = _data(recipe), read_log(run)
+    data = _data(recipe)
+    log = read_whole_log(run, ("loss", "triplet", "softmax", "seconds"), recipe.schedule.epochs)
     query, gallery = evaluated.pictures.labels()
     lists = rank_queries(evaluated.query_features, evaluated.gallery_features, query, gallery)
     return DemoReport(
@@ -126,7 +128,7 @@ def gather_report(
         facts=_facts(recipe),
         seconds={
             "drawing": seconds["drawing"],
-            "search": sum(line["seconds"] for line in read_log(searched)),
+            "search": sum(line["seconds"] for line in read_whole_log(searched, SEARCH, searching.epochs)),
             "training": sum(line["seconds"] for line in log),
             "watching the test identities": sum(line.get("evaluation_seconds", 0) for line in log),
             "evaluation of the four methods": seconds["evaluation"],
@@ -135,7 +137,7 @@ def gather_report(
 
 
 def _searched(searching: SearchRecipe, folder: Path, training: TrainRecipe) -> Searched:
-    space, log = searching.space.build(), read_whole_log(folder)
+    space, log = searching.space.build(), read_whole_log(folder, SEARCH, searching.epochs)
     computed, last = np.array([line["computed"] for line in log]), log[-1]
     branches = {"top-k": searching.k, "mixture": len(space.candidates), "sampled": 1}[searching.gate]
     pairs = zip(last["alpha"], last["chosen"], strict=True)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
+from cdnet.errors import CdnetError
 from cdnet.files import write_text
 from cdnet.genotype import Genotype, read_genotype
 from cdnet.nn.counts import count
@@ -20,6 +21,7 @@ from cdnet.report.page import environment
 from cdnet.search.latency import Latency
 from cdnet.search.pace import search_time
 from cdnet.search.space import SearchSpace
+from cdnet.train.log_line import shape_of
 
 COLUMNS = 60
 """The most epochs that a map shows; of a longer search, so many are picked at even distances."""
@@ -78,7 +80,12 @@ def describe_mblocks(space: SearchSpace, log: Sequence[Mapping[str, Any]]) -> li
     Args:
         space: the search space.
         log: the search's log, a line an epoch, at least one.
+
+    Raises:
+        CdnetError: if it is of a search in another space.
     """
+    if shape_of(log[-1]["alpha"]) != (space.mblocks, len(space.candidates)):
+        raise CdnetError(f"the log is not of a search in {space.describe()}")
     probabilities = _softmax(np.array([line["alpha"] for line in log]))
     computed = np.array([line["computed"] for line in log]).sum(0)
     chosen = log[-1]["chosen"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -22,7 +23,7 @@ from cdnet.data.recipe import parse_size
 from cdnet.device import choose_device
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import read_test_pictures
-from cdnet.files import saying_what_failed, write_text
+from cdnet.files import saying_what_failed, sweep, write_text
 from cdnet.nn.model import create_model
 from cdnet.progress import console, shown
 from cdnet.reproduce.runner import Job
@@ -95,9 +96,15 @@ def read_times(out: Path | None, name: str) -> Times | None:
         }
         if not all(values for figures in rows.values() for values in figures.values()):
             raise ValueError
+        if not all(
+            math.isfinite(value) for figures in rows.values() for values in figures.values() for value in values
+        ):
+            raise ValueError
         return Times(rows, str(found["how"]))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        raise CdnetError(f"{path}: not a table's times; delete it to have them measured anew") from None
+    except OSError as error:
+        raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        raise CdnetError(f"{path}: not a table's times; move it away to have them measured anew") from None
 
 
 def measure(jobs: Iterable[Job], out: Path, name: str, rounds: int, device: str) -> None:
@@ -120,6 +127,7 @@ def measure(jobs: Iterable[Job], out: Path, name: str, rounds: int, device: str)
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(path.parent / ".lock", blocking=False):
+            sweep(path.parent, [path.name])
             chosen, load = choose_device(device), _load()
             console.print(f"timing {name}, {rounds} rounds in turns")
             rows, how = _measure([job for job in jobs if job.recipe is not None], rounds, chosen)

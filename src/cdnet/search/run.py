@@ -29,11 +29,14 @@ from cdnet.search.cost import CostTable, cost_table
 from cdnet.search.latency import latency_for, write_latency
 from cdnet.search.recipe import SearchRecipe, check_search
 from cdnet.search.split import split_validation
+from cdnet.search.step import LOSSES
 from cdnet.search.supernet import Supernet
 from cdnet.train.batches import Batches, describe_source
-from cdnet.train.checkpoint import FILE
+from cdnet.train.checkpoint import FILE, WAY_OUT
+from cdnet.train.log_line import SEARCH
 from cdnet.train.loop import StopRequest
 from cdnet.train.recipe import AugmentRecipe
+from cdnet.train.restoring import restore_network, restore_optimizer
 from cdnet.train.schedule import never_reached
 from cdnet.train.session import Session, tell
 
@@ -66,6 +69,8 @@ def search(recipe: SearchRecipe, out: Path, resume: bool = False) -> Path:
 
 class SearchRun(Session):
     """One search in its folder; :meth:`search` does it all."""
+
+    keys = ("loss", "validation_loss", *SEARCH)
 
     def __init__(self, recipe: SearchRecipe, out: Path, root: Path, resume: bool, held: ExitStack) -> None:
         self.recipe, self.space = recipe, recipe.space.build()
@@ -111,6 +116,10 @@ class SearchRun(Session):
         """Search from ``place`` to the end of its epoch and return the epoch's log line."""
         return self.algorithm.epoch(self.place, stop)
 
+    def values_of_step(self) -> int:
+        """Return how many values a step gives: losses and memory, and one a branch of every MBlock."""
+        return len(LOSSES) + 1 + self.supernet.alpha.numel()
+
     def describe(self, line: dict[str, Any]) -> str:
         """Say both sides' losses, alpha's mean entropy, the cost of an image and the time left."""
         entropy = sum(line["entropy"]) / len(line["entropy"])
@@ -141,11 +150,11 @@ class SearchRun(Session):
         if state.get("latency") != (self.latency and self.latency.to_json()):
             raise CdnetError(f"{self.recipe.cost.table} is not the latency table that {self.out} was searched with")
         try:
-            self.supernet.load_state_dict(state["supernet"])
-            self.algorithm.w_optimizer.load_state_dict(state["w_optimizer"])
-            self.algorithm.alpha_optimizer.load_state_dict(state["alpha_optimizer"])
-        except (RuntimeError, ValueError, KeyError):
-            raise CdnetError(f"{self.out / FILE}: the checkpoint is of another search than its recipe") from None
+            restore_network(self.supernet, state["supernet"])
+            restore_optimizer(self.algorithm.w_optimizer, state["w_optimizer"])
+            restore_optimizer(self.algorithm.alpha_optimizer, state["alpha_optimizer"])
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError):
+            raise CdnetError(f"{self.out / FILE}: damaged, or of another search than its recipe; {WAY_OUT}") from None
 
     def _costs(self) -> CostTable | None:
         cost = self.recipe.cost

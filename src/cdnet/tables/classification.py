@@ -10,7 +10,8 @@ from cdnet.classify.run import classify
 from cdnet.data.class_layout import read_class_data
 from cdnet.tables.row import Row
 from cdnet.train.folder import RECIPE
-from cdnet.train.record import read_whole_log
+from cdnet.train.log_line import refuse_lacking
+from cdnet.train.record import LOG, read_whole_log
 
 
 def classify_and_test(row: Row, folder: Path) -> dict[str, Any]:
@@ -19,7 +20,8 @@ def classify_and_test(row: Row, folder: Path) -> dict[str, Any]:
     assert isinstance(recipe, ClassifyRecipe)
     assert recipe.data.root is not None
     classify(recipe, folder, resume=(folder / RECIPE).is_file())
-    last = read_whole_log(folder)[-1]
+    last = read_whole_log(folder, epochs=recipe.schedule.epochs)[-1]
+    refuse_lacking(last, ("top1", "top5", "pictures"), str(folder / LOG))
     tested = {key: last[key] for key in ("top1", "top5", "pictures")}
     data = read_class_data(recipe.data.root)
     counts = {split: len(data.split(split)) for split in ("train", "test")}

@@ -29,14 +29,16 @@ from cdnet.data.recipe import parse_size
 from cdnet.device import choose_device
 from cdnet.errors import CdnetError, DiskFullError
 from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures
-from cdnet.files import make_folder, saying_what_failed, write_text
+from cdnet.files import make_folder, saying_what_failed, sweep, write_text
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
 from cdnet.progress import console, shown
 from cdnet.train.folder import RECIPE, refuse_another_recipe
+from cdnet.train.log_line import refuse_lacking
 from cdnet.train.recipe import TrainRecipe
-from cdnet.train.record import read_log
+from cdnet.train.record import LOG, missing_epochs, read_log
 from cdnet.train.run import train
+from cdnet.train.session import say_epochs
 from cdnet.weights import find_weights, load_model
 
 RESULT = "result.json"
@@ -141,6 +143,8 @@ def run_rows(
             with saying_what_failed(folder):
                 make_folder(folder)
             with suppress(Timeout), FileLock(folder / LOCK, blocking=False):
+                with saying_what_failed(folder):
+                    sweep(folder, [RESULT])
                 found = read_result(row, folder)
                 if found is None:
                     console.print(f"row {number + 1} of {len(rows)}: {row.name}, seed {row.recipe.seed}, in {folder}")
@@ -169,7 +173,7 @@ def read_result(row: Row, folder: Path) -> dict[str, Any] | None:
     if result is None:
         return None
     if (result["name"], result["seed"]) != (row.name, row.recipe.seed):
-        raise CdnetError(f"{folder / RESULT}: not this row's result; delete it to have the row evaluated anew")
+        raise CdnetError(f"{folder / RESULT}: not this row's result; move it away to have the row evaluated anew")
     kept = (result["data"], result["source"])
     if kept != (_data(row.recipe) or kept):
         raise CdnetError(
@@ -195,13 +199,16 @@ def kept_result(folder: Path) -> dict[str, Any] | None:
         result = dict(json.loads(path.read_text("utf-8")))
         figures = ("top1", "top5", "error") if "error" in result else ("params", "macs", "rank1", "mAP")
         complete = result.keys() >= {"name", "seed", "source", "data"}
+        complete = complete and isinstance(result["name"], str) and type(result["seed"]) is int
         complete = complete and all(_is_figure(result.get(key)) for key in figures)
         # Earlier versions wrote 0 where no query had a match.
         complete = complete and ("error" in result or result.get("queries") != result.get("queries_without_match", 0))
-    except (OSError, ValueError, TypeError):
+    except OSError as error:
+        raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
+    except (ValueError, TypeError, RecursionError):
         complete = False
     if not complete:
-        raise CdnetError(f"{path}: not a row's result; delete it to have the row evaluated anew")
+        raise CdnetError(f"{path}: not a row's result; move it away to have the row evaluated anew")
     return result
 
 
@@ -251,14 +258,19 @@ def _file_digest(init: str) -> str | None:
 def _finish(row: Row, folder: Path, figures: dict[str, Any]) -> dict[str, Any]:
     found = _data(row.recipe)
     log = read_log(folder)
+    for line in log:
+        refuse_lacking(line, ("seconds", "images_per_second"), str(folder / LOG))
     seconds = sum(line["seconds"] for line in log)
+    lost = missing_epochs(log, row.recipe.schedule.epochs)
+    if lost:
+        console.print(f"{folder / LOG} has no lines of {say_epochs(lost)}, so that the minutes are not known")
     data = figures.pop("data")
     result = (
         {"name": row.name, "seed": row.recipe.seed}
         | figures
         | {
             "epochs": row.recipe.schedule.epochs,
-            "minutes": round(seconds / 60, 2),
+            "minutes": None if lost else round(seconds / 60, 2),
             "images_per_second": seconds and round(sum(x["images_per_second"] * x["seconds"] for x in log) / seconds),
             "data": data,
             "source": found[1] if found is not None else None,

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import io
-import pickle
+import math
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from cdnet.errors import CdnetError
-from cdnet.files import write_atomically
+from cdnet.files import saying_what_was_not_read, write_atomically
+from cdnet.train.log_line import check_line
 
 FILE = "checkpoint.pt"
 FORMAT = 1
+
+WAY_OUT = "put a whole copy in its place, or start again in another folder; what else lies here is as it was"
 
 
 def save_checkpoint(run: Path, state: dict[str, Any]) -> None:
@@ -32,16 +36,77 @@ def save_checkpoint(run: Path, state: dict[str, Any]) -> None:
 def load_checkpoint(run: Path) -> dict[str, Any]:
     """Read the run's checkpoint onto the CPU.
 
+    Returns:
+        What :func:`save_checkpoint` was given, with at least ``place`` and ``source``. What it says of the run's place,
+        its last log lines (``line``, ``logged``) and its ``threads`` has been seen to be possible.
+
     Raises:
-        CdnetError: if there is none, or it is cut short or no checkpoint of this version.
+        CdnetError: if there is none, or the system does not let it be read, or it is cut short or damaged, or no
+            checkpoint of this version.
     """
     path = run / FILE
-    if not path.is_file():
-        raise CdnetError(f"{run}: nothing to resume, there is no {FILE}")
+    with saying_what_was_not_read(path):
+        if not path.is_file():
+            raise CdnetError(f"{run}: nothing to resume, there is no {FILE}")
+        content = path.read_bytes()
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if state["format"] != FORMAT or not {"place", "source"} <= state.keys():
-            raise CdnetError(f"{path}: a checkpoint of another version of cdnet")
-    except (RuntimeError, EOFError, OSError, LookupError, TypeError, pickle.UnpicklingError, zipfile.BadZipFile):
-        raise CdnetError(f"{path}: cut short or no checkpoint; remove the run's folder to start again") from None
+        _check_sums(content)
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception:  # what damaged bytes lead to inside torch is of no one kind
+        raise CdnetError(f"{path}: cut short, damaged or no checkpoint; {WAY_OUT}") from None
+    if not isinstance(state, dict) or state.get("format") != FORMAT or not {"place", "source"} <= state.keys():
+        raise CdnetError(f"{path}: a checkpoint of another version of cdnet, or none of cdnet")
+    try:
+        _check(state)
+    except ValueError as error:
+        raise CdnetError(f"{path}: damaged, {error}; {WAY_OUT}") from None
     return state
+
+
+def _check_sums(content: bytes) -> None:
+    """See that each part is stored plainly and has the check sum written down for it; torch looks at none.
+
+    Raises:
+        ValueError: if one has not.
+        zipfile.BadZipFile: if it is no archive.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = archive.infolist()
+        plain = all(part.compress_type == zipfile.ZIP_STORED for part in parts)
+        # Before the sums are computed: parts may lie over each other, any number of times.
+        if not plain or sum(part.file_size for part in parts) > len(content) or archive.testzip() is not None:
+            raise ValueError
+
+
+def _check(state: dict[str, Any]) -> None:
+    if not isinstance(state["source"], dict):
+        raise ValueError("the pictures it was trained on are not told")
+    place = state["place"]
+    if not isinstance(place, dict) or not {"epoch", "step", "images", "seconds", "sums"} <= place.keys():
+        raise ValueError("its place in training is none")
+    counts = [place[key] for key in ("epoch", "step", "images")]
+    if not all(type(count) is int and 0 <= count < 2**53 for count in counts):
+        raise ValueError("its place in training is not counted in whole numbers")
+    seconds, sums = place["seconds"], place["sums"]
+    if type(seconds) is not float or not 0 <= seconds < math.inf:
+        raise ValueError("its time in training is none")
+    if (sums is None) != (place["step"] == 0) or (sums is not None and not _are_sums(sums)):
+        raise ValueError("the sums of its unfinished epoch are none")
+    for key in ("line", "logged"):
+        line = state.get(key)
+        if line is not None:
+            try:
+                check_line(line)
+            except ValueError as error:
+                raise ValueError(f"its line of the log is none ({error})") from None
+            if line["epoch"] != place["epoch"]:
+                raise ValueError(f"its line of the log is of epoch {line['epoch']}, not of {place['epoch']}")
+    threads = state.get("threads", 1)
+    if type(threads) is not int or threads < 1:
+        raise ValueError("its number of threads is none")
+
+
+def _are_sums(value: object) -> bool:
+    return (
+        isinstance(value, Tensor) and value.dtype == torch.double and value.dim() == 1 and bool(value.isfinite().all())
+    )

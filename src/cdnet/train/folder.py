@@ -13,7 +13,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from cdnet.errors import CdnetError
-from cdnet.files import make_folder, saying_what_failed, write_text
+from cdnet.files import make_folder, saying_what_failed, sweep, write_text
 from cdnet.recipe_file import check_recipe_file
 from cdnet.train.checkpoint import FILE, load_checkpoint
 
@@ -23,6 +23,9 @@ LOCK = ".lock"
 # What may differ between a run and its resumption: where things are, not what is computed.
 FREE = ("device", "evaluate_every", "data.root", "data.cache", "cost.table")
 
+
+WRITTEN = (FILE, RECIPE, "log.jsonl", "weights.safetensors", "genotype.json", "latency.json", "report.html")
+"""What runs write to their folders."""
 
 OLDER = {"loss.normalise": True}
 """Keys that recipes of earlier versions lack where they have their section, and what these versions did."""
@@ -35,10 +38,7 @@ def older_settings(folder: Path) -> dict[str, Any]:
         CdnetError: if the recipe cannot be read.
     """
     path = folder / RECIPE
-    try:
-        kept = _flat(yaml.safe_load(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
-        raise CdnetError(f"{path}: not a recipe that can be read") from None
+    kept = _kept(path)
     sections = {key.partition(".")[0] for key in kept}
     return {key: value for key, value in OLDER.items() if key not in kept and key.partition(".")[0] in sections}
 
@@ -95,6 +95,8 @@ def claimed(out: Path) -> Iterator[None]:
         except Timeout:
             raise CdnetError(f"{out} is in use by another process; wait for it, or choose another --out") from None
     try:
+        with saying_what_failed(out):
+            sweep(out, WRITTEN)
         yield
     finally:
         lock.release()
@@ -150,12 +152,8 @@ def refuse_another_recipe(out: Path, recipe: Any) -> None:
         CdnetError: that names the first key that differs, or says that the folder's recipe cannot be read.
     """
     path = out / RECIPE
-    if path.is_file():
-        check_recipe_file(path)
-    try:
-        old = _flat(yaml.safe_load(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
-        raise CdnetError(f"{path}: not readable; without it the run cannot be resumed") from None
+    check_recipe_file(path)
+    old = _kept(path)
     flat = _flat(as_plain(recipe))
     for key in sorted(flat.keys() | old.keys()):
         if key not in FREE and old.get(key) != flat.get(key):
@@ -163,6 +161,15 @@ def refuse_another_recipe(out: Path, recipe: Any) -> None:
                 f"{out} was started with {key} = {old.get(key)}, not {flat.get(key)}; resume it as it was, "
                 f"or start another run"
             )
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    try:
+        return _flat(yaml.safe_load(path.read_text("utf-8")))
+    except OSError as error:
+        raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
+    except (ValueError, yaml.YAMLError, AttributeError, RecursionError):
+        raise CdnetError(f"{path}: not a recipe that can be read; put a whole copy in its place") from None
 
 
 def changes(recipe: Any, base: Any) -> dict[str, Any]:

@@ -61,6 +61,8 @@ def train(recipe: TrainRecipe, out: Path, resume: bool = False) -> Path:
 class Run(NetworkSession[ReidModel | Taught]):
     """One training run in its folder; :meth:`train` does it all."""
 
+    keys = ("lr", "loss", "triplet", "softmax", "seconds", "images_per_second")
+
     def __init__(self, recipe: TrainRecipe, out: Path, root: Path, resume: bool, held: ExitStack) -> None:
         self.recipe = recipe
         # What is wrong with the network or the folder is said before a picture is decoded.
@@ -161,6 +163,13 @@ class Run(NetworkSession[ReidModel | Taught]):
         self.trained_on["epochs"] = done
         save_weights(self.out / WEIGHTS, self.network, self.spec)
         return line
+
+    def values_of_step(self) -> int:
+        """Return how many values a step gives: the loss, two a head, and what the teacher adds."""
+        with torch.device("meta"):
+            network = self.spec.build(self.batches.identities).eval()
+            heads = network.neck.heads(network.backbone(torch.empty(1, 3, *self.size)))
+        return 1 + 2 * len(heads) + (2 if self.recipe.distil.teacher is not None else 0)
 
     def describe(self, line: dict[str, Any]) -> str:
         """Say the losses, the speed and the time left, and the evaluation if there was one."""

@@ -15,10 +15,12 @@ from cdnet.data.pictures import UnreadableError
 from cdnet.errors import CdnetError
 from cdnet.progress import console
 from cdnet.train.accelerator import make_accelerator
-from cdnet.train.checkpoint import FILE, save_checkpoint
-from cdnet.train.folder import begin, open_claimed, open_folder
+from cdnet.train.checkpoint import FILE, WAY_OUT, save_checkpoint
+from cdnet.train.folder import RECIPE, begin, open_claimed, open_folder
+from cdnet.train.log_line import refuse_lacking
 from cdnet.train.loop import Place, StoppedError, StopRequest
-from cdnet.train.record import Record
+from cdnet.train.record import LOG, Record
+from cdnet.train.restoring import restore_network, restore_optimizer
 from cdnet.train.schedule import never_reached
 
 M = TypeVar("M", bound=nn.Module)
@@ -40,6 +42,9 @@ class Session(ABC):
         CdnetError: if the folder does not allow it, or the device is not there.
     """
 
+    keys: tuple[str, ...]
+    """That every line of its log has."""
+
     def __init__(self, recipe: Any, out: Path, epochs: int, resume: bool, held: ExitStack) -> None:
         self.out, self.epochs = out, epochs
         self._recipe, self._resume, self._held = recipe, resume, held
@@ -48,6 +53,7 @@ class Session(ABC):
         self.accelerator.wait_for_everyone()  # all have looked before one writes
         self.place = Place()
         self._line: dict[str, Any] | None = None  # of an epoch that is worked through and not yet ended
+        self._logged: dict[str, Any] | None = None  # the last line that the log got
 
     @property
     def main(self) -> bool:
@@ -74,6 +80,10 @@ class Session(ABC):
     def describe(self, line: dict[str, Any]) -> str:
         """Say a log line in a sentence."""
 
+    @abstractmethod
+    def values_of_step(self) -> int:
+        """Return how many values a step gives, whose sums a checkpoint within an epoch keeps."""
+
     def end_epoch(self, line: dict[str, Any]) -> dict[str, Any]:
         """Do what is to be done after an epoch, in the main process alone, and return the log line completed."""
         return line
@@ -82,11 +92,25 @@ class Session(ABC):
         """Take up the checkpoint, or begin the folder; to be called once all that :meth:`restore` needs is made."""
         if self._checkpoint is not None:
             self.restore(self._checkpoint)
-            self.place = Place.from_state(self._checkpoint["place"], self.accelerator.device)
-            self._line = self._checkpoint.get("line")
+            self._take_up(self._checkpoint)
             self._checkpoint = None
         elif self.main and not self._resume:
             begin(self.out, self._recipe, self._held)
+
+    def _take_up(self, state: dict[str, Any]) -> None:
+        try:
+            place = Place.from_state(state["place"], self.accelerator.device)
+            if place.epoch > self.epochs or (place.epoch == self.epochs and place.step):
+                raise ValueError
+            if place.sums is not None and len(place.sums) != self.values_of_step():
+                raise ValueError
+        except (TypeError, ValueError):
+            raise CdnetError(f"{self.out / FILE}: damaged, its place is none of this run's; {WAY_OUT}") from None
+        self.place, self._line, self._logged = place, state.get("line"), state.get("logged")
+        if self._line is not None:
+            refuse_lacking(self._line, self.keys, str(self.out / FILE))
+        if self.main and self.accelerator.device.type == "cpu":
+            tell([_other_threads(state.get("threads"), torch.get_num_threads())])
 
     def run(self) -> None:
         """Work to the last epoch.
@@ -96,7 +120,7 @@ class Session(ABC):
             UnreadableError: if a picture cannot be read; the checkpoint holds the place, or, if one of several
                 processes met it in training, the end of the last epoch.
         """
-        record = Record(self.out, self.place.epoch) if self.main else None
+        record = self._record() if self.main else None
         stop = StopRequest()
         try:
             with stop.listening():
@@ -105,9 +129,10 @@ class Session(ABC):
                         self._line = self.epoch(stop)
                         self.place = Place(epoch=self.place.epoch + 1)
                     if record is not None:
+                        self._refuse_lost_folder()
                         line = self.end_epoch(self._line)
                         record.add(line)
-                        self._line = None
+                        self._line, self._logged = None, line
                         self._save()
                         console.print(self.describe(line))
                     self._line = None
@@ -127,9 +152,25 @@ class Session(ABC):
             if record is not None:
                 record.close()
 
+    def _record(self) -> Record:
+        record = Record(self.out, self.place.epoch, self._logged)
+        if record.missing:
+            tell([f"{self.out / LOG} has lost its lines of {say_epochs(record.missing)}, and goes on without them"])
+        return record
+
     def _save(self) -> None:
         if self.main:
-            save_checkpoint(self.out, self.state() | {"place": self.place.to_state(), "line": self._line})
+            self._refuse_lost_folder()
+            own = {"place": self.place.to_state(), "line": self._line, "logged": self._logged}
+            save_checkpoint(self.out, self.state() | own | {"threads": torch.get_num_threads()})
+
+    def _refuse_lost_folder(self) -> None:
+        # Writing there would make a folder anew, with a part of the run.
+        if not (self.out / RECIPE).is_file():
+            raise CdnetError(
+                f"{self.out} was removed or moved while the run was at work, which ends here; if there is a copy, put "
+                "it back and add --resume"
+            )
 
 
 class NetworkSession(Session, Generic[M]):
@@ -172,16 +213,39 @@ class NetworkSession(Session, Generic[M]):
             CdnetError: if it is of other pictures or another network.
         """
         if state["source"] != self.source:
-            said = self.say_other_pictures(state["source"])
+            try:
+                said = self.say_other_pictures(state["source"])
+            except (LookupError, TypeError, ValueError):
+                said = "pictures that its checkpoint does not tell"
             raise CdnetError(f"{self.out} was trained on {said}; resume with the same pictures")
         try:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError, KeyError):
-            raise CdnetError(f"{self.out / FILE}: the checkpoint is of another network than its recipe") from None
-        if self.accelerator.scaler is not None and state["scaler"] is not None:
-            self.accelerator.scaler.load_state_dict(state["scaler"])
+            restore_network(self.model, state["model"])
+            restore_optimizer(self.optimizer, state["optimizer"])
+            if self.accelerator.scaler is not None and state["scaler"] is not None:
+                self.accelerator.scaler.load_state_dict(state["scaler"])
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError):
+            raise CdnetError(
+                f"{self.out / FILE}: damaged, or of another network than the run's recipe; {WAY_OUT}"
+            ) from None
         self.trained_on["epochs"] = state["place"]["epoch"]
+
+
+def say_epochs(epochs: Sequence[int]) -> str:
+    """Say which epochs, at least one, in rising order, such as ``epochs 2 to 4``."""
+    first, last = epochs[0], epochs[-1]
+    if len(epochs) == 1:
+        return f"epoch {first}"
+    between = f"{first} to {last}" if last - first + 1 == len(epochs) else ", ".join(map(str, epochs))
+    return f"epochs {between}"
+
+
+def _other_threads(before: int | None, now: int) -> str:
+    if before is None or before == now:
+        return ""
+    return (
+        f"this run was at work with {before} thread(s) and goes on with {now}, by which its last bits may differ from "
+        f"those of a run that was never interrupted; OMP_NUM_THREADS={before} keeps them"
+    )
 
 
 def tell(sentences: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from cdnet.data.decode import BrokenPictureError, Pixels, read_pixels, resize
 from cdnet.data.pictures import Picture
 from cdnet.data.threads import in_threads
 from cdnet.errors import CdnetError
-from cdnet.files import saying_what_failed, write_atomically
+from cdnet.files import saying_what_failed, sweep, write_atomically
 from cdnet.runtime.network import Network
 
 FORMAT = 1
@@ -47,6 +47,7 @@ def teacher_features(
     with saying_what_failed(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{name}.lock"):
+            sweep(folder, [file.name])
             kept = _kept(file, len(pictures))
             if kept is None:
                 kept = torch.from_numpy(_compute(network, pictures, progress))
