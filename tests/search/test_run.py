@@ -361,7 +361,7 @@ def test_both_sides_are_varied_and_erased_unless_alphas_is_to_stay_plain(
         ({"gate": "sampled", "temperature": TemperatureRecipe(math.inf)}, "--temperature.start must be from 0.001"),
         ({"width": 0.0}, "the width multiplier must be above 0 and at most 8, not 0.0"),
         ({"width": -1.0}, "the width multiplier must be above 0"),
-        ({"batch": BatchRecipe(9, 2)}, "the search's training side has 8 identities, fewer than the 9"),
+        ({"batch": BatchRecipe(9, 2)}, "the training set has 8 identities, fewer than the 9 of a batch"),
         ({"space": SpaceRecipe("one", [[3, 5]], [1])}, "at least 2"),
         ({"space": SpaceRecipe("huge", blocks=[1_000_000, 1, 1])}, "the space huge has 1,000,002 MBlocks; at most 60"),
         (

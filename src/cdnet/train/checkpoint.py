@@ -99,8 +99,10 @@ def _check(state: dict[str, Any]) -> None:
                 check_line(line)
             except ValueError as error:
                 raise ValueError(f"its line of the log is none ({error})") from None
-            if line["epoch"] != place["epoch"]:
-                raise ValueError(f"its line of the log is of epoch {line['epoch']}, not of {place['epoch']}")
+            # Where an epoch is worked through and not yet ended, what is logged is the one before.
+            ended = place["epoch"] - (key == "logged" and state.get("line") is not None)
+            if line["epoch"] != ended:
+                raise ValueError(f"its line of the log is of epoch {line['epoch']}, not of {ended}")
     threads = state.get("threads", 1)
     if type(threads) is not int or threads < 1:
         raise ValueError("its number of threads is none")

@@ -153,7 +153,8 @@ class Session(ABC):
                 record.close()
 
     def _record(self) -> Record:
-        record = Record(self.out, self.place.epoch, self._logged)
+        ended = self.place.epoch - (self._line is not None)
+        record = Record(self.out, ended, self._logged)
         if record.missing:
             tell([f"{self.out / LOG} has lost its lines of {say_epochs(record.missing)}, and goes on without them"])
         return record
