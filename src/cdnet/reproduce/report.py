@@ -122,8 +122,8 @@ def write_table(path: Path, compared: ComparedTable) -> None:
             named = (compared.table.name, row.row.name, row.row.title, cell.figure)
             values = " ".join(f"{value:.6g}" for value in cell.values)
             figures = (cell.paper, cell.shown, cell.difference, low, high, cell.seeds or "", values)
-            cells = [*named, *figures, compared.mark, "; ".join(row.remarks)]
-            writer.writerow(map(csv_cell, cells))
+            # Titles such as +BNNeck are the paper's and ours; only a remark may hold somebody's text.
+            writer.writerow([*named, *figures, compared.mark, csv_cell("; ".join(row.remarks))])
     write_text(path, text.getvalue())
 
 
