@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shlex
 import subprocess
@@ -43,13 +42,9 @@ def test_what_is_obeyed_becomes_an_escape(name: str, shown: str, capsys: pytest.
 
 
 def test_messages_and_bars_show_names_as_text() -> None:
-    into = io.StringIO()
-    usual, console.file = console.file, into
-    try:
+    with console.capture() as printed:
         console.print("[red]\x1b[2J\nrow 2")
-    finally:
-        console.file = usual
-    assert into.getvalue() == "[red]\\x1b[2J\\nrow 2\n"
+    assert printed.get() == "[red]\\x1b[2J\\nrow 2\n"
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1), min_size=1))
