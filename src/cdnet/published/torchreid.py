@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cdnet.errors import CdnetError
 from cdnet.nn.backbone import STAGE_CHANNELS, STEM_CHANNELS
-from cdnet.published.fit import Converted, Names, fill_network, find_width, rows
+from cdnet.published.fit import Converted, Names, fill_network, find_width, refuse_classes, rows
 from cdnet.weights import ModelSpec
 
 ORIGIN = "torchreid's OSNet"
@@ -65,10 +64,7 @@ def take(
     Raises:
         CdnetError: if they are not all of such a network.
     """
-    if kind == "classes":
-        raise CdnetError(
-            f"{path}: {ORIGIN}, of which the part for ReID is read and the classifier is not; use --kind reid"
-        )
+    refuse_classes(kind, ORIGIN, path)
     refusal = f"{path}: not osnet as published, for it"
     ends = (STEM, "conv2.2.0.conv.weight", "conv3.2.0.conv.weight", "conv5.conv.weight")
     channels = [rows(tensors, name, refusal) for name in ends]

@@ -8,10 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cdnet.errors import CdnetError
 from cdnet.nn.backbone import STEM_CHANNELS
 from cdnet.nn.baselines.resnet50 import STAGES
-from cdnet.published.fit import Converted, Names, fill_network, find_width, rows
+from cdnet.published.fit import Converted, Names, fill_network, find_width, refuse_classes, rows
 from cdnet.weights import ModelSpec
 
 ORIGIN = "ResNet-50 by torchvision's names"
@@ -49,10 +48,7 @@ def take(
     Raises:
         CdnetError: if they are not all of such a network.
     """
-    if kind == "classes":
-        raise CdnetError(
-            f"{path}: {ORIGIN}, of which the part for ReID is read and the classifier is not; use --kind reid"
-        )
+    refuse_classes(kind, ORIGIN, path)
     refusal = f"{path}: not resnet50 as published, for it"
     ends = (STEM, *(f"layer{number}.0.conv3.weight" for number in range(1, 5)))
     channels = [rows(tensors, name, refusal) for name in ends]

@@ -69,11 +69,7 @@ class Run(NetworkSession[ReidModel | Taught]):
         self.size = parse_size(recipe.size)
         self.spec = _spec(recipe, self.size)
         try_on_shapes(self.spec)
-        if recipe.init is not None and recipe.init not in shipped_weights():
-            recipe.init = os.path.abspath(recipe.init)
-        teacher_name = recipe.distil.teacher
-        if teacher_name is not None and teacher_name not in shipped_weights():
-            recipe.distil.teacher = os.path.abspath(teacher_name)
+        recipe.init, recipe.distil.teacher = _found_anywhere(recipe.init), _found_anywhere(recipe.distil.teacher)
         super().__init__(recipe, out, recipe.schedule.epochs, resume, held)
         # A checkpoint has all that training started from.
         start = read_start(recipe.init, self.spec) if recipe.init and self._checkpoint is None else None
@@ -203,6 +199,11 @@ def _spec(recipe: TrainRecipe, size: tuple[int, int]) -> ModelSpec:
     if isinstance(genotype, Genotype) and recipe.genotype not in shipped_genotypes():
         recipe.genotype = os.path.abspath(recipe.genotype)  # a resumption may be started elsewhere
     return ModelSpec(genotype, recipe.width, recipe.neck, recipe.stripes, size)
+
+
+def _found_anywhere(weights: str | None) -> str | None:
+    # A shipped name stays one; a resumption may be started elsewhere.
+    return weights if weights is None or weights in shipped_weights() else os.path.abspath(weights)
 
 
 def _three(numbers: list[float] | None) -> tuple[float, ...] | None:
