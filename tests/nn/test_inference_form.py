@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -13,7 +11,7 @@ from cdnet.genotype import shipped_genotypes
 from cdnet.nn.backbone import FeatureMaps
 from cdnet.nn.baselines import BASELINES
 from cdnet.nn.inference_form import inference_form
-from cdnet.nn.model import ReidModel, create_backbone
+from cdnet.nn.model import ReidModel
 from cdnet.nn.necks import NECKS, create_neck
 
 NETWORKS = [*shipped_genotypes(), *BASELINES]

@@ -20,7 +20,7 @@ FOLDED = {(nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval, (nn.Linear, nn.BatchNo
 
 
 def inference_form(model: ReidModel) -> torch.fx.GraphModule:
-    """Return a network of its own that maps normalised pictures N x 3 x H x W to the features N x D that the model does.
+    """Return a network of its own that maps normalised pictures N x 3 x H x W to the same features N x D as the model.
 
     Batch norms that follow a convolution or a linear layer are folded into it. It is in evaluation mode, on the model's
     device, and takes pictures of any size that the model takes; the model is left as it is.
