@@ -11,6 +11,7 @@ from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import Features, check_features, digest_of
+from cdnet.runtime.said import KEY, read_said
 
 
 class OnnxNetwork:
@@ -34,7 +35,8 @@ class OnnxNetwork:
             raise CdnetError(f"{path} takes {first.type} of {shape}, not float pictures N x 3 x H x W")
         count, height, width = (side if isinstance(side, int) else None for side in (first.shape[i] for i in (0, 2, 3)))
         self.path, self.batch, self.digest = path, count or batch, digest_of(path)
-        self.preprocessing = given.complete(path, (height, width), option)
+        self.said = read_said(self._session.get_modelmeta().custom_metadata_map.get(KEY), path)
+        self.preprocessing = given.complete(path, (height, width), option, self.said)
         self._fixed, self._input = count is not None, first.name
 
     def __call__(self, pixels: Pixels) -> Features:

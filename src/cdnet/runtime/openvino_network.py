@@ -12,6 +12,7 @@ from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import Features, check_features, digest_of
+from cdnet.runtime.said import KEY, read_said
 
 
 class OpenVinoNetwork:
@@ -38,7 +39,8 @@ class OpenVinoNetwork:
         if len(sides) != 4 or sides[1] != 3:
             raise CdnetError(f"{path} takes {shape}, not pictures N x 3 x H x W")
         self.path, self.digest = path, digest_of(path, weights)
-        self.preprocessing = given.complete(path, (sides[2], sides[3]), option)
+        self.said = read_said(model.get_rt_info(KEY).astype(str) if model.has_rt_info(KEY) else None, path)
+        self.preprocessing = given.complete(path, (sides[2], sides[3]), option, self.said)
         height, width = self.preprocessing.size
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
         self.batch = batch
