@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -26,9 +26,16 @@ FEWEST, MOST = 32, 300
 
 def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return an ONNX model that computes in 16 bits; input and output keep 32."""
+    import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
 
-    return convert_float_to_float16(model, keep_io_types=True)
+    own = onnx.ModelProto()
+    own.CopyFrom(model)
+    made: onnx.ModelProto = convert_float_to_float16(own, keep_io_types=True)
+    OnnxModel(made).topological_sort()  # for the converter puts its casts last
+    del made.graph.value_info[:]
+    return made
 
 
 def to_int8(model: onnx.ModelProto, pictures: Pixels, wanted: Preprocessing) -> onnx.ModelProto:
