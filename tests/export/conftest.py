@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from cdnet import load_model
 from cdnet.draw import draw_person, sample_camera, sample_identities
 from cdnet.export.graph import to_onnx
 from cdnet.genotype import Genotype
+from cdnet.nn.inference_form import inference_form
 from cdnet.nn.model import ReidModel
 from cdnet.weights import ModelSpec, save_weights
 
@@ -20,8 +22,7 @@ SIZE = (64, 32)
 SMALL = Genotype.from_json({"name": "small", "block": "CBlock", "stages": [[[3, 5, 1]], [[3, 7, 1]], [[5, 7, 1]]]})
 
 
-def lively(model: ReidModel, seed: int = 0) -> ReidModel:
-    """Give batch norms statistics that are not those of a fresh network, as training does."""
+def _lively(model: ReidModel, seed: int = 0) -> ReidModel:
     torch.manual_seed(seed)
     for layer in model.modules():
         if isinstance(layer, torch.nn.BatchNorm2d | torch.nn.BatchNorm1d) and layer.running_mean is not None:
@@ -34,13 +35,19 @@ def lively(model: ReidModel, seed: int = 0) -> ReidModel:
 
 
 @pytest.fixture(scope="session")
+def lively() -> Callable[[ReidModel], ReidModel]:
+    """Gives batch norms statistics that are not those of a fresh network, as training does."""
+    return _lively
+
+
+@pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of the small network, with a mean and a deviation that are not ImageNet's."""
     path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
     about = {"data": "Market-1501", "identities": 751, "seed": 0, "epochs": 1}
     spec = ModelSpec(SMALL, 0.25, size=SIZE, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3), trained_on=about)
     torch.manual_seed(0)
-    save_weights(path, lively(spec.build()), spec)
+    save_weights(path, _lively(spec.build()), spec)
     return path
 
 
@@ -48,7 +55,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def core(weights: Path) -> Any:
     """The small network as ONNX; what changes it must copy it."""
     model, spec = load_model(weights)
-    return to_onnx(model, spec.size)
+    return to_onnx(inference_form(model), spec.size)
 
 
 @pytest.fixture(scope="session")

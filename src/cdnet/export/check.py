@@ -1,4 +1,4 @@
-"""Looking at a file that is already there: what it is, whether it gives what its weights give, and how it is to be fed."""
+"""Looking at a file that is there: what it is, whether it gives what its weights give, and how it is to be fed."""
 
 from __future__ import annotations
 
@@ -43,9 +43,7 @@ class Opened:
         """Return what has to be said of its input where it does not say it itself."""
         if self.file.said is not None or self.said is None:
             return Given()
-        return Given(
-            "x".join(map(str, self.size)), self.said.channels, self.said.range, self.said.mean, self.said.std
-        )
+        return Given("x".join(map(str, self.size)), self.said.channels, self.said.range, self.said.mean, self.said.std)
 
 
 def open_for_check(path: Path, given: Given, target: Target | None) -> Opened:
@@ -55,7 +53,9 @@ def open_for_check(path: Path, given: Given, target: Target | None) -> Opened:
         CdnetError: if it cannot be run, its size is not known, or it is said twice how it is fed.
     """
     if path.suffix.lower() == PROGRAM:
-        raise CdnetError(f"{path}: reading a .pt2 can run what is in it; `cdnet export` has checked its own as it wrote it")
+        raise CdnetError(
+            f"{path}: reading a .pt2 can run what is in it; `cdnet export` has checked its own as it wrote it"
+        )
     if path.suffix.lower() not in FORMATS:
         raise CdnetError(f"{path}: neither an .onnx file nor the .xml of an OpenVINO IR")
     if not path.is_file():
@@ -134,8 +134,8 @@ def _notes(opened: Opened) -> list[str]:
     notes = []
     if opened.file.count is not None:
         notes.append(
-            f"its batch is fixed: programs that give it several pictures at once, as BoxMOT does with a free axis, have "
-            f"to do it {opened.file.count} by {opened.file.count}"
+            f"its batch is fixed: a program that has several pictures at once, as trackers do, has to give them "
+            f" {opened.file.count} by {opened.file.count}"
         )
     if None in opened.file.size:
         notes.append("its size is free: BoxMOT would feed 256x128 and ultralytics 224x224, whatever it was trained on")

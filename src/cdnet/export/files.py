@@ -16,7 +16,7 @@ from torch import nn
 from cdnet.errors import CdnetError, DiskFullError
 from cdnet.export.graph import OUTPUT, to_program
 from cdnet.export.inputs import Inside, WithInput, put_before
-from cdnet.export.targets import IR, ONNX
+from cdnet.export.targets import ONNX
 from cdnet.runtime.network import Features, check_features
 from cdnet.runtime.onnx_network import OnnxFile
 from cdnet.runtime.openvino_network import OpenVinoFile
@@ -78,9 +78,7 @@ def write_onnx(path: Path, core: onnx.ModelProto, what: Inside, said: Said) -> N
     path.write_bytes(_finished(core, what, said).SerializeToString())
 
 
-def write_ir(
-    path: Path, core: onnx.ModelProto, what: Inside, said: Said, batch: int | None, half: bool
-) -> None:
+def write_ir(path: Path, core: onnx.ModelProto, what: Inside, said: Said, batch: int | None, half: bool) -> None:
     """Write an OpenVINO IR, ``path`` and its .bin; arguments as of :func:`write_onnx`.
 
     Args:

@@ -1,4 +1,4 @@
-"""What is put before a network, so that a file takes what a program feeds: order of channels, range, mean, deviation."""
+"""What is put before a network, so that a file takes what a program feeds: channels, range, mean, deviation."""
 
 from __future__ import annotations
 

@@ -130,9 +130,7 @@ def make(
     """
     ending, spec = out.suffix, source.spec
     outside = target.outside(spec)
-    said = describe(
-        spec, outside, target.name, precision, source.digest, source.model.feature_dim, source.measured
-    )
+    said = describe(spec, outside, target.name, precision, source.digest, source.model.feature_dim, source.measured)
     fed = as_fed(target, spec.size)
     wanted = wanted_features(source.model, spec, fed)
     beside = side_files(target.name, out, spec, source.model.feature_dim, precision)
@@ -155,9 +153,7 @@ def make(
     return Made(out, tuple(out.parent / name for name in reversed(names)), said, trial)
 
 
-def _write(
-    source: Source, target: Target, path: Path, precision: Precision, what: Inside, said: Said
-) -> None:
+def _write(source: Source, target: Target, path: Path, precision: Precision, what: Inside, said: Said) -> None:
     if path.suffix == ONNX:
         write_onnx(path, source.graph(precision), what, said)
     elif path.suffix == IR:

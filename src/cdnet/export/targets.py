@@ -105,8 +105,8 @@ class Target:
         found = next((part for part in self.refused_names if part in out.name.lower()), None)
         if found is not None:
             raise CdnetError(
-                f"--out {out}: {self.name} takes a file with {found!r} in its name for a network of its own, of another "
-                "size; name it otherwise"
+                f"--out {out}: {self.name} takes a file with {found!r} in its name for a network of its own, of "
+                "another size; name it otherwise"
             )
         return ending
 
@@ -138,6 +138,7 @@ def find_target(name: str) -> Target:
         CdnetError: if there is none.
     """
     if name not in TARGETS:
-        raise CdnetError(f"{name!r} is no program that files are made for{nearest(name, TARGETS)}; known are "
-                         f"{', '.join(TARGETS)}")
+        raise CdnetError(
+            f"{name!r} is no program that files are made for{nearest(name, TARGETS)}; known are {', '.join(TARGETS)}"
+        )
     return TARGETS[name]

@@ -94,8 +94,5 @@ def try_file(
             raise CdnetError(f"the file gives {features.shape[1]} numbers a picture, and PyTorch {wanted.shape[1]}")
         found[batch] = agree(wanted, features)
         if not found[batch].enough(precision):
-            raise CdnetError(
-                f"the file differs from PyTorch, {batch} picture(s) at once: {found[batch].as_text()}"
-            )
+            raise CdnetError(f"the file differs from PyTorch, {batch} picture(s) at once: {found[batch].as_text()}")
     return Trial(found)
-

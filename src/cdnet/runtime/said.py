@@ -27,7 +27,7 @@ class Said:
 
     Args:
         preprocessing: what is done to a picture's bytes before the file is given them.
-        facts: what else it says: ``for``, ``precision``, ``network``, ``weights_sha256``, ``licence``, ``mAP`` and more.
+        facts: what else it says: ``for``, ``precision``, ``network``, ``weights_sha256``, ``licence``, ``mAP``, ...
     """
 
     preprocessing: Preprocessing
