@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cdnet.data.recipe import parse_size
+from cdnet.engine.recipe import ScheduleRecipe
 from cdnet.errors import CdnetError
 from cdnet.reproduce.paper import Run, Scale, read_paper
 from cdnet.reproduce.plan import (
@@ -17,7 +18,7 @@ from cdnet.reproduce.plan import (
     read_shipped,
     refuse_changes_of_rows,
 )
-from cdnet.train.recipe import LossRecipe, ScheduleRecipe, TrainRecipe
+from cdnet.train.recipe import LossRecipe, TrainRecipe
 
 PAPER = read_paper()
 

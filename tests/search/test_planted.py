@@ -10,14 +10,15 @@ import torch
 
 from cdnet.data.cache import CachedPictures
 from cdnet.data.pictures import Picture
+from cdnet.engine.accelerator import make_accelerator
+from cdnet.engine.epoch import Place
+from cdnet.engine.stopping import StopRequest
 from cdnet.losses.objective import objective
 from cdnet.search.algorithm import Search
 from cdnet.search.gate import Selection
 from cdnet.search.recipe import AlphaRecipe, SearchRecipe, SidesRecipe, SpaceRecipe, WeightsRecipe
 from cdnet.search.supernet import Supernet
-from cdnet.train.accelerator import make_accelerator
 from cdnet.train.batches import Batches
-from cdnet.train.loop import Place, StopRequest
 from cdnet.train.recipe import BatchRecipe
 
 PEOPLE, PICTURES, SIDE = 8, 16, 32

@@ -20,15 +20,16 @@ import torch
 import yaml
 
 from cdnet import CdnetError, load_model
+from cdnet.engine import checkpoint
+from cdnet.engine.checkpoint import load_checkpoint
+from cdnet.engine.folder import as_plain, claimed, write_recipe
+from cdnet.engine.record import read_log
+from cdnet.errors import StoppedError
 from cdnet.evaluate import evaluation
 from cdnet.files import write_atomically
 from cdnet.report.charts import quality_chart
-from cdnet.train import checkpoint, loop
-from cdnet.train.checkpoint import load_checkpoint
-from cdnet.train.folder import as_plain, claimed, write_recipe
-from cdnet.train.loop import StoppedError
+from cdnet.train import loop
 from cdnet.train.recipe import TrainRecipe
-from cdnet.train.record import read_log
 from cdnet.train.run import Run, train
 
 

@@ -14,15 +14,15 @@ import torch
 from cdnet import CdnetError, create_model, load_model
 from cdnet.data.cache import cached_pictures
 from cdnet.data.layout import read_data
+from cdnet.engine.checkpoint import load_checkpoint
+from cdnet.engine.record import read_log
+from cdnet.errors import StoppedError
 from cdnet.genotype import read_genotype
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import open_network
 from cdnet.train import loop
 from cdnet.train.batches import Batches
-from cdnet.train.checkpoint import load_checkpoint
-from cdnet.train.loop import StoppedError
 from cdnet.train.recipe import AugmentRecipe, DistilRecipe, TrainRecipe
-from cdnet.train.record import read_log
 from cdnet.train.run import train
 from cdnet.train.teacher import teacher_features
 from cdnet.weights import ModelSpec, save_weights

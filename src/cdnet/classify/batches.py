@@ -20,10 +20,9 @@ from cdnet.data.ahead import read_ahead
 from cdnet.data.augment import augment, draw, normalise
 from cdnet.data.classes import ClassPictures, DecodedPictures
 from cdnet.data.decode import BrokenPictureError, Pixels
-from cdnet.data.pictures import UnreadableError
 from cdnet.data.recipe import parse_size
 from cdnet.data.resized_crop import Chooser, central_part, draw_crops, random_part
-from cdnet.errors import CdnetError
+from cdnet.errors import CdnetError, UnreadableError
 
 TEST_BATCH = 128
 

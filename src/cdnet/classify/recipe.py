@@ -9,14 +9,7 @@ from typing import Literal
 from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.data.cifar100 import MEAN, STD
 from cdnet.data.recipe import parse_size
-from cdnet.train.recipe import (
-    MOST_BATCH,
-    MOST_PAD,
-    OptimRecipe,
-    ScheduleRecipe,
-    descent_rules,
-    refuse_senseless,
-)
+from cdnet.engine.recipe import MOST_BATCH, MOST_PAD, OptimRecipe, ScheduleRecipe, descent_rules, refuse_senseless
 
 NORMALS = {"cifar100": (MEAN, STD), "imagenet": (IMAGENET_MEAN, IMAGENET_STD)}
 

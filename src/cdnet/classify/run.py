@@ -22,12 +22,12 @@ from cdnet.data.class_layout import read_class_data
 from cdnet.data.classes import ClassData, ClassPictures, DecodedPictures
 from cdnet.data.recipe import parse_size
 from cdnet.data.remarks import of_folders, of_pictures
+from cdnet.engine.session import NetworkSession, tell
+from cdnet.engine.stopping import StopRequest
 from cdnet.errors import CdnetError
 from cdnet.genotype import Genotype, shipped_genotypes
 from cdnet.nn.model import find_network
 from cdnet.progress import shown
-from cdnet.train.loop import StopRequest
-from cdnet.train.session import NetworkSession, tell
 from cdnet.weights import ModelSpec
 
 WEIGHTS = "weights.safetensors"

@@ -132,9 +132,9 @@ def _begun(run: Run, out: Path, scale: Scale) -> bool:
 
 def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
     """Return what is finished of a row, by whatever settings and on whatever: a job for all seeds that are alike."""
+    from cdnet.engine.folder import RECIPE, older_settings
     from cdnet.reproduce.runner import RUNS
     from cdnet.tables.row import kept_result
-    from cdnet.train.folder import RECIPE, older_settings
 
     jobs: dict[tuple[tuple[str, ...], str, str], Job] = {}
     for plan in _plans(row.run, scale) if row.run is not None else []:
@@ -172,8 +172,8 @@ def _plans(run: Run, scale: Scale) -> list[Plan]:
 
 def _job(row: PaperRow, scale: Scale, plan: Plan, recipe: Recipe, plain: Recipe, start: str) -> Job:
     """Return a row with its recipe, what it starts from, and what it changes of the plain one of its table."""
+    from cdnet.engine.folder import changes
     from cdnet.reproduce.runner import Job
-    from cdnet.train.folder import changes
 
     assert row.run is not None
     changed = {key: value for key, value in changes(recipe, plain).items() if key not in ("seed", "init")}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cdnet.cli.arguments import read_table
+from cdnet.engine.recipe import refuse_senseless
 from cdnet.search.recipe import CostRecipe, SearchRecipe, SpaceRecipe, machine_rules
 from cdnet.shown_text import say, say_block, shell_command
-from cdnet.train.recipe import refuse_senseless
 
 if TYPE_CHECKING:
     from cdnet.search.latency import Latency

@@ -21,6 +21,8 @@ from cdnet.data.pictures import SPLITS, Picture, ReidData
 from cdnet.data.recipe import parse_size
 from cdnet.data.splits import decode_split
 from cdnet.device import choose_device
+from cdnet.engine.log_line import SEARCH
+from cdnet.engine.record import read_whole_log
 from cdnet.evaluate.evaluation import (
     TestPictures,
     evaluate_features,
@@ -37,9 +39,7 @@ from cdnet.report.page import DemoReport, Searched
 from cdnet.report.ranked import choose_lists, rank_queries
 from cdnet.report.search import compare_networks, describe_mblocks
 from cdnet.search.recipe import SearchRecipe
-from cdnet.train.log_line import SEARCH
 from cdnet.train.recipe import TrainRecipe
-from cdnet.train.record import read_whole_log
 from cdnet.weights import ModelSpec, load_model
 
 TRAINED, UNTRAINED = "found network, trained", "found network, untrained"

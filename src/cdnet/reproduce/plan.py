@@ -181,7 +181,7 @@ def describe_scale(runs: Sequence[tuple[Run, TrainRecipe | ClassifyRecipe, Train
 
 def _differences(recipes: Iterable[tuple[TrainRecipe | ClassifyRecipe, TrainRecipe | ClassifyRecipe]]) -> str:
     """Say key by key, such as ``loss.smoothing 0.1 instead of 0``, in which recipes differ from the paper's."""
-    from cdnet.train.folder import changes
+    from cdnet.engine.folder import changes
 
     found: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
     pairs = list(recipes)

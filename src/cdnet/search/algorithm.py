@@ -13,6 +13,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from cdnet.engine.distributed import average, gather_rows
+from cdnet.engine.epoch import Place, run_epoch, set_rate
+from cdnet.engine.stopping import StopRequest
 from cdnet.losses.objective import Losses, objective
 from cdnet.search.cost import CostTable, choose_within, expected_cost
 from cdnet.search.gate import Gate, Selection, mixture, sampled, top_k
@@ -21,8 +24,6 @@ from cdnet.search.recipe import SearchRecipe
 from cdnet.search.step import StepMeans, pack, unpack
 from cdnet.search.supernet import Supernet
 from cdnet.train.batches import Batches
-from cdnet.train.distributed import average, gather_rows
-from cdnet.train.loop import Place, StopRequest, run_epoch, set_rate
 
 RATES = "--weights.lr or --alpha.lr"
 

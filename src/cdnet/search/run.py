@@ -18,6 +18,12 @@ from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import parse_size
 from cdnet.data.remarks import remarks
 from cdnet.data.splits import decode_split
+from cdnet.engine.checkpoint import FILE, WAY_OUT
+from cdnet.engine.log_line import SEARCH
+from cdnet.engine.restoring import restore_network, restore_optimizer
+from cdnet.engine.schedule import never_reached
+from cdnet.engine.session import Session, tell
+from cdnet.engine.stopping import StopRequest
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
 from cdnet.genotype import Genotype
@@ -32,13 +38,7 @@ from cdnet.search.split import split_validation
 from cdnet.search.step import LOSSES
 from cdnet.search.supernet import Supernet
 from cdnet.train.batches import Batches, describe_source
-from cdnet.train.checkpoint import FILE, WAY_OUT
-from cdnet.train.log_line import SEARCH
-from cdnet.train.loop import StopRequest
 from cdnet.train.recipe import AugmentRecipe
-from cdnet.train.restoring import restore_network, restore_optimizer
-from cdnet.train.schedule import never_reached
-from cdnet.train.session import Session, tell
 
 GENOTYPE = "genotype.json"
 LATENCY = "latency.json"

@@ -18,6 +18,8 @@ from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import parse_size
 from cdnet.data.remarks import remarks
 from cdnet.data.splits import decode_split
+from cdnet.engine.session import NetworkSession, tell
+from cdnet.engine.stopping import StopRequest
 from cdnet.errors import CdnetError, UndefinedError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
 from cdnet.genotype import Genotype, shipped_genotypes
@@ -27,9 +29,8 @@ from cdnet.runtime.given import Given
 from cdnet.runtime.network import open_network
 from cdnet.train.batches import Batches, describe_source
 from cdnet.train.init import read_start
-from cdnet.train.loop import StepLosses, StopRequest, train_epoch
+from cdnet.train.loop import StepLosses, train_epoch
 from cdnet.train.recipe import TrainRecipe, check_recipe
-from cdnet.train.session import NetworkSession, tell
 from cdnet.train.taught import Taught
 from cdnet.train.teacher import teacher_features
 from cdnet.weights import ModelSpec, save_weights, shipped_weights, try_on_shapes

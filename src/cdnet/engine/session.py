@@ -11,17 +11,17 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import nn
 
-from cdnet.data.pictures import UnreadableError
-from cdnet.errors import CdnetError
+from cdnet.engine.accelerator import make_accelerator
+from cdnet.engine.checkpoint import FILE, WAY_OUT, save_checkpoint
+from cdnet.engine.epoch import Place
+from cdnet.engine.folder import RECIPE, begin, open_claimed, open_folder
+from cdnet.engine.log_line import refuse_lacking
+from cdnet.engine.record import LOG, Record
+from cdnet.engine.restoring import restore_network, restore_optimizer
+from cdnet.engine.schedule import never_reached
+from cdnet.engine.stopping import StopRequest
+from cdnet.errors import CdnetError, StoppedError, UnreadableError
 from cdnet.progress import console
-from cdnet.train.accelerator import make_accelerator
-from cdnet.train.checkpoint import FILE, WAY_OUT, save_checkpoint
-from cdnet.train.folder import RECIPE, begin, open_claimed, open_folder
-from cdnet.train.log_line import refuse_lacking
-from cdnet.train.loop import Place, StoppedError, StopRequest
-from cdnet.train.record import LOG, Record
-from cdnet.train.restoring import restore_network, restore_optimizer
-from cdnet.train.schedule import never_reached
 
 M = TypeVar("M", bound=nn.Module)
 
