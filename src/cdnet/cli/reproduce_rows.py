@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdnet.cli.arguments import UsageError, read_table
 from cdnet.errors import CdnetError
-from cdnet.reproduce.paper import Paper, PaperRow, PaperTable, Run, Scale, read_paper
+from cdnet.reproduce.paper import Paper, PaperRow, PaperRun, PaperTable, Scale, read_paper
 from cdnet.reproduce.plan import NOT_COMPARABLE, Plan, Setting, describe_scale, plan_run
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def gather_others(paper: Paper, whole: ComparedTable, options: Any, setting: Set
     return tables
 
 
-def _begun(run: Run, out: Path, scale: Scale) -> bool:
+def _begun(run: PaperRun, out: Path, scale: Scale) -> bool:
     from cdnet.reproduce.runner import RUNS
 
     # Another row's run that stands in for a pre-trained one begins no table.
@@ -164,7 +164,7 @@ def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
     return list(jobs.values())
 
 
-def _plans(run: Run, scale: Scale) -> list[Plan]:
+def _plans(run: PaperRun, scale: Scale) -> list[Plan]:
     """Return what a run may have been started with: a pre-trained one from weights, or from scratch."""
     starts = ["given", None] if run.pretrained else [None]
     return [plan for init in starts if not (plan := plan_run(run, Setting(scale, init))).refusal]

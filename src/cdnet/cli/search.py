@@ -45,10 +45,10 @@ def main(words: list[str]) -> None:
 
 def write_report(recipe: SearchRecipe, out: Path, genotype: Path) -> Path:
     """Write the report of a finished search to its folder and return its path."""
-    from cdnet.data.recipe import parse_size
     from cdnet.engine.log_line import SEARCH
     from cdnet.engine.record import read_whole_log
     from cdnet.genotype import read_genotype
+    from cdnet.model_input import parse_size
     from cdnet.report.search import write_search_report
     from cdnet.search.latency import read_latency
     from cdnet.search.run import LATENCY

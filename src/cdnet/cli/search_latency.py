@@ -29,9 +29,9 @@ def main(words: list[str]) -> None:
     )
     import torch
 
-    from cdnet.data.recipe import parse_size
     from cdnet.device import choose_device
     from cdnet.files import refuse_unwritable
+    from cdnet.model_input import parse_size
     from cdnet.nn.model import check_width
     from cdnet.progress import console, shown
     from cdnet.search.latency import write_latency

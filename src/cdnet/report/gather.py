@@ -18,7 +18,6 @@ from cdnet.data.cache import CachedPictures
 from cdnet.data.decode import Pixels
 from cdnet.data.layout import read_data
 from cdnet.data.pictures import SPLITS, Picture, ReidData
-from cdnet.data.recipe import parse_size
 from cdnet.data.splits import decode_split
 from cdnet.device import choose_device
 from cdnet.engine.log_line import SEARCH
@@ -33,6 +32,7 @@ from cdnet.evaluate.evaluation import (
 from cdnet.evaluate.ranking import Metrics
 from cdnet.evaluate.reference import chance, colour_histograms
 from cdnet.genotype import read_genotype
+from cdnet.model_input import parse_size
 from cdnet.nn.model import ReidModel
 from cdnet.progress import shown
 from cdnet.report.page import DemoReport, Searched

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from cdnet.engine.distributed import gather_rows
 from cdnet.engine.epoch import Place, epoch_line, run_epoch, set_rate
 from cdnet.engine.schedule import learning_rate
+from cdnet.engine.seeds import seed_of
 from cdnet.engine.stopping import StopRequest
 from cdnet.losses.distil import feature_loss, relation_loss
 from cdnet.losses.objective import objective
@@ -42,7 +43,7 @@ def train_epoch(
         set_rate(optimizer, learning_rate(recipe.optim.lr, recipe.schedule, place.epoch + step / len(order)))
         batch = batches.batch(order[step], place.epoch, step)
         if recipe.dropout:
-            torch.manual_seed(batches.seed_of(place.epoch, step, 1 + accelerator.process_index))
+            torch.manual_seed(seed_of(recipe.seed, place.epoch, step, 1 + accelerator.process_index))
         return train_step(model, optimizer, accelerator, batch, recipe).pack()
 
     def describe(means: list[float]) -> str:

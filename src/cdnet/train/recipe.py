@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cdnet.data.recipe import DataRecipe, parse_size
+from cdnet.data.recipe import DataRecipe
 from cdnet.engine.recipe import MOST_BATCH, MOST_PAD, OptimRecipe, Rule, ScheduleRecipe, descent_rules, refuse_senseless
+from cdnet.model_input import parse_size
 
 
 @dataclass
