@@ -56,7 +56,7 @@ def times_name(table: PaperTable, scale: Scale) -> str:
 def compare_jobs(table: PaperTable, jobs: Sequence[Job], scale: Scale, out: Path | None) -> ComparedTable:
     """Put what is known of the rows beside the paper's figures, with the times that ``out`` keeps."""
     from cdnet.reproduce.comparison import compare_row
-    from cdnet.reproduce.counting import Network, count_row
+    from cdnet.reproduce.counting import RowNetwork, count_row
     from cdnet.reproduce.report import ComparedTable
 
     times = None
@@ -67,7 +67,7 @@ def compare_jobs(table: PaperTable, jobs: Sequence[Job], scale: Scale, out: Path
     rows = []
     for job in jobs:
         network = job.row.network if job.recipe is None else asdict(job.recipe)
-        counted = {} if network is None else count_row(job.row, Network.of(network))
+        counted = {} if network is None else count_row(job.row, RowNetwork.of(network))
         full_size = scale == "paper" and not job.changed
         timed, how = ({}, []) if times is None else (times.of(job), times.remarks(job))
         said = [*job.remarks, *how]
