@@ -20,11 +20,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
-from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
 from cdnet.files import write_atomically
 from cdnet.genotype import Genotype
+from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD, parse_size
 from cdnet.nearest import nearest
 from cdnet.nn.baselines import BASELINES
 from cdnet.nn.model import ReidModel, create_model

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from cdnet import CdnetError
 from cdnet.cli import main
+from cdnet.engine.record import read_log
 from cdnet.genotype import CDChoice, read_genotype
 from cdnet.search import timing
 from cdnet.search.cost import choose_within, expected_cost
@@ -24,7 +25,6 @@ from cdnet.search.latency import REST, Latency, Timing, read_latency, write_late
 from cdnet.search.recipe import CostRecipe, SearchRecipe
 from cdnet.search.run import search
 from cdnet.search.space import SearchSpace
-from cdnet.train.record import read_log
 
 SPACE = SearchSpace("small", tuple(CDChoice(3, k2, r) for r in (1, 2) for k2 in (5, 9)), (1, 2, 1))
 
@@ -71,7 +71,7 @@ def test_places_are_those_of_figure_4() -> None:
     with torch.inference_mode():
         networks = timing.AllNetworks(dataclasses.replace(SPACE, blocks=(2, 2, 2)), 0.5, torch.zeros(1, 3, 128, 64))
     wanted = [(32, 128, 32, 16), (128, 128, 32, 16), (128, 192, 16, 8), (192, 192, 16, 8), (192, 256, 8, 4)]
-    assert networks.places == [*wanted, (256, 256, 8, 4)]
+    assert networks.positions == [*wanted, (256, 256, 8, 4)]
 
 
 def test_parts_in_their_order_are_the_network() -> None:
@@ -81,7 +81,7 @@ def test_parts_in_their_order_are_the_network() -> None:
     with torch.inference_mode():
         networks = timing.AllNetworks(SPACE, 0.1, torch.zeros(1, 3, 64, 32))
         timed = networks.timed([3, 0, 2, 1], watch)
-    (a, b, c, d) = networks.places
+    (a, b, c, d) = networks.positions
     assert [part for part, _ in timed] == ["stem", (a, 3), "down1", (b, 0), (c, 2), "down2", (d, 1), "neck"]
     assert [took for _, took in timed] == [1, 3, 5, 7, 9, 11, 13, 15]
 

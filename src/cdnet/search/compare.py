@@ -15,10 +15,10 @@ import numpy as np
 
 from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
-from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
 from cdnet.genotype import Genotype, read_genotype
+from cdnet.model_input import parse_size
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
 from cdnet.search.compare_recipe import CompareRecipe, check_compare
@@ -34,7 +34,7 @@ RANDOM = "random"
 DRAWS = 100_000
 
 
-def compare(recipe: CompareRecipe, out: Path) -> str:
+def compare_searched(recipe: CompareRecipe, out: Path) -> str:
     """Train and evaluate all networks with all seeds, and return what came out as a table and sentences.
 
     The folder gets a folder for each network and seed, ``genotypes/`` and ``comparison.csv``. What is finished there is

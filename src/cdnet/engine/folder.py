@@ -12,10 +12,10 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
+from cdnet.engine.checkpoint import FILE, load_checkpoint
 from cdnet.errors import CdnetError
 from cdnet.files import make_folder, saying_what_failed, sweep, write_text
 from cdnet.recipe_file import check_recipe_file
-from cdnet.train.checkpoint import FILE, load_checkpoint
 
 RECIPE = "recipe.yaml"
 LOCK = ".lock"

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cdnet.engine.log_line import check_line
 from cdnet.errors import CdnetError
 from cdnet.files import saying_what_was_not_read, write_atomically
-from cdnet.train.log_line import check_line
 
 FILE = "checkpoint.pt"
 FORMAT = 1

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
+from cdnet.engine.checkpoint import FILE, load_checkpoint, save_checkpoint
 from cdnet.errors import CdnetError
-from cdnet.train.checkpoint import FILE, load_checkpoint, save_checkpoint
 
 LINE = {"epoch": 2, "lr": 0.1, "loss": 1.5, "triplet": [0.5], "softmax": [1.0], "seconds": 2.0}
 
