@@ -30,6 +30,7 @@ from cdnet.device import choose_device
 from cdnet.errors import CdnetError, DiskFullError
 from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures
 from cdnet.files import make_folder, saying_what_failed, sweep, write_text
+from cdnet.json_file import read_json
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
 from cdnet.progress import console, shown
@@ -43,6 +44,8 @@ from cdnet.weights import find_weights, load_model
 
 RESULT = "result.json"
 LOCK = ".row.lock"
+MAX_BYTES = 2**20
+"""Of a result; one has some 2,000."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,7 @@ def kept_result(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        result = dict(json.loads(path.read_text("utf-8")))
+        result = dict(read_json(path, MAX_BYTES))
         figures = ("top1", "top5", "error") if "error" in result else ("params", "macs", "rank1", "mAP")
         complete = result.keys() >= {"name", "seed", "source", "data"}
         complete = complete and isinstance(result["name"], str) and type(result["seed"]) is int
@@ -205,7 +208,7 @@ def kept_result(folder: Path) -> dict[str, Any] | None:
         complete = complete and ("error" in result or result.get("queries") != result.get("queries_without_match", 0))
     except OSError as error:
         raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError):
         complete = False
     if not complete:
         raise CdnetError(f"{path}: not a row's result; move it away to have the row evaluated anew")
