@@ -203,7 +203,9 @@ def kept_result(folder: Path) -> dict[str, Any] | None:
         figures = ("top1", "top5", "error") if "error" in result else ("params", "macs", "rank1", "mAP")
         complete = result.keys() >= {"name", "seed", "source", "data"}
         complete = complete and isinstance(result["name"], str) and type(result["seed"]) is int
+        complete = complete and isinstance(result["data"], str) and isinstance(result.get("start", ""), str)
         complete = complete and all(_is_figure(result.get(key)) for key in figures)
+        complete = complete and all(_are_counts(result.get(key, {})) for key in ("counts", "published"))
         # Earlier versions wrote 0 where no query had a match.
         complete = complete and ("error" in result or result.get("queries") != result.get("queries_without_match", 0))
     except OSError as error:
@@ -217,6 +219,10 @@ def kept_result(folder: Path) -> dict[str, Any] | None:
 
 def _is_figure(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def _are_counts(value: object) -> bool:
+    return isinstance(value, dict) and all(type(count) is int and count >= 0 for count in value.values())
 
 
 def _data(recipe: TrainRecipe | ClassifyRecipe) -> tuple[str, str] | None:
