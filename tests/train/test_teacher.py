@@ -54,6 +54,18 @@ def test_features_are_of_each_picture_and_its_mirror_image(market: Path, teacher
     assert (found[:, 0] - found[:, 1]).abs().max() > 1e-3
 
 
+def test_what_a_kill_left_between_writing_and_renaming_is_swept(market: Path, teacher: Path, tmp_path: Path) -> None:
+    pictures, network = read_data(market).train[:2], open_network(teacher, Given())
+    teacher_features(network, pictures, tmp_path / "cache")
+    (kept,) = (tmp_path / "cache").glob("teacher-*.safetensors")
+    half = kept.with_name(f".{kept.name}.0123456789abcdef")
+    others = kept.with_name(".teacher-of-others.safetensors.0123456789abcdef")
+    for path in (half, others):
+        path.touch()
+    teacher_features(network, pictures, tmp_path / "cache")
+    assert (half.exists(), others.exists(), kept.exists()) == (False, True, True)
+
+
 def test_features_are_kept_for_this_teacher_and_these_pictures_alone(
     market: Path, teacher: Path, tmp_path: Path
 ) -> None:

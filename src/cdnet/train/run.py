@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cdnet.data.cache import CachedPictures
+from cdnet.data.copies import refuse_two_persons
 from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import parse_size
@@ -81,6 +82,7 @@ class Run(NetworkSession[ReidModel | Taught]):
         if recipe.evaluate_every:
             try:
                 self.test = read_test_pictures(data, self.size, recipe.data.cache, shown)
+                refuse_two_persons(data, pictures, *self.test.splits())
             except UndefinedError as error:
                 raise UndefinedError(f"{error}; or train without evaluating, by --evaluate_every 0") from None
         if self.main:
