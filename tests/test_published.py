@@ -23,8 +23,8 @@ from cdnet.classify.network import sum_scores
 from cdnet.classify.recipe import NORMALS
 from cdnet.classify.weights import load_classifier, read_origin
 from cdnet.cli import main
-from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.genotype import Genotype, read_genotype
+from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.nn.model import create_backbone, create_model
 from cdnet.published import convert
 from cdnet.published.fit import Names, published_name

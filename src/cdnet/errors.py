@@ -1,4 +1,4 @@
-"""The exception that stands for a user's mistake, and what of it every caller has to tell apart."""
+"""The exception that stands for a user's mistake, what of it every caller has to tell apart, and a stop."""
 
 
 class CdnetError(Exception):
@@ -11,3 +11,11 @@ class UndefinedError(CdnetError):
 
 class DiskFullError(CdnetError):
     """Nothing more can be written, so that it makes no sense to go on with other work."""
+
+
+class UnreadableError(CdnetError):
+    """A picture that work needs now cannot be read; with a whole one in its place the work can go on."""
+
+
+class StoppedError(Exception):
+    """Training was asked to stop, and has saved where it is."""

@@ -20,11 +20,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
-from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
 from cdnet.files import write_atomically
 from cdnet.genotype import Genotype
+from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD, parse_size
 from cdnet.nearest import nearest
 from cdnet.nn.baselines import BASELINES
 from cdnet.nn.model import ReidModel, create_model
@@ -34,6 +33,9 @@ KEY = "cdnet"
 SUFFIX = ".safetensors"
 MAX_METADATA = 4 * 2**20
 """Characters; those of a classifier of a thousand classes are some 20,000."""
+
+MAX_BYTES = 512 * 2**20
+"""Of a file of weights; a ResNet-50 has 100 million."""
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -224,6 +226,8 @@ def read_metadata(path: Path) -> dict[str, str]:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise CdnetError(f"{path}: more than the {MAX_BYTES:,} bytes that a network's weights may have")
         with safe_open(path, framework="pt") as file:
             yield file
     except (SafetensorError, OSError) as error:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cdnet.classify.recipe import ClassAugmentRecipe, ClassDataRecipe, ClassifyRecipe
-from cdnet.train.recipe import OptimRecipe, ScheduleRecipe
+from cdnet.engine.recipe import OptimRecipe, ScheduleRecipe
 
 COLOURS = {"blue": (60, 60, 190), "green": (60, 190, 60), "red": (190, 60, 60)}
 

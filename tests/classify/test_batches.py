@@ -13,6 +13,7 @@ from cdnet.classify.batches import ClassBatches, KeptBatches, ReadBatches
 from cdnet.classify.recipe import ClassAugmentRecipe, ClassifyRecipe
 from cdnet.data.cifar100 import MEAN, STD
 from cdnet.data.class_layout import read_class_data
+from cdnet.engine.worker import Worker
 
 CPU = torch.device("cpu")
 
@@ -22,8 +23,8 @@ def make(recipe: ClassifyRecipe, crop: str, rank: int = 0, processes: int = 1) -
     data = read_class_data(recipe.data.root)
     recipe.augment = ClassAugmentRecipe(crop=crop, pad=2, share=0.3)  # type: ignore[arg-type]
     if crop == "resized":
-        return ReadBatches(data.train, recipe, CPU, rank, processes)
-    return KeptBatches(data.decoded("train", (32, 32)), recipe, CPU, rank, processes)
+        return ReadBatches(data.train, recipe, Worker(CPU, rank, processes))
+    return KeptBatches(data.decoded("train", (32, 32)), recipe, Worker(CPU, rank, processes))
 
 
 def test_every_picture_at_most_once_an_epoch(recipe: ClassifyRecipe) -> None:

@@ -20,11 +20,11 @@ from cdnet.classify.recipe import ClassAugmentRecipe, ClassifyRecipe
 from cdnet.classify.run import ClassifyRun, classify
 from cdnet.classify.weights import load_classifier
 from cdnet.cli import main
-from cdnet.train.checkpoint import load_checkpoint
-from cdnet.train.folder import as_plain
-from cdnet.train.loop import StoppedError
-from cdnet.train.recipe import OptimRecipe, ScheduleRecipe
-from cdnet.train.record import read_log
+from cdnet.engine.checkpoint import load_checkpoint
+from cdnet.engine.folder import as_plain
+from cdnet.engine.recipe import OptimRecipe, ScheduleRecipe
+from cdnet.engine.record import read_log
+from cdnet.errors import StoppedError
 
 
 def same_state(one: Path, other: Path) -> bool:

@@ -11,6 +11,7 @@ from cdnet.cli import main
 from cdnet.cli.arguments import read_run
 from cdnet.cli.demo import run_demo, run_folder
 from cdnet.cli.train import read_arguments
+from cdnet.engine.record import read_log
 from cdnet.errors import CdnetError
 from cdnet.genotype import read_genotype
 from cdnet.report.drawing import Drawing, drawn_pictures
@@ -18,7 +19,6 @@ from cdnet.report.gather import CHANCE, HISTOGRAM, TRAINED, UNTRAINED, untrained
 from cdnet.search.algorithm import Search
 from cdnet.search.recipe import SearchRecipe
 from cdnet.train.recipe import TrainRecipe
-from cdnet.train.record import read_log
 from cdnet.weights import load_model
 
 DRAWING = Drawing(

@@ -114,7 +114,7 @@ def test_training_that_is_to_be_evaluated_is_refused_before_it_begins(
     words = ["train", *SMALL, "--genotype", "cnet-top3", "--data.root", pictures, "--out", tmp_path / "run"]
     said = refused(capsys, *words, "--evaluate_every", 1)
     assert "no query has a match" in said
-    assert "--evaluate_every 0" in said
+    assert "--evaluate-every 0" in said
     assert not (tmp_path / "run" / "log.jsonl").exists()
     assert main([str(word) for word in words]) == 0  # what it says to do is possible
     (line,) = map(json.loads, (tmp_path / "run" / "log.jsonl").read_text().splitlines())

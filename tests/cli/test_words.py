@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cdnet.cli import main
 from cdnet.cli.arguments import UsageError, parser, read_run
 from cdnet.data.recipe import DataRecipe
-from cdnet.train.folder import write_recipe
+from cdnet.engine.folder import write_recipe
 from cdnet.train.recipe import TrainRecipe
 
 NAMES = [

@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD, Draws, augment, draw, normalise
+from cdnet.data.augment import Draws, augment, draw, normalise
+from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cdnet.data.recipe import DataRecipe
-from cdnet.train.recipe import BatchRecipe, OptimRecipe, ScheduleRecipe, TrainRecipe
+from cdnet.engine.recipe import OptimRecipe, ScheduleRecipe
+from cdnet.train.recipe import BatchRecipe, TrainRecipe
 
 
 def train_tiny(market: Path, out: Path, neck: str) -> Path:

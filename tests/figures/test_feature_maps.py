@@ -8,9 +8,9 @@ import pytest
 import torch
 from matplotlib.image import AxesImage
 
-from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.errors import CdnetError
 from cdnet.figures.feature_maps import draw_feature_maps, overlay, shown_size, stage_maps, to_unit_range
+from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.nn.model import create_model
 
 

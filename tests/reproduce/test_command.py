@@ -21,6 +21,8 @@ from cdnet import CdnetError
 from cdnet.cli import main
 from cdnet.cli import reproduce as command
 from cdnet.data.layout import SOURCES
+from cdnet.engine.folder import write_recipe
+from cdnet.errors import StoppedError
 from cdnet.genotype import read_genotype
 from cdnet.nn.counts import count_params
 from cdnet.nn.model import create_model
@@ -28,8 +30,6 @@ from cdnet.reproduce import runner
 from cdnet.reproduce.paper import read_paper
 from cdnet.tables import row as tables_row
 from cdnet.tables.row import Row
-from cdnet.train.folder import write_recipe
-from cdnet.train.loop import StoppedError
 from cdnet.weights import ModelSpec, save_weights
 
 MARK = "not comparable with the paper's column"

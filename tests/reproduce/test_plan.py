@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cdnet.data.recipe import parse_size
+from cdnet.engine.recipe import ScheduleRecipe
 from cdnet.errors import CdnetError
-from cdnet.reproduce.paper import Run, Scale, read_paper
+from cdnet.model_input import parse_size
+from cdnet.reproduce.paper import PaperRun, Scale, read_paper
 from cdnet.reproduce.plan import (
     Plan,
     Setting,
@@ -17,12 +18,12 @@ from cdnet.reproduce.plan import (
     read_shipped,
     refuse_changes_of_rows,
 )
-from cdnet.train.recipe import LossRecipe, ScheduleRecipe, TrainRecipe
+from cdnet.train.recipe import LossRecipe, TrainRecipe
 
 PAPER = read_paper()
 
 
-def run(table: str, row: str) -> Run:
+def run(table: str, row: str) -> PaperRun:
     found = next(row_.run for row_ in PAPER.tables[table].rows if row_.name == row)
     assert found is not None
     return found

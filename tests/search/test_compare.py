@@ -15,6 +15,7 @@ from filelock import FileLock
 from cdnet import CdnetError
 from cdnet.cli import main
 from cdnet.data.recipe import DataRecipe
+from cdnet.engine.recipe import ScheduleRecipe
 from cdnet.genotype import read_genotype
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
@@ -25,7 +26,7 @@ from cdnet.search.recipe import SpaceRecipe
 from cdnet.search.space import CK, CS, SearchSpace
 from cdnet.tables import row as tables_row
 from cdnet.tables.row import LOCK, Row, run_rows
-from cdnet.train.recipe import AugmentRecipe, BatchRecipe, ScheduleRecipe, TrainRecipe
+from cdnet.train.recipe import AugmentRecipe, BatchRecipe, TrainRecipe
 
 SMALL = SearchSpace("small", CS.candidates[:3], (1, 1, 1))
 COSTS = cost_table(SMALL, "params", 0.25, (64, 32))

@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from cdnet import CdnetError, create_model
+from cdnet.engine.record import read_log
 from cdnet.genotype import read_genotype
 from cdnet.nn.counts import count
 from cdnet.search.cost import CostTable, choose_within, cost_table, expected_cost
 from cdnet.search.recipe import CostRecipe, SearchRecipe
 from cdnet.search.run import search
 from cdnet.search.space import CS
-from cdnet.train.record import read_log
 
 
 @pytest.mark.parametrize("kind", ["macs", "params"])

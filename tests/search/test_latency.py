@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from cdnet import CdnetError
 from cdnet.cli import main
+from cdnet.engine.record import read_log
 from cdnet.genotype import CDChoice, read_genotype
 from cdnet.search import timing
 from cdnet.search.cost import choose_within, expected_cost
@@ -24,7 +25,6 @@ from cdnet.search.latency import REST, Latency, Timing, read_latency, write_late
 from cdnet.search.recipe import CostRecipe, SearchRecipe
 from cdnet.search.run import search
 from cdnet.search.space import SearchSpace
-from cdnet.train.record import read_log
 
 SPACE = SearchSpace("small", tuple(CDChoice(3, k2, r) for r in (1, 2) for k2 in (5, 9)), (1, 2, 1))
 

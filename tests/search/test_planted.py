@@ -10,14 +10,16 @@ import torch
 
 from cdnet.data.cache import CachedPictures
 from cdnet.data.pictures import Picture
+from cdnet.engine.accelerator import make_accelerator
+from cdnet.engine.epoch import Place
+from cdnet.engine.stopping import StopRequest
+from cdnet.engine.worker import Worker
 from cdnet.losses.objective import objective
 from cdnet.search.algorithm import Search
 from cdnet.search.gate import Selection
 from cdnet.search.recipe import AlphaRecipe, SearchRecipe, SidesRecipe, SpaceRecipe, WeightsRecipe
 from cdnet.search.supernet import Supernet
-from cdnet.train.accelerator import make_accelerator
 from cdnet.train.batches import Batches
-from cdnet.train.loop import Place, StopRequest
 from cdnet.train.recipe import BatchRecipe
 
 PEOPLE, PICTURES, SIDE = 8, 16, 32
@@ -63,7 +65,9 @@ def found(seed: int, place: int, planted: int, shuffled: bool = False) -> int:
     )
     accelerator = make_accelerator("cpu", "fp32")
     train, validation = (
-        Batches(pictures, 8, 2, RECIPE.augment, seed, accelerator.device, 0, 1, np.flatnonzero(rows))
+        Batches(
+            pictures, BatchRecipe(8, 2), RECIPE.augment, seed, Worker(accelerator.device), rows=np.flatnonzero(rows)
+        )
         for rows in (~validating, validating)
     )
     net = Supernet(RECIPE.space.build(), RECIPE.width, train.identities)

@@ -22,6 +22,12 @@ import yaml
 from cdnet import CdnetError
 from cdnet.cli import main
 from cdnet.cli.search import write_report
+from cdnet.engine.checkpoint import load_checkpoint
+from cdnet.engine.epoch import Place
+from cdnet.engine.folder import as_plain
+from cdnet.engine.record import read_log
+from cdnet.engine.stopping import StopRequest
+from cdnet.errors import StoppedError
 from cdnet.genotype import read_genotype
 from cdnet.search import algorithm
 from cdnet.search.gate import Selection
@@ -38,11 +44,7 @@ from cdnet.search.recipe import (
 from cdnet.search.run import SearchRun, search
 from cdnet.search.space import CDS, CS
 from cdnet.search.split import split_validation
-from cdnet.train.checkpoint import load_checkpoint
-from cdnet.train.folder import as_plain
-from cdnet.train.loop import Place, StoppedError, StopRequest
 from cdnet.train.recipe import BatchRecipe, LossRecipe
-from cdnet.train.record import read_log
 
 
 def same_state(one: Path, other: Path) -> bool:

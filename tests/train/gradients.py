@@ -10,8 +10,8 @@ from accelerate import Accelerator
 from torch import nn
 
 from cdnet import create_model
+from cdnet.engine.distributed import gather_rows
 from cdnet.losses.objective import objective
-from cdnet.train.distributed import gather_rows
 
 
 def main(out: Path) -> None:

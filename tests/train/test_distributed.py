@@ -10,10 +10,10 @@ import pytest
 import torch
 import yaml
 
-from cdnet.train.checkpoint import load_checkpoint
-from cdnet.train.folder import as_plain
+from cdnet.engine.checkpoint import load_checkpoint
+from cdnet.engine.folder import as_plain
+from cdnet.engine.record import read_log
 from cdnet.train.recipe import TrainRecipe
-from cdnet.train.record import read_log
 from cdnet.train.run import train
 
 

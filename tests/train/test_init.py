@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from cdnet import CdnetError
 from cdnet.classify.weights import ClassifierSpec, save_classifier
+from cdnet.engine.checkpoint import load_checkpoint
 from cdnet.genotype import read_genotype
-from cdnet.train.checkpoint import load_checkpoint
 from cdnet.train.init import read_start
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.run import train

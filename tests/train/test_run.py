@@ -20,16 +20,17 @@ import torch
 import yaml
 
 from cdnet import CdnetError, load_model
+from cdnet.engine import checkpoint
+from cdnet.engine.checkpoint import load_checkpoint
+from cdnet.engine.folder import as_plain, claimed, write_recipe
+from cdnet.engine.record import read_log
+from cdnet.errors import StoppedError
 from cdnet.evaluate import evaluation
 from cdnet.files import write_atomically
 from cdnet.report.charts import quality_chart
-from cdnet.train import checkpoint, loop
-from cdnet.train.checkpoint import load_checkpoint
-from cdnet.train.folder import as_plain, claimed, write_recipe
-from cdnet.train.loop import StoppedError
+from cdnet.train import loop
 from cdnet.train.recipe import TrainRecipe
-from cdnet.train.record import read_log
-from cdnet.train.run import Run, train
+from cdnet.train.run import TrainRun, train
 
 
 def same_state(one: Path, other: Path) -> bool:
@@ -230,11 +231,11 @@ def test_a_run_resumes_from_another_folder(
 def test_a_lost_folder_is_one_sentence_and_is_not_made_anew(
     recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def epoch(run: Run, stop: object) -> dict[str, object]:
+    def epoch(run: TrainRun, stop: object) -> dict[str, object]:
         shutil.rmtree(run.out)
         return {"epoch": 1}
 
-    monkeypatch.setattr(Run, "epoch", epoch)
+    monkeypatch.setattr(TrainRun, "epoch", epoch)
     with pytest.raises(CdnetError, match="run was removed or moved while the run was at work") as caught:
         train(recipe, tmp_path / "run")
     assert "\n" not in str(caught.value)

@@ -14,15 +14,16 @@ import torch
 from cdnet import CdnetError, create_model, load_model
 from cdnet.data.cache import cached_pictures
 from cdnet.data.layout import read_data
+from cdnet.engine.checkpoint import load_checkpoint
+from cdnet.engine.record import read_log
+from cdnet.engine.worker import Worker
+from cdnet.errors import StoppedError
 from cdnet.genotype import read_genotype
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import open_network
 from cdnet.train import loop
 from cdnet.train.batches import Batches
-from cdnet.train.checkpoint import load_checkpoint
-from cdnet.train.loop import StoppedError
-from cdnet.train.recipe import AugmentRecipe, DistilRecipe, TrainRecipe
-from cdnet.train.record import read_log
+from cdnet.train.recipe import AugmentRecipe, BatchRecipe, DistilRecipe, TrainRecipe
 from cdnet.train.run import train
 from cdnet.train.teacher import teacher_features
 from cdnet.weights import ModelSpec, save_weights
@@ -103,13 +104,14 @@ def test_a_batch_has_the_features_of_its_pictures_as_they_are_turned(market: Pat
     teacher = torch.stack([torch.arange(len(pictures)), torch.arange(len(pictures)) + 1000], 1)[:, :, None].float()
     how = AugmentRecipe(flip=0.5, pad=0, erase=0.0)
     for rank in (0, 1):
-        batches = Batches(pictures, 4, 2, how, 0, torch.device("cpu"), rank, 2, teacher=teacher)
+        worker = Worker(torch.device("cpu"), rank, processes=2)
+        batches = Batches(pictures, BatchRecipe(4, 2), how, 0, worker, teacher=teacher)
         indices = batches.epoch(0)[0]
         batch = batches.batch(indices, 0, 0)
         assert batch.teacher is not None
         sides = batch.teacher[:, 0] >= 1000
         assert batch.teacher[:, 0].remainder(1000).tolist() == indices[4 * rank : 4 * rank + 4].tolist()
-        plain = Batches(pictures, 4, 2, AugmentRecipe(0.0, 0, 0.0), 0, torch.device("cpu"), rank, 2)
+        plain = Batches(pictures, BatchRecipe(4, 2), AugmentRecipe(0.0, 0, 0.0), 0, worker)
         straight = plain.batch(indices, 0, 0).images
         turned = torch.where(sides[:, None, None, None], straight.flip(3), straight)
         assert torch.equal(batch.images, turned)

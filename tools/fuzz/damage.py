@@ -84,6 +84,7 @@ def damaged(draw: Draw, content: bytes, tokens: Sequence[bytes] = TOKENS, most: 
 def damaged_value(draw: Draw, value: Any, most: int = 2, others: st.SearchStrategy[Any] | None = None) -> Any:
     """Return nested dicts and lists with one to ``most`` values replaced, left out, added or given twice."""
     value = copy.deepcopy(value)
+    others = values() if others is None else others
     for _ in range(draw(st.integers(1, most))):
         place = draw(st.sampled_from(_places(value)))
         how = draw(st.sampled_from(("replace", "replace", "replace", "leave out", "add", "shorten")))
@@ -92,24 +93,18 @@ def damaged_value(draw: Draw, value: Any, most: int = 2, others: st.SearchStrate
             parent = parent[key]
         if not place:
             if draw(st.integers(0, 9)) == 0:
-                value = draw(values() if others is None else others)
+                value = draw(others)
             continue
         if how == "leave out":
             del parent[place[-1]]
         elif how == "add" and isinstance(parent, dict):
-            parent[draw(st.sampled_from(("", "x", "\x1b[31m", "A" * 300, "__class__", "epoch", "name")))] = draw(
-                others or values()
-            )
+            parent[draw(st.sampled_from(("", "x", "\x1b[31m", "A" * 300, "__class__", "epoch", "name")))] = draw(others)
         elif how == "add":
-            parent.append(
-                copy.deepcopy(parent[0])
-                if parent and draw(st.booleans())
-                else draw(values() if others is None else others)
-            )
+            parent.append(copy.deepcopy(parent[0]) if parent and draw(st.booleans()) else draw(others))
         elif how == "shorten" and isinstance(parent[place[-1]], list | dict | str):
             parent[place[-1]] = type(parent[place[-1]])()
         else:
-            parent[place[-1]] = draw(values() if others is None else others)
+            parent[place[-1]] = draw(others)
     return value
 
 

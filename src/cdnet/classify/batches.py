@@ -11,7 +11,6 @@ from collections.abc import Generator, Iterator
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -20,14 +19,14 @@ from cdnet.data.ahead import read_ahead
 from cdnet.data.augment import augment, draw, normalise
 from cdnet.data.classes import ClassPictures, DecodedPictures
 from cdnet.data.decode import BrokenPictureError, Pixels
-from cdnet.data.pictures import UnreadableError
-from cdnet.data.recipe import parse_size
 from cdnet.data.resized_crop import Chooser, central_part, draw_crops, random_part
-from cdnet.errors import CdnetError
+from cdnet.engine.pixels import PixelsAtHand, Rows
+from cdnet.engine.seeds import generator_of
+from cdnet.engine.worker import Worker
+from cdnet.errors import CdnetError, UnreadableError
+from cdnet.model_input import parse_size
 
 TEST_BATCH = 128
-
-Rows = npt.NDArray[np.int64]
 
 
 class ClassBatches(ABC):
@@ -39,28 +38,24 @@ class ClassBatches(ABC):
     Args:
         pictures: a split.
         recipe: batch, augmentation, size and seed.
-        device: where the batches go.
-        rank: of this process.
-        processes: how many there are; divides the batch.
+        worker: this process; the number of processes divides the batch.
 
     Raises:
         CdnetError: if the batch cannot be divided among the processes.
     """
 
-    def __init__(
-        self, pictures: ClassPictures, recipe: ClassifyRecipe, device: torch.device, rank: int = 0, processes: int = 1
-    ) -> None:
-        if recipe.batch % processes or recipe.batch // processes < 2:
+    def __init__(self, pictures: ClassPictures, recipe: ClassifyRecipe, worker: Worker) -> None:
+        if recipe.batch % worker.processes or recipe.batch // worker.processes < 2:
             raise CdnetError(
-                f"a batch of {recipe.batch} pictures cannot be divided among {processes} processes, 2 or more for each"
+                f"a batch of {recipe.batch} pictures cannot be divided among {worker.processes} processes, "
+                "2 or more for each"
             )
         self.size = parse_size(recipe.size)
         self.how, self.seed, self.batch_size = recipe.augment, recipe.seed, recipe.batch
         self.mean, self.std = NORMALS[recipe.data.normal]
-        self.device = device
+        self.device = worker.device
         self.labels = torch.from_numpy(pictures.labels)
-        share = recipe.batch // processes
-        self._mine = slice(rank * share, (rank + 1) * share)
+        self._mine = worker.part_of(recipe.batch)
 
     def epoch(self, number: int) -> Rows:
         """Return an epoch's rows, steps x batch: every picture at most once, what fills no batch left out.
@@ -77,8 +72,7 @@ class ClassBatches(ABC):
     def training(self, order: Rows, epoch: int, first: int = 0) -> Generator[tuple[Tensor, Tensor], None, None]:
         """Yield this process's part of the batches from step ``first`` on: N x 3 x H x W, and class numbers N."""
         for step, pixels in enumerate(self.training_pixels(order, epoch, first), start=first):
-            state = np.random.SeedSequence([self.seed, epoch, step]).generate_state(1, np.uint64)[0]
-            generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
+            generator = generator_of(self.seed, epoch, step)
             pad = self.how.pad if self.how.crop == "shift" else 0
             draws = draw(self.batch_size, self.size, self.how.flip, pad, self.how.erase, generator)
             mine = draws.rows(self._mine.start, self._mine.stop)
@@ -105,43 +99,27 @@ class ClassBatches(ABC):
 class KeptBatches(ClassBatches):
     """Batches of decoded pictures, which are kept in a GPU's memory where there is room; see :class:`ClassBatches`."""
 
-    def __init__(
-        self, pictures: DecodedPictures, recipe: ClassifyRecipe, device: torch.device, rank: int = 0, processes: int = 1
-    ) -> None:
-        super().__init__(pictures, recipe, device, rank, processes)
-        self._pictures = pictures
-        self._resident = self._on_gpu(pictures.pixels)
+    def __init__(self, pictures: DecodedPictures, recipe: ClassifyRecipe, worker: Worker) -> None:
+        super().__init__(pictures, recipe, worker)
+        whole = pictures.pixels if pictures.pixels.shape[1:3] == self.size else None
+        self._pixels = PixelsAtHand(whole, lambda rows: pictures.whole(rows, self.size), self.device)
 
     def training_pixels(self, order: Rows, epoch: int, first: int) -> Iterator[Tensor]:
         """Yield the pictures as they are kept."""
         for rows in order[first:]:
-            yield self._take(rows[self._mine])
+            yield self._pixels[rows[self._mine]]
 
     def testing_pixels(self, rows: list[Rows]) -> Iterator[Tensor]:
         """Yield the pictures as they are kept."""
         for part in rows:
-            yield self._take(part)
-
-    def _take(self, rows: Rows) -> Tensor:
-        if self._resident is not None:
-            return self._resident[torch.from_numpy(rows).to(self.device)]
-        return torch.from_numpy(self._pictures.whole(rows, self.size))
-
-    def _on_gpu(self, pixels: Pixels) -> Tensor | None:
-        if self.device.type != "cuda" or pixels.shape[1:3] != self.size:
-            return None
-        if pixels.nbytes > torch.cuda.mem_get_info(self.device)[0] // 3:
-            return None
-        return torch.from_numpy(np.array(pixels)).to(self.device)
+            yield self._pixels[part]
 
 
 class ReadBatches(ClassBatches):
     """Batches of random parts, and for testing of the middles, read as they are needed; see :class:`ClassBatches`."""
 
-    def __init__(
-        self, pictures: ClassPictures, recipe: ClassifyRecipe, device: torch.device, rank: int = 0, processes: int = 1
-    ) -> None:
-        super().__init__(pictures, recipe, device, rank, processes)
+    def __init__(self, pictures: ClassPictures, recipe: ClassifyRecipe, worker: Worker) -> None:
+        super().__init__(pictures, recipe, worker)
         self._pictures = pictures
 
     def training_pixels(self, order: Rows, epoch: int, first: int) -> Iterator[Tensor]:

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from cdnet.classify.batches import ClassBatches
 from cdnet.classify.recipe import ClassifyRecipe
+from cdnet.engine.epoch import Place, epoch_line, run_epoch, set_rate
+from cdnet.engine.schedule import learning_rate
+from cdnet.engine.stopping import StopRequest
 from cdnet.losses.softmax import softmax_loss
-from cdnet.train.loop import Place, StopRequest, epoch_line, run_epoch, set_rate
-from cdnet.train.schedule import learning_rate
 
 
 def train_epoch(

@@ -6,17 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.data.cifar100 import MEAN, STD
-from cdnet.data.recipe import parse_size
-from cdnet.train.recipe import (
-    MOST_BATCH,
-    MOST_PAD,
-    OptimRecipe,
-    ScheduleRecipe,
-    descent_rules,
-    refuse_senseless,
-)
+from cdnet.engine.recipe import MOST_BATCH, MOST_PAD, OptimRecipe, ScheduleRecipe, descent_rules, refuse_senseless
+from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD, parse_size
 
 NORMALS = {"cifar100": (MEAN, STD), "imagenet": (IMAGENET_MEAN, IMAGENET_STD)}
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +18,13 @@ from cdnet.classify.recipe import NORMALS, ClassifyRecipe, check_classify
 from cdnet.classify.weights import ClassifierSpec, save_classifier
 from cdnet.data.class_layout import read_class_data
 from cdnet.data.classes import ClassData, ClassPictures, DecodedPictures
-from cdnet.data.recipe import parse_size
+from cdnet.data.recipe import given_root
 from cdnet.data.remarks import of_folders, of_pictures
-from cdnet.errors import CdnetError
-from cdnet.genotype import Genotype, shipped_genotypes
-from cdnet.nn.model import find_network
+from cdnet.engine.network import read_spec
+from cdnet.engine.session import NetworkSession, tell
+from cdnet.engine.stopping import StopRequest
+from cdnet.model_input import parse_size
 from cdnet.progress import shown
-from cdnet.train.loop import StopRequest
-from cdnet.train.session import NetworkSession, tell
-from cdnet.weights import ModelSpec
 
 WEIGHTS = "weights.safetensors"
 
@@ -48,10 +44,9 @@ def classify(recipe: ClassifyRecipe, out: Path, resume: bool = False) -> Path:
         StoppedError: if Ctrl-C or a termination signal came; the checkpoint holds the place.
     """
     check_classify(recipe)
-    if recipe.data.root is None:
-        raise CdnetError("no pictures to train on; give their folder or archive with --data.root")
+    root = given_root(recipe.data.root, "train on", "folder or archive")
     with ExitStack() as held:
-        return ClassifyRun(recipe, out, recipe.data.root, resume, held).train()
+        return ClassifyRun(recipe, out, root, resume, held).train()
 
 
 class ClassifyRun(NetworkSession[Classifier]):
@@ -62,7 +57,7 @@ class ClassifyRun(NetworkSession[Classifier]):
     def __init__(self, recipe: ClassifyRecipe, out: Path, root: Path, resume: bool, held: ExitStack) -> None:
         self.recipe = recipe
         # What is wrong with the network or the folder is said before a picture is decoded.
-        network = _network(recipe)
+        network = read_spec(recipe, *NORMALS[recipe.data.normal])
         ClassifierSpec(network, ("one", "other"), recipe.stem).try_on_shapes()
         super().__init__(recipe, out, recipe.schedule.epochs, resume, held)
         data = self._decoded(read_class_data(root))
@@ -71,17 +66,7 @@ class ClassifyRun(NetworkSession[Classifier]):
         self.spec = ClassifierSpec(network, data.classes, recipe.stem)
         network.trained_on.update(data=data.name, classes=len(data.classes), seed=recipe.seed, epochs=0)
         torch.manual_seed(recipe.seed)
-        self.model = self.spec.build().to(self.accelerator.device)
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optim = recipe.optim
-        optimizer = torch.optim.SGD(
-            [parameter for parameter in self.model.parameters() if parameter.requires_grad],
-            lr=optim.lr,
-            momentum=optim.momentum,
-            nesterov=optim.nesterov,
-            weight_decay=optim.weight_decay,
-        )
-        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, optimizer)
+        self.prepare(self.spec.build())
         self.source, self.trained_on = data.describe(), network.trained_on
         self.start()
 
@@ -118,9 +103,9 @@ class ClassifyRun(NetworkSession[Classifier]):
 
     def describe(self, line: dict[str, Any]) -> str:
         """Say the losses, the speed and the time left, and the accuracy if it was measured."""
-        left = timedelta(seconds=round((self.epochs - line["epoch"]) * line["seconds"]))
         losses = describe_losses([line["loss"], *line["softmax"]])
-        text = f"epoch {line['epoch']}/{self.epochs}, {losses}, {line['images_per_second']:.0f} images/s, {left} left"
+        speed = f"{line['images_per_second']:.0f} images/s"
+        text = f"epoch {line['epoch']}/{self.epochs}, {losses}, {speed}, {self.left(line)} left"
         return text + (f", {describe_accuracy(line)}" if "top1" in line else "")
 
     def say_other_pictures(self, kept: dict[str, Any]) -> str:
@@ -141,22 +126,12 @@ class ClassifyRun(NetworkSession[Classifier]):
         return replace(data, train=train, test=test)
 
     def _batches(self, pictures: ClassPictures) -> ClassBatches:
-        own = self.accelerator
-        place = own.device, own.process_index, own.num_processes
         if self.recipe.augment.crop == "resized":
-            return ReadBatches(pictures, self.recipe, *place)
+            return ReadBatches(pictures, self.recipe, self.worker)
         assert isinstance(pictures, DecodedPictures)
-        return KeptBatches(pictures, self.recipe, *place)
+        return KeptBatches(pictures, self.recipe, self.worker)
 
 
 def describe_accuracy(line: dict[str, Any]) -> str:
     """Say the accuracy of a log line, in per cent."""
     return f"top-1 {100 * line['top1']:.2f}, top-5 {100 * line['top5']:.2f}, error {100 * (1 - line['top1']):.2f}"
-
-
-def _network(recipe: ClassifyRecipe) -> ModelSpec:
-    genotype = find_network(recipe.genotype)
-    if isinstance(genotype, Genotype) and recipe.genotype not in shipped_genotypes():
-        recipe.genotype = os.path.abspath(recipe.genotype)  # a resumption may be started elsewhere
-    mean, std = NORMALS[recipe.data.normal]
-    return ModelSpec(genotype, recipe.width, recipe.neck, recipe.stripes, parse_size(recipe.size), mean, std)

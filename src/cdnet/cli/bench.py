@@ -34,9 +34,9 @@ def search(words: list[str]) -> None:
         raise UsageError(f"a batch of 4 to {MOST_BATCH:,} and 3 to {MOST_ROUNDS:,} rounds are possible")
 
     from cdnet.bench.search import bench_search
-    from cdnet.data.recipe import parse_size
     from cdnet.device import choose_device
     from cdnet.files import refuse_unwritable, write_text
+    from cdnet.model_input import parse_size
     from cdnet.nn.model import check_width
 
     sizes = [parse_size(size) for size in options.sizes]

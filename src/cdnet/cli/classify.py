@@ -12,9 +12,9 @@ def main(words: list[str]) -> None:
     description = "Train a classifier by a recipe; every key of a recipe is an option here."
     recipe, out, resume = read_run("classify", description, ClassifyRecipe, words)
     from cdnet.classify.run import classify, describe_accuracy
-    from cdnet.train.log_line import refuse_lacking
-    from cdnet.train.loop import StoppedError
-    from cdnet.train.record import LOG, read_whole_log
+    from cdnet.engine.log_line import refuse_lacking
+    from cdnet.engine.record import LOG, read_whole_log
+    from cdnet.errors import StoppedError
 
     try:
         weights = classify(recipe, out, resume)

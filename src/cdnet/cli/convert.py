@@ -41,8 +41,8 @@ def main(words: list[str]) -> None:
     if _same_file(options.out, options.published):
         raise UsageError(f"--out {options.out}: this is the published file itself; name another")
 
-    from cdnet.data.recipe import parse_size
     from cdnet.files import refuse_unwritable
+    from cdnet.model_input import parse_size
     from cdnet.published import convert
 
     size = None if options.size is None else parse_size(options.size)

@@ -129,8 +129,8 @@ def draw(words: list[str]) -> None:
     made.add_argument("--seed", type=int, default=0)
     options = made.read(words)
 
-    from cdnet.data.recipe import parse_size
     from cdnet.draw.market import draw_market1501
+    from cdnet.model_input import parse_size
 
     draw_market1501(
         options.out,

@@ -94,7 +94,7 @@ def run_demo(out: Path, drawing: Drawing, searching: SearchRecipe, training: Tra
 
 
 def _until_stopped(what: str, work: Callable[[Any, Path, bool], Path], recipe: Any, folder: Path, resume: bool) -> Path:
-    from cdnet.train.loop import StoppedError
+    from cdnet.errors import StoppedError
 
     try:
         return work(recipe, folder, resume)
@@ -109,8 +109,8 @@ def run_folder(first: Path, recipe: SearchRecipe | TrainRecipe) -> tuple[Path, b
     That is the first of ``first``, ``first-2``, ``first-3`` ... which holds such a run, or nothing. Where the demo's
     folder was moved, what the run says of its place is brought up to date.
     """
+    from cdnet.engine.folder import write_recipe
     from cdnet.report.drawing import numbered
-    from cdnet.train.folder import write_recipe
 
     folder = numbered(first, lambda found: _holds_run(found, recipe))
     resume = _holds_run(folder, recipe)
@@ -122,10 +122,12 @@ def run_folder(first: Path, recipe: SearchRecipe | TrainRecipe) -> tuple[Path, b
 def _holds_run(folder: Path, recipe: SearchRecipe | TrainRecipe) -> bool:
     import yaml
 
-    from cdnet.train.folder import RECIPE, open_folder
+    from cdnet.engine.folder import RECIPE, open_folder
+    from cdnet.recipe_file import check_recipe_file
 
     # Where pictures and genotype are may differ, after the demo's folder was moved; which of its own they are may not.
     try:
+        check_recipe_file(folder / RECIPE)
         kept = yaml.safe_load((folder / RECIPE).read_text("utf-8"))
         same = recipe.data.root is not None and Path(kept["data"]["root"]).name == recipe.data.root.name
         if isinstance(recipe, TrainRecipe):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdnet.cli.arguments import parser
-from cdnet.data.recipe import DataRecipe
+from cdnet.data.recipe import DataRecipe, given_root
 from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
 from cdnet.shown_text import say, say_block
@@ -49,8 +49,7 @@ def main(words: list[str]) -> None:
     )
     made.add_argument("--json", type=Path, help="also write the figures to this file")
     options = made.instantiate(made.read(words))
-    if options.data.root is None:
-        raise CdnetError("no pictures to evaluate on; give their folder with --data.root")
+    root = given_root(options.data.root, "evaluate on")
 
     from cdnet.data.copies import copied_queries
     from cdnet.data.layout import read_data
@@ -72,7 +71,7 @@ def main(words: list[str]) -> None:
         options.input.refuse(options.weights, "input.")
         model, spec = load_model(options.weights, choose_device(options.device))
         network, size, trained_on = None, spec.size, spec.trained_on
-    data = read_data(options.data.root, options.data.layout, options.data.holdout)
+    data = read_data(root, options.data.layout, options.data.holdout)
     pictures = read_test_pictures(data, size, options.data.cache, shown)
     for sentence in remarks(data, pictures.splits()):
         console.print(sentence)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdnet.cli.arguments import Parser, UsageError, choose, parser
-from cdnet.data.recipe import DataRecipe
+from cdnet.data.recipe import DataRecipe, given_root
 from cdnet.errors import CdnetError
 from cdnet.shown_text import say, say_block
 
@@ -191,12 +191,11 @@ def _read(made: Parser, words: list[str]) -> Any:
 
 
 def _data(options: Any) -> ReidData:
-    if options.data.root is None:
-        raise CdnetError("no pictures to draw the figure from; give their folder with --data.root")
+    root = given_root(options.data.root, "draw the figure from")
 
     from cdnet.data.layout import read_data
 
-    return read_data(options.data.root, options.data.layout, options.data.holdout)
+    return read_data(root, options.data.layout, options.data.holdout)
 
 
 def _labels(names: list[str], labels: list[str]) -> list[str]:

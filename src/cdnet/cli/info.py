@@ -39,7 +39,7 @@ def count_network(genotype: str, width: float, size: str, neck: str = "fblneck")
         ``genotype``, ``width``, ``size``, ``neck``, ``params_backbone``, ``macs_backbone``, and ``params``, ``macs``
         with the neck; ``stages`` maps each part's name to what it is, its output's shape, parameters and MACs.
     """
-    from cdnet.data.recipe import parse_size
+    from cdnet.model_input import parse_size
     from cdnet.nn.counts import count, count_stages
     from cdnet.nn.model import create_model
 

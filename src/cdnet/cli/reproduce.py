@@ -235,8 +235,8 @@ def _report(paper: Paper, table: PaperTable, jobs: Sequence[Job], options: Any, 
 
 
 def _train(jobs: Sequence[Job], seeds: Sequence[int], out: Path) -> None:
+    from cdnet.errors import StoppedError
     from cdnet.reproduce.runner import check_recipes, find_starts, run_jobs
-    from cdnet.train.loop import StoppedError
 
     check_recipes(jobs)
     find_starts(jobs, seeds)

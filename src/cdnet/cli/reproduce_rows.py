@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdnet.cli.arguments import UsageError, read_table
 from cdnet.errors import CdnetError
-from cdnet.reproduce.paper import Paper, PaperRow, PaperTable, Run, Scale, read_paper
+from cdnet.reproduce.paper import Paper, PaperRow, PaperRun, PaperTable, Scale, read_paper
 from cdnet.reproduce.plan import NOT_COMPARABLE, Plan, Setting, describe_scale, plan_run
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def gather_others(paper: Paper, whole: ComparedTable, options: Any, setting: Set
     return tables
 
 
-def _begun(run: Run, out: Path, scale: Scale) -> bool:
+def _begun(run: PaperRun, out: Path, scale: Scale) -> bool:
     from cdnet.reproduce.runner import RUNS
 
     # Another row's run that stands in for a pre-trained one begins no table.
@@ -132,9 +132,9 @@ def _begun(run: Run, out: Path, scale: Scale) -> bool:
 
 def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
     """Return what is finished of a row, by whatever settings and on whatever: a job for all seeds that are alike."""
+    from cdnet.engine.folder import RECIPE, older_settings
     from cdnet.reproduce.runner import RUNS
     from cdnet.tables.row import kept_result
-    from cdnet.train.folder import RECIPE, older_settings
 
     jobs: dict[tuple[tuple[str, ...], str, str], Job] = {}
     for plan in _plans(row.run, scale) if row.run is not None else []:
@@ -164,7 +164,7 @@ def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
     return list(jobs.values())
 
 
-def _plans(run: Run, scale: Scale) -> list[Plan]:
+def _plans(run: PaperRun, scale: Scale) -> list[Plan]:
     """Return what a run may have been started with: a pre-trained one from weights, or from scratch."""
     starts = ["given", None] if run.pretrained else [None]
     return [plan for init in starts if not (plan := plan_run(run, Setting(scale, init))).refusal]
@@ -172,8 +172,8 @@ def _plans(run: Run, scale: Scale) -> list[Plan]:
 
 def _job(row: PaperRow, scale: Scale, plan: Plan, recipe: Recipe, plain: Recipe, start: str) -> Job:
     """Return a row with its recipe, what it starts from, and what it changes of the plain one of its table."""
+    from cdnet.engine.folder import changes
     from cdnet.reproduce.runner import Job
-    from cdnet.train.folder import changes
 
     assert row.run is not None
     changed = {key: value for key, value in changes(recipe, plain).items() if key not in ("seed", "init")}

@@ -27,8 +27,8 @@ def main(words: list[str]) -> None:
         import_module(f"cdnet.cli.search_{action}").main(words[1:])
         return
     recipe, out, resume = read_run("search", DESCRIPTION, SearchRecipe, words)
+    from cdnet.errors import StoppedError
     from cdnet.search.run import search
-    from cdnet.train.loop import StoppedError
 
     space = recipe.space.build()
     if is_first_process():
@@ -45,13 +45,13 @@ def main(words: list[str]) -> None:
 
 def write_report(recipe: SearchRecipe, out: Path, genotype: Path) -> Path:
     """Write the report of a finished search to its folder and return its path."""
-    from cdnet.data.recipe import parse_size
+    from cdnet.engine.log_line import SEARCH
+    from cdnet.engine.record import read_whole_log
     from cdnet.genotype import read_genotype
+    from cdnet.model_input import parse_size
     from cdnet.report.search import write_search_report
     from cdnet.search.latency import read_latency
     from cdnet.search.run import LATENCY
-    from cdnet.train.log_line import SEARCH
-    from cdnet.train.record import read_whole_log
 
     found, cost = read_genotype(genotype), recipe.cost
     space = recipe.space.build()

@@ -11,8 +11,8 @@ def main(words: list[str]) -> None:
     """Train and evaluate all networks of a comparison, and print the table."""
     description = "Train searched, published and random networks by one recipe with several seeds, and compare them."
     recipe, out = read_table("search compare", description, CompareRecipe, words)
+    from cdnet.errors import StoppedError
     from cdnet.search.compare import compare
-    from cdnet.train.loop import StoppedError
 
     try:
         say_block(compare(recipe, out))

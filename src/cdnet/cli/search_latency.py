@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cdnet.cli.arguments import read_table
+from cdnet.engine.recipe import refuse_senseless
 from cdnet.search.recipe import CostRecipe, SearchRecipe, SpaceRecipe, machine_rules
 from cdnet.shown_text import say, say_block, shell_command
-from cdnet.train.recipe import refuse_senseless
 
 if TYPE_CHECKING:
     from cdnet.search.latency import Latency
@@ -29,9 +29,9 @@ def main(words: list[str]) -> None:
     )
     import torch
 
-    from cdnet.data.recipe import parse_size
     from cdnet.device import choose_device
     from cdnet.files import refuse_unwritable
+    from cdnet.model_input import parse_size
     from cdnet.nn.model import check_width
     from cdnet.progress import console, shown
     from cdnet.search.latency import write_latency

@@ -12,7 +12,7 @@ from cdnet.train.recipe import TrainRecipe
 def main(words: list[str]) -> None:
     """Train, or go on training, and say where the weights are."""
     recipe, out, resume = read_arguments(words)
-    from cdnet.train.loop import StoppedError
+    from cdnet.errors import StoppedError
     from cdnet.train.run import train
 
     try:

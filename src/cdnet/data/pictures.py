@@ -8,13 +8,9 @@ from pathlib import Path
 from cdnet.data.files_below import files_below
 from cdnet.errors import CdnetError
 
-__all__ = ["SPLITS", "Picture", "ReidData", "UnreadableError", "picture_files"]
+__all__ = ["SPLITS", "Picture", "ReidData", "picture_files"]
 
 SPLITS = ("train", "query", "gallery")
-
-
-class UnreadableError(CdnetError):
-    """A picture that work needs now cannot be read; with a whole one in its place the work can go on."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""What a recipe says of the pictures: where they are, and how large."""
+"""What a recipe says of the pictures: where they are, and how they are laid out."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,16 +26,17 @@ class DataRecipe:
     cache: Path | None = None
 
 
-def parse_size(size: str) -> tuple[int, int]:
-    """Return (height, width) of a size such as ``256x128``.
+def given_root(root: Path | None, purpose: str, form: str = "folder") -> Path:
+    """Return where the pictures are.
+
+    Args:
+        root: as a recipe has it.
+        purpose: what they are for, such as ``train on``.
+        form: what they may lie in.
 
     Raises:
-        CdnetError: if it is not of that form, or a side is below 32 or above 2048.
+        CdnetError: if it is not given.
     """
-    match = re.fullmatch(r"(\d{1,9})x(\d{1,9})", size.strip())
-    if match is None:
-        raise CdnetError(f"{size!r} is no size; write height x width, such as 256x128")
-    height, width = int(match[1]), int(match[2])
-    if not (32 <= height <= 2048 and 32 <= width <= 2048):
-        raise CdnetError(f"the size {size} has a side outside 32 to 2048")
-    return height, width
+    if root is None:
+        raise CdnetError(f"no pictures to {purpose}; give their {form} with --data.root")
+    return root

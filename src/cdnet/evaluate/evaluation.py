@@ -8,7 +8,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.data.cache import CachedPictures, Progress, silently
 from cdnet.data.copies import refuse_two_persons
 from cdnet.data.obstacles import refuse_obstacles
@@ -23,6 +22,7 @@ from cdnet.evaluate.options import Options
 from cdnet.evaluate.ranking import Labels, Metrics, average, evaluate_ranking, score_distances, score_features
 from cdnet.evaluate.rerank import rerank
 from cdnet.evaluate.threshold import Threshold, find_thresholds
+from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.runtime.network import Network
 
 

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD, normalise
+from cdnet.data.augment import normalise
 from cdnet.data.cache import Progress, silently
 from cdnet.data.decode import Pixels
 from cdnet.data.pictures import Picture
 from cdnet.data.real_paths import RealPaths
 from cdnet.evaluate.ranking import UNKNOWN, Labels
+from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.runtime.network import Network
 
 

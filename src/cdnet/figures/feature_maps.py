@@ -12,10 +12,11 @@ import torch
 from matplotlib.cm import ScalarMappable
 from torch import Tensor, nn
 
-from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD, normalise
+from cdnet.data.augment import normalise
 from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
 from cdnet.figures.style import Drawn, new_figure, paper_style, picture_panel
+from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.nn.backbone import StagedBackbone
 from cdnet.nn.model import ReidModel
 

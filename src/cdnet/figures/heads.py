@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from cdnet.data.cache import Progress, silently
 from cdnet.data.decode import Pixels
+from cdnet.engine.checkpoint import FILE, load_checkpoint
 from cdnet.errors import CdnetError
 from cdnet.evaluate.extract import extract
 from cdnet.nn.model import ReidModel
-from cdnet.train.checkpoint import FILE, load_checkpoint
 from cdnet.weights import ModelSpec, load_model
 
 FBLNECK_PARTS = ("BLNeck", "FNeck")

@@ -78,7 +78,7 @@ def cmc_chart(curves: Mapping[str, Sequence[float]], ranks: int = 20) -> str:
 
 
 def loss_chart(log: Sequence[Mapping[str, Any]]) -> str:
-    """Draw the losses of each epoch of a training log (:func:`cdnet.train.record.read_log`), one panel for each kind.
+    """Draw the losses of each epoch of a training log (:func:`cdnet.engine.record.read_log`), one panel for each kind.
 
     Raises:
         ValueError: if the log is empty.

@@ -18,9 +18,10 @@ from cdnet.data.cache import CachedPictures
 from cdnet.data.decode import Pixels
 from cdnet.data.layout import read_data
 from cdnet.data.pictures import SPLITS, Picture, ReidData
-from cdnet.data.recipe import parse_size
 from cdnet.data.splits import decode_split
 from cdnet.device import choose_device
+from cdnet.engine.log_line import SEARCH
+from cdnet.engine.record import read_whole_log
 from cdnet.evaluate.evaluation import (
     TestPictures,
     evaluate_features,
@@ -31,15 +32,14 @@ from cdnet.evaluate.evaluation import (
 from cdnet.evaluate.ranking import Metrics
 from cdnet.evaluate.reference import chance, colour_histograms
 from cdnet.genotype import read_genotype
+from cdnet.model_input import parse_size
 from cdnet.nn.model import ReidModel
 from cdnet.progress import shown
 from cdnet.report.page import DemoReport, Searched
 from cdnet.report.ranked import choose_lists, rank_queries
 from cdnet.report.search import compare_networks, describe_mblocks
 from cdnet.search.recipe import SearchRecipe
-from cdnet.train.log_line import SEARCH
 from cdnet.train.recipe import TrainRecipe
-from cdnet.train.record import read_whole_log
 from cdnet.weights import ModelSpec, load_model
 
 TRAINED, UNTRAINED = "found network, trained", "found network, untrained"

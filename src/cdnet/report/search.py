@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
+from cdnet.engine.log_line import shape_of
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
 from cdnet.genotype import Genotype, read_genotype
@@ -21,7 +22,6 @@ from cdnet.report.page import environment
 from cdnet.search.latency import Latency
 from cdnet.search.pace import search_time
 from cdnet.search.space import SearchSpace
-from cdnet.train.log_line import shape_of
 
 COLUMNS = 60
 """The most epochs that a map shows; of a longer search, so many are picked at even distances."""

@@ -8,8 +8,8 @@ from functools import cache
 
 import torch
 
-from cdnet.data.recipe import parse_size
 from cdnet.genotype import CDChoice, Genotype, read_genotype
+from cdnet.model_input import parse_size
 from cdnet.nn.counts import count, count_params
 from cdnet.nn.model import ReidModel, create_model
 from cdnet.reproduce.paper import FIGURES, PaperRow

@@ -90,7 +90,7 @@ class Protocol:
 
 
 @dataclass(frozen=True)
-class Run:
+class PaperRun:
     """One training.
 
     Args:
@@ -138,7 +138,7 @@ class PaperRow:
     name: str
     title: str
     paper: Mapping[str, str]
-    run: Run | None
+    run: PaperRun | None
     network: Mapping[str, str] | None
     identities: int | None
     macs: Literal["network", "backbone"]
@@ -158,7 +158,7 @@ class PaperTable:
     note: str
 
     @property
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[PaperRun]:
         """The trainings that the table takes."""
         return [row.run for row in self.rows if row.run is not None]
 
@@ -198,7 +198,7 @@ class PaperFigure:
 class Paper:
     """All trainings, tables and figures, by name."""
 
-    runs: Mapping[str, Run]
+    runs: Mapping[str, PaperRun]
     tables: Mapping[str, PaperTable]
     figures: Mapping[str, PaperFigure]
 
@@ -223,7 +223,7 @@ def read_paper() -> Paper:
     data: dict[str, Any] = yaml.load(text, yaml.BaseLoader)
     protocols = {name: _protocol(name, entry) for name, entry in data["protocols"].items()}
     runs = {
-        name: Run(
+        name: PaperRun(
             name,
             protocols[entry.get("protocol", "market1501")],
             entry.get("change", {}),
@@ -276,7 +276,7 @@ def _sizes(entry: dict[str, Any], prefix: str) -> tuple[int | None, dict[str, in
     return None if classes is None else int(classes), pictures
 
 
-def _row(name: str, entry: dict[str, Any], runs: Mapping[str, Run]) -> PaperRow:
+def _row(name: str, entry: dict[str, Any], runs: Mapping[str, PaperRun]) -> PaperRow:
     network = entry.get("network")
     return PaperRow(
         name=name,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
-from cdnet.reproduce.paper import PaperTable, Protocol, Run, Scale, read_paper
+from cdnet.model_input import parse_size
+from cdnet.reproduce.paper import PaperRun, PaperTable, Protocol, Scale, read_paper
 
 if TYPE_CHECKING:
     from cdnet.classify.recipe import ClassifyRecipe
@@ -81,7 +81,7 @@ class Plan:
     refusal: str = ""
 
 
-def plan_run(run: Run, setting: Setting) -> Plan:
+def plan_run(run: PaperRun, setting: Setting) -> Plan:
     """Return what a run is started with under a setting."""
     protocol = run.protocol
     from_scratch = run.pretrained and setting.init is None
@@ -109,13 +109,13 @@ def plan_run(run: Run, setting: Setting) -> Plan:
     return Plan(folder, protocol.command, recipe, options, tuple(marks), from_scratch, refusal)
 
 
-def _from_scratch(run: Run) -> str:
+def _from_scratch(run: PaperRun) -> str:
     # Without its weights, a pre-trained row may be the very training of another row: then it is trained once.
     alike = (one.name for one in read_paper().runs.values() if not one.pretrained and _same_training(one, run))
     return next(alike, f"{run.name}-scratch")
 
 
-def _same_training(one: Run, other: Run) -> bool:
+def _same_training(one: PaperRun, other: PaperRun) -> bool:
     return (one.protocol, one.change) == (other.protocol, other.change)
 
 
@@ -155,7 +155,7 @@ SAID = ("width", "size", "schedule.epochs", "seed", "init")
 """Keys in which recipes may differ and that :func:`describe_scale` says otherwise, or that a row's remarks say."""
 
 
-def describe_scale(runs: Sequence[tuple[Run, TrainRecipe | ClassifyRecipe, TrainRecipe | ClassifyRecipe]]) -> str:
+def describe_scale(runs: Sequence[tuple[PaperRun, TrainRecipe | ClassifyRecipe, TrainRecipe | ClassifyRecipe]]) -> str:
     """Return what stands on everything that comes from small runs: all in which their recipes are not the paper's.
 
     Args:
@@ -181,7 +181,7 @@ def describe_scale(runs: Sequence[tuple[Run, TrainRecipe | ClassifyRecipe, Train
 
 def _differences(recipes: Iterable[tuple[TrainRecipe | ClassifyRecipe, TrainRecipe | ClassifyRecipe]]) -> str:
     """Say key by key, such as ``loss.smoothing 0.1 instead of 0``, in which recipes differ from the paper's."""
-    from cdnet.train.folder import changes
+    from cdnet.engine.folder import changes
 
     found: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
     pairs = list(recipes)

@@ -19,12 +19,12 @@ import cdnet
 from cdnet.bench.inference import BATCH, time_inference
 from cdnet.bench.search import SEARCH_BATCH, time_search
 from cdnet.data.layout import read_data
-from cdnet.data.recipe import parse_size
 from cdnet.device import choose_device
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import read_test_pictures
 from cdnet.files import saying_what_failed, sweep, write_text
 from cdnet.json_file import read_json
+from cdnet.model_input import parse_size
 from cdnet.nn.model import create_model
 from cdnet.progress import console, shown
 from cdnet.reproduce.runner import Job

@@ -13,6 +13,10 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from cdnet.engine.distributed import average, gather_rows
+from cdnet.engine.epoch import Place, run_epoch, set_rate
+from cdnet.engine.seeds import generator_of
+from cdnet.engine.stopping import StopRequest
 from cdnet.losses.objective import Losses, objective
 from cdnet.search.cost import CostTable, choose_within, expected_cost
 from cdnet.search.gate import Gate, Selection, mixture, sampled, top_k
@@ -21,8 +25,9 @@ from cdnet.search.recipe import SearchRecipe
 from cdnet.search.step import StepMeans, pack, unpack
 from cdnet.search.supernet import Supernet
 from cdnet.train.batches import Batches
-from cdnet.train.distributed import average, gather_rows
-from cdnet.train.loop import Place, StopRequest, run_epoch, set_rate
+
+TIES = 1
+"""Of the random numbers of a step: those that select branches, beside its pictures'."""
 
 RATES = "--weights.lr or --alpha.lr"
 
@@ -89,7 +94,7 @@ class Search:
 
         def take_step(step: int) -> Tensor:
             set_rate(self.w_optimizer, weights_rate(self.recipe, number + step / len(order)))
-            generator = self._generator(number, step)
+            generator = generator_of(self.recipe.seed, number, step, TIES)
             memory = StepMemory(self.accelerator.device)
             with memory.watched():
                 losses, selections = self._update_w(order[step], number, step, generator)
@@ -154,10 +159,6 @@ class Search:
         while sum(map(len, rounds)) < steps:
             rounds.append(self.validation.epoch(epoch * 1000 + len(rounds)))
         return np.concatenate(rounds)[:steps]
-
-    def _generator(self, epoch: int, step: int) -> torch.Generator:
-        state = np.random.SeedSequence([self.recipe.seed, epoch, step, 1]).generate_state(1, np.uint64)[0]
-        return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 
     @property
     def _branches(self) -> int:

@@ -15,10 +15,10 @@ import numpy as np
 
 from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
-from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
 from cdnet.genotype import Genotype, read_genotype
+from cdnet.model_input import parse_size
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
 from cdnet.search.compare_recipe import CompareRecipe, check_compare

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cdnet.data.recipe import given_root
 from cdnet.errors import CdnetError
 from cdnet.search.recipe import SpaceRecipe
 from cdnet.train.recipe import TrainRecipe, check_recipe
@@ -43,6 +44,5 @@ def check_compare(recipe: CompareRecipe) -> None:
         raise CdnetError("--random must be at least 0")
     if recipe.tolerance <= 0:
         raise CdnetError("--tolerance must be above 0")
-    if recipe.data.root is None:
-        raise CdnetError("no pictures to train on; give their folder with --data.root")
+    given_root(recipe.data.root, "train on")
     check_recipe(recipe)

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import torch
 
-from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
 from cdnet.genotype import CDChoice, Genotype
 from cdnet.json_file import read_json
+from cdnet.model_input import parse_size
 from cdnet.search.cost import CostTable
 from cdnet.search.recipe import CostRecipe
 from cdnet.search.space import SearchSpace

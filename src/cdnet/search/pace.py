@@ -7,8 +7,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from cdnet.engine.record import read_whole_log
 from cdnet.errors import CdnetError
-from cdnet.train.record import read_whole_log
 
 SIDES = 2
 """A step takes a batch for w and one of the same size for alpha."""

@@ -22,21 +22,13 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from cdnet.data.recipe import DataRecipe, parse_size
+from cdnet.data.recipe import DataRecipe
+from cdnet.engine.recipe import MOST_BATCH, MOST_EPOCHS, Rule, refuse_senseless, rising
 from cdnet.errors import CdnetError
 from cdnet.genotype import MAX_REPEATS, CDChoice
+from cdnet.model_input import parse_size
 from cdnet.search.space import CK, SPACES, SearchSpace
-from cdnet.train.recipe import (
-    MOST_BATCH,
-    MOST_EPOCHS,
-    AugmentRecipe,
-    BatchRecipe,
-    LossRecipe,
-    Rule,
-    refuse_senseless,
-    rising,
-    shared_rules,
-)
+from cdnet.train.recipe import AugmentRecipe, BatchRecipe, LossRecipe, shared_rules
 
 MOST_THREADS = 1024
 

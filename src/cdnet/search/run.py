@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,19 @@ import torch
 from cdnet.data.cache import CachedPictures
 from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
-from cdnet.data.recipe import parse_size
+from cdnet.data.recipe import given_root
 from cdnet.data.remarks import remarks
 from cdnet.data.splits import decode_split
+from cdnet.engine.checkpoint import FILE, WAY_OUT
+from cdnet.engine.log_line import SEARCH
+from cdnet.engine.restoring import restore_network, restore_optimizer
+from cdnet.engine.schedule import never_reached
+from cdnet.engine.session import Session, tell
+from cdnet.engine.stopping import StopRequest
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
 from cdnet.genotype import Genotype
+from cdnet.model_input import parse_size
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
 from cdnet.progress import console, shown
@@ -32,13 +38,7 @@ from cdnet.search.split import split_validation
 from cdnet.search.step import LOSSES
 from cdnet.search.supernet import Supernet
 from cdnet.train.batches import Batches, describe_source
-from cdnet.train.checkpoint import FILE, WAY_OUT
-from cdnet.train.log_line import SEARCH
-from cdnet.train.loop import StopRequest
 from cdnet.train.recipe import AugmentRecipe
-from cdnet.train.restoring import restore_network, restore_optimizer
-from cdnet.train.schedule import never_reached
-from cdnet.train.session import Session, tell
 
 GENOTYPE = "genotype.json"
 LATENCY = "latency.json"
@@ -61,10 +61,9 @@ def search(recipe: SearchRecipe, out: Path, resume: bool = False) -> Path:
         StoppedError: if Ctrl-C or a termination signal came; the checkpoint holds the place.
     """
     check_search(recipe)
-    if recipe.data.root is None:
-        raise CdnetError("no pictures to search on; give their folder with --data.root")
+    root = given_root(recipe.data.root, "search on")
     with ExitStack() as held:
-        return SearchRun(recipe, out, recipe.data.root, resume, held).search()
+        return SearchRun(recipe, out, root, resume, held).search()
 
 
 class SearchRun(Session):
@@ -123,10 +122,9 @@ class SearchRun(Session):
     def describe(self, line: dict[str, Any]) -> str:
         """Say both sides' losses, alpha's mean entropy, the cost of an image and the time left."""
         entropy = sum(line["entropy"]) / len(line["entropy"])
-        left = timedelta(seconds=round((self.epochs - line["epoch"]) * line["seconds"]))
         return (
             f"epoch {line['epoch']}/{self.epochs}, loss {line['loss']:.3f}, validation {line['validation_loss']:.3f}, "
-            f"entropy {entropy:.4f}, {line['milliseconds_per_image']:.2f} ms an image, {left} left"
+            f"entropy {entropy:.4f}, {line['milliseconds_per_image']:.2f} ms an image, {self.left(line)} left"
         )
 
     def state(self) -> dict[str, Any]:
@@ -185,18 +183,8 @@ class SearchRun(Session):
             console.print(f"pictures that update w and alpha: {split.describe(recipe.validation)}")
 
         def side(name: str, rows: npt.NDArray[np.int64], how: AugmentRecipe, seed: int) -> Batches:
-            return Batches(
-                pictures,
-                recipe.batch.identities,
-                recipe.batch.pictures,
-                how,
-                seed,
-                self.accelerator.device,
-                rank=self.accelerator.process_index,
-                processes=self.accelerator.num_processes,
-                rows=rows,
-                side=f"the search's {name} side",
-            )
+            said = f"the search's {name} side"
+            return Batches(pictures, recipe.batch, how, seed, self.worker, rows=rows, side=said)
 
         return (
             side("training", split.train, recipe.augment, recipe.seed),

@@ -8,10 +8,10 @@ from typing import Any
 from cdnet.classify.recipe import ClassifyRecipe
 from cdnet.classify.run import classify
 from cdnet.data.class_layout import read_class_data
+from cdnet.engine.folder import RECIPE
+from cdnet.engine.log_line import refuse_lacking
+from cdnet.engine.record import LOG, read_whole_log
 from cdnet.tables.row import Row
-from cdnet.train.folder import RECIPE
-from cdnet.train.log_line import refuse_lacking
-from cdnet.train.record import LOG, read_whole_log
 
 
 def classify_and_test(row: Row, folder: Path) -> dict[str, Any]:

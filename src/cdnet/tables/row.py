@@ -25,21 +25,22 @@ from cdnet.data.class_layout import read_class_data
 from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.pictures import SPLITS
-from cdnet.data.recipe import parse_size
+from cdnet.data.recipe import given_root
 from cdnet.device import choose_device
+from cdnet.engine.folder import RECIPE, refuse_another_recipe
+from cdnet.engine.log_line import refuse_lacking
+from cdnet.engine.record import LOG, missing_epochs, read_log
+from cdnet.engine.session import say_epochs
 from cdnet.errors import CdnetError, DiskFullError
 from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures
 from cdnet.files import make_folder, saying_what_failed, sweep, write_text
 from cdnet.json_file import read_json
+from cdnet.model_input import parse_size
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
 from cdnet.progress import console, shown
-from cdnet.train.folder import RECIPE, refuse_another_recipe
-from cdnet.train.log_line import refuse_lacking
 from cdnet.train.recipe import TrainRecipe
-from cdnet.train.record import LOG, missing_epochs, read_log
 from cdnet.train.run import train
-from cdnet.train.session import say_epochs
 from cdnet.weights import find_weights, load_model
 
 RESULT = "result.json"
@@ -73,9 +74,7 @@ def train_and_evaluate(row: Row, folder: Path) -> dict[str, Any]:
     """
     recipe = row.recipe
     assert isinstance(recipe, TrainRecipe)
-    if recipe.data.root is None:
-        raise CdnetError("no pictures to train on; give their folder with --data.root")
-    data = read_data(recipe.data.root, recipe.data.layout, recipe.data.holdout)
+    data = read_data(given_root(recipe.data.root, "train on"), recipe.data.layout, recipe.data.holdout)
     refuse_obstacles(data, "evaluation")
     train(recipe, folder, resume=(folder / RECIPE).is_file())
     model, spec = load_model(folder, choose_device(recipe.device))
@@ -259,8 +258,8 @@ def _start(init: str) -> dict[str, Any]:
 
 
 def _file_digest(init: str) -> str | None:
-    with suppress(CdnetError, OSError):
-        return hashlib.sha256(find_weights(init).read_bytes()).hexdigest()[:16]
+    with suppress(CdnetError, OSError), find_weights(init).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     return None
 
 

@@ -13,8 +13,11 @@ from torch import Tensor
 from cdnet.data.augment import augment, draw
 from cdnet.data.cache import CachedPictures
 from cdnet.data.sampler import PKSampler
+from cdnet.engine.pixels import PixelsAtHand
+from cdnet.engine.seeds import generator_of
+from cdnet.engine.worker import Worker
 from cdnet.errors import CdnetError
-from cdnet.train.recipe import AugmentRecipe
+from cdnet.train.recipe import AugmentRecipe, BatchRecipe
 
 
 class Batch(NamedTuple):
@@ -37,13 +40,10 @@ class Batches:
 
     Args:
         pictures: the training set.
-        p: identities per batch, over all processes.
-        k: pictures per identity.
+        batch: P identities with K pictures each, over all processes.
         how: the augmentation.
         seed: decides the batches and their variation.
-        device: where the batches go.
-        rank: of this process.
-        processes: how many there are; divides p.
+        worker: this process; the number of processes divides P.
         rows: of the pictures that take part, in rising order; None means all.
         side: what they are, for what is said of them.
         teacher: a teacher's features N x 2 x D of all pictures and their mirror images, or None.
@@ -55,19 +55,18 @@ class Batches:
     def __init__(
         self,
         pictures: CachedPictures,
-        p: int,
-        k: int,
+        batch: BatchRecipe,
         how: AugmentRecipe,
         seed: int,
-        device: torch.device,
-        rank: int = 0,
-        processes: int = 1,
+        worker: Worker,
+        *,
         rows: npt.NDArray[np.int64] | None = None,
         side: str = "the training set",
         teacher: Tensor | None = None,
     ) -> None:
-        if p % processes:
-            raise CdnetError(f"{p} identities per batch cannot be divided among {processes} processes")
+        p, k = batch.identities, batch.pictures
+        if p % worker.processes:
+            raise CdnetError(f"{p} identities per batch cannot be divided among {worker.processes} processes")
         names = sorted({picture.identity for picture in pictures.pictures})
         number = {name: index for index, name in enumerate(names)}
         self.identities = len(names)
@@ -75,12 +74,10 @@ class Batches:
         self.taking_part = np.arange(len(pictures)) if rows is None else rows
         self.sampler = PKSampler([pictures.pictures[row].identity for row in self.taking_part], p, k, seed, side)
         self.size = (pictures.pixels.shape[1], pictures.pixels.shape[2])
-        self.how, self.seed, self.device = how, seed, device
-        self.share = p * k // processes
-        self._mine = slice(rank * self.share, (rank + 1) * self.share)
-        self.batch_size = p * k
-        self._pixels, self._teacher = pictures.pixels, teacher
-        self._resident = self._on_gpu(pictures.pixels)
+        self.how, self.seed, self.device = how, seed, worker.device
+        self.batch_size, self.share = p * k, p * k // worker.processes
+        self._mine, self._teacher = worker.part_of(p * k), teacher
+        self._pixels = PixelsAtHand(pictures.pixels, pictures.pixels.__getitem__, worker.device)
 
     def epoch(self, number: int) -> npt.NDArray[np.int64]:
         """Return the picture indices of an epoch's batches, steps x (P K)."""
@@ -88,29 +85,15 @@ class Batches:
 
     def batch(self, indices: npt.NDArray[np.int64], epoch: int, step: int) -> Batch:
         """Return this process's part of a batch."""
-        generator = torch.Generator().manual_seed(self.seed_of(epoch, step))
+        generator = generator_of(self.seed, epoch, step)
         draws = draw(len(indices), self.size, self.how.flip, self.how.pad, self.how.erase, generator).rows(
             self._mine.start, self._mine.stop
         )
         mine = indices[self._mine]
-        if self._resident is not None:
-            pixels = self._resident[torch.from_numpy(mine).to(self.device)]
-        else:
-            pixels = torch.from_numpy(self._pixels[mine]).to(self.device)
         teacher = None
         if self._teacher is not None:
             teacher = self._teacher[torch.from_numpy(mine), draws.flips.long()].to(self.device)
-        return Batch(augment(pixels, draws), self.labels[mine].to(self.device), teacher)
-
-    def seed_of(self, epoch: int, step: int, *purpose: int) -> int:
-        """Return a seed that is a step's own, and a purpose's besides; without one, that of its augmentation."""
-        state = np.random.SeedSequence([self.seed, epoch, step, *purpose]).generate_state(1, np.uint64)[0]
-        return int(state >> np.uint64(1))
-
-    def _on_gpu(self, pixels: npt.NDArray[np.uint8]) -> Tensor | None:
-        if self.device.type != "cuda" or pixels.nbytes > torch.cuda.mem_get_info(self.device)[0] // 3:
-            return None
-        return torch.from_numpy(np.array(pixels)).to(self.device)
+        return Batch(augment(self._pixels[mine], draws), self.labels[mine].to(self.device), teacher)
 
 
 def describe_source(pictures: CachedPictures) -> dict[str, Any]:

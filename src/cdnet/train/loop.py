@@ -1,13 +1,8 @@
-"""The training loop: batches, heads, losses, one SGD step; an epoch of steps, stopped and resumed at any of them."""
+"""The training loop: batches, heads, losses, one SGD step."""
 
 from __future__ import annotations
 
-import math
-import signal
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,102 +10,15 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from cdnet.errors import CdnetError
+from cdnet.engine.distributed import gather_rows
+from cdnet.engine.epoch import Place, epoch_line, run_epoch, set_rate
+from cdnet.engine.schedule import learning_rate
+from cdnet.engine.seeds import seed_of
+from cdnet.engine.stopping import StopRequest
 from cdnet.losses.distil import feature_loss, relation_loss
 from cdnet.losses.objective import objective
-from cdnet.progress import training_bar
 from cdnet.train.batches import Batch, Batches
-from cdnet.train.distributed import any_process, average, gather_rows
 from cdnet.train.recipe import TrainRecipe
-from cdnet.train.schedule import learning_rate
-
-NOTE_EVERY = 10
-"""Steps between two looks at the losses; each look waits for a GPU to catch up."""
-
-
-class StoppedError(Exception):
-    """Training was asked to stop, and has saved where it is."""
-
-
-@dataclass
-class Place:
-    """Where training is: ``step`` steps of epoch ``epoch`` done (both from 0), and what that epoch summed up."""
-
-    epoch: int = 0
-    step: int = 0
-    images: int = 0
-    seconds: float = 0.0
-    sums: Tensor | None = None
-
-    def to_state(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps of it."""
-        sums = None if self.sums is None else self.sums.cpu()
-        return {
-            "epoch": self.epoch,
-            "step": self.step,
-            "images": self.images,
-            "seconds": self.seconds,
-            "sums": sums,
-        }
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any], device: torch.device) -> Place:
-        """Return the place that a checkpoint kept."""
-        place = cls(**state)
-        if place.sums is not None:
-            place.sums = place.sums.to(device)
-        return place
-
-
-def run_epoch(
-    take_step: Callable[[int], Tensor],
-    steps: int,
-    batch_size: int,
-    place: Place,
-    epochs: int,
-    stop: Callable[[int], bool],
-    describe: Callable[[list[float]], str],
-    rate: str = "--optim.lr",
-) -> list[float]:
-    """Take the steps of ``place``'s epoch that are left, and return the means of what all its steps gave.
-
-    Args:
-        take_step: takes step number s and returns a vector whose first value is the loss to watch.
-        steps: in the epoch, at least 1.
-        batch_size: pictures that a step uses up.
-        place: moves along, step by step.
-        epochs: in all, for the display.
-        stop: takes the number of steps done and says whether to stop; asked after each step but the last.
-        describe: says the means so far in a few words, for the display.
-        rate: option of the learning rate, for the advice to lower it.
-
-    Raises:
-        StoppedError: after the running step, if asked to stop.
-        CdnetError: if one of the means is no longer a finite number.
-    """
-    with training_bar() as bar:
-        # The bar is the whole run's, as long as if every epoch had as many steps, so that the time left is too.
-        done = place.epoch * steps
-        task = bar.add_task(
-            f"epoch {place.epoch + 1}/{epochs}", total=epochs * steps, completed=done + place.step, note=""
-        )
-        first, started, before = place.step, time.perf_counter(), place.seconds
-        for step in range(first, steps):
-            given = take_step(step).double()
-            place.sums = given if place.sums is None else place.sums + given
-            place.step, place.images = step + 1, place.images + batch_size
-            elapsed = time.perf_counter() - started
-            place.seconds = before + elapsed
-            if place.step % NOTE_EVERY == 0 or place.step == steps:
-                speed = batch_size * (place.step - first) / elapsed
-                note = f"{describe(_means(place, rate))}, {speed:.0f} images/s"
-                bar.update(task, completed=done + place.step, note=note)
-            if place.step < steps and stop(place.step):
-                average([place.sums])  # the checkpoint holds one process's sums, and all take them up
-                raise StoppedError
-    assert place.sums is not None
-    average([place.sums])
-    return (place.sums / steps).tolist()
 
 
 def train_epoch(
@@ -135,7 +43,7 @@ def train_epoch(
         set_rate(optimizer, learning_rate(recipe.optim.lr, recipe.schedule, place.epoch + step / len(order)))
         batch = batches.batch(order[step], place.epoch, step)
         if recipe.dropout:
-            torch.manual_seed(batches.seed_of(place.epoch, step, 1 + accelerator.process_index))
+            torch.manual_seed(seed_of(recipe.seed, place.epoch, step, 1 + accelerator.process_index))
         return train_step(model, optimizer, accelerator, batch, recipe).pack()
 
     def describe(means: list[float]) -> str:
@@ -146,23 +54,6 @@ def train_epoch(
     asked = partial(stop.by_any_process, accelerator)
     means = run_epoch(take_step, len(order), batches.batch_size, place, epochs, asked, describe)
     return epoch_line(place, optimizer, StepLosses.unpack(means, taught).to_line())
-
-
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Give all that an optimiser updates one learning rate."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-
-
-def epoch_line(place: Place, optimizer: torch.optim.Optimizer, losses: dict[str, Any]) -> dict[str, Any]:
-    """Return the log line of an epoch that ``place`` has come to the end of."""
-    return {
-        "epoch": place.epoch + 1,
-        "lr": optimizer.param_groups[0]["lr"],
-        **losses,
-        "images_per_second": round(place.images / place.seconds, 1),
-        "seconds": round(place.seconds, 2),
-    }
 
 
 class StepLosses(NamedTuple):
@@ -235,39 +126,3 @@ def train_step(
     accelerator.backward(step.total)
     optimizer.step()
     return step
-
-
-def _means(place: Place, rate: str) -> list[float]:
-    assert place.sums is not None
-    means: list[float] = (place.sums / place.step).tolist()
-    if not all(map(math.isfinite, means)):
-        raise CdnetError(f"the loss is no longer finite in epoch {place.epoch + 1}, step {place.step}; lower {rate}")
-    return means
-
-
-class StopRequest:
-    """Whether Ctrl-C or a termination signal has come while :meth:`listening`; a second Ctrl-C stops at once."""
-
-    def __init__(self) -> None:
-        self.requested = False
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Take over SIGINT and SIGTERM for the time of the block."""
-        before = {number: signal.signal(number, self._request) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _request(self, number: int, _frame: object) -> None:
-        if self.requested:
-            raise KeyboardInterrupt
-        self.requested = True
-
-    def by_any_process(self, accelerator: Accelerator, steps: int = 0) -> bool:
-        """Agree with the other processes on whether to stop; they ask each other every few steps only."""
-        if accelerator.num_processes == 1:
-            return self.requested
-        return steps % NOTE_EVERY == 0 and any_process(self.requested, accelerator.device)

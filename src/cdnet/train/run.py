@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +15,25 @@ from cdnet.data.cache import CachedPictures
 from cdnet.data.copies import refuse_two_persons
 from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
-from cdnet.data.recipe import parse_size
+from cdnet.data.recipe import given_root
 from cdnet.data.remarks import remarks
 from cdnet.data.splits import decode_split
-from cdnet.errors import CdnetError, UndefinedError
+from cdnet.engine.network import read_spec
+from cdnet.engine.session import NetworkSession, tell
+from cdnet.engine.stopping import StopRequest
+from cdnet.errors import UndefinedError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
-from cdnet.genotype import Genotype, shipped_genotypes
-from cdnet.nn.model import ReidModel, find_network
+from cdnet.nn.model import ReidModel
 from cdnet.progress import console, shown
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import open_network
 from cdnet.train.batches import Batches, describe_source
 from cdnet.train.init import read_start
-from cdnet.train.loop import StepLosses, StopRequest, train_epoch
+from cdnet.train.loop import StepLosses, train_epoch
 from cdnet.train.recipe import TrainRecipe, check_recipe
-from cdnet.train.session import NetworkSession, tell
 from cdnet.train.taught import Taught
 from cdnet.train.teacher import teacher_features
-from cdnet.weights import ModelSpec, save_weights, shipped_weights, try_on_shapes
+from cdnet.weights import save_weights, shipped_weights, try_on_shapes
 
 WEIGHTS = "weights.safetensors"
 
@@ -53,13 +53,12 @@ def train(recipe: TrainRecipe, out: Path, resume: bool = False) -> Path:
         StoppedError: if Ctrl-C or a termination signal came; the checkpoint holds the place.
     """
     check_recipe(recipe)
-    if recipe.data.root is None:
-        raise CdnetError("no pictures to train on; give their folder with --data.root")
+    root = given_root(recipe.data.root, "train on")
     with ExitStack() as held:
-        return Run(recipe, out, recipe.data.root, resume, held).train()
+        return TrainRun(recipe, out, root, resume, held).train()
 
 
-class Run(NetworkSession[ReidModel | Taught]):
+class TrainRun(NetworkSession[ReidModel | Taught]):
     """One training run in its folder; :meth:`train` does it all."""
 
     keys = ("lr", "loss", "triplet", "softmax", "seconds", "images_per_second")
@@ -67,8 +66,7 @@ class Run(NetworkSession[ReidModel | Taught]):
     def __init__(self, recipe: TrainRecipe, out: Path, root: Path, resume: bool, held: ExitStack) -> None:
         self.recipe = recipe
         # What is wrong with the network or the folder is said before a picture is decoded.
-        self.size = parse_size(recipe.size)
-        self.spec = _spec(recipe, self.size)
+        self.spec = read_spec(recipe)
         try_on_shapes(self.spec)
         recipe.init, recipe.distil.teacher = _found_anywhere(recipe.init), _found_anywhere(recipe.distil.teacher)
         super().__init__(recipe, out, recipe.schedule.epochs, resume, held)
@@ -77,28 +75,18 @@ class Run(NetworkSession[ReidModel | Taught]):
         data = read_data(root, recipe.data.layout, recipe.data.holdout)
         refuse_obstacles(data, "training", recipe.batch.identities)
         # The processes of one machine share the cache: its lock makes all but one wait.
-        pictures = decode_split(data, "train", self.size, recipe.data.cache, shown)
+        pictures = decode_split(data, "train", self.spec.size, recipe.data.cache, shown)
         self.test: TestPictures | None = None
         if recipe.evaluate_every:
             try:
-                self.test = read_test_pictures(data, self.size, recipe.data.cache, shown)
+                self.test = read_test_pictures(data, self.spec.size, recipe.data.cache, shown)
                 refuse_two_persons(data, pictures, *self.test.splits())
             except UndefinedError as error:
-                raise UndefinedError(f"{error}; or train without evaluating, by --evaluate_every 0") from None
+                raise UndefinedError(f"{error}; or train without evaluating, by --evaluate-every 0") from None
         if self.main:
             tell(remarks(data, [pictures, *(self.test.splits() if self.test else ())]))
         teacher = self._teacher(pictures)
-        self.batches = Batches(
-            pictures,
-            recipe.batch.identities,
-            recipe.batch.pictures,
-            recipe.augment,
-            recipe.seed,
-            self.accelerator.device,
-            self.accelerator.process_index,
-            self.accelerator.num_processes,
-            teacher=teacher,
-        )
+        self.batches = Batches(pictures, recipe.batch, recipe.augment, recipe.seed, self.worker, teacher=teacher)
         self._say_share()
         identities = self.batches.identities
         self.spec.trained_on.update(data=data.name, identities=identities, seed=recipe.seed, epochs=0)
@@ -113,11 +101,7 @@ class Run(NetworkSession[ReidModel | Taught]):
             start.give(self.network)
             if self.main:
                 console.print(start.as_text())
-        self.model = self.network if teacher is None else Taught(self.network, teacher.shape[2])
-        self.model.to(self.accelerator.device)
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = _optimizer(self.model, recipe)
-        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, optimizer)
+        self.prepare(self.network if teacher is None else Taught(self.network, teacher.shape[2]))
         self.source, self.trained_on = describe_source(pictures) | self._taught_by, self.spec.trained_on
         self.start()
 
@@ -166,15 +150,14 @@ class Run(NetworkSession[ReidModel | Taught]):
         """Return how many values a step gives: the loss, two a head, and what the teacher adds."""
         with torch.device("meta"):
             network = self.spec.build(self.batches.identities).eval()
-            heads = network.neck.heads(network.backbone(torch.empty(1, 3, *self.size)))
+            heads = network.neck.heads(network.backbone(torch.empty(1, 3, *self.spec.size)))
         return 1 + 2 * len(heads) + (2 if self.recipe.distil.teacher is not None else 0)
 
     def describe(self, line: dict[str, Any]) -> str:
         """Say the losses, the speed and the time left, and the evaluation if there was one."""
         losses = StepLosses.from_line(line).as_text()
-        left = timedelta(seconds=round((self.epochs - line["epoch"]) * line["seconds"]))
         speed = f"{line['images_per_second']:.0f} images/s"
-        text = f"epoch {line['epoch']}/{self.epochs}, {losses}, {speed}, {left} left"
+        text = f"epoch {line['epoch']}/{self.epochs}, {losses}, {speed}, {self.left(line)} left"
         if "undefined" in line:
             text += f", no figures: {line['undefined']}"
         elif "rank1" in line:
@@ -196,13 +179,6 @@ def _evaluated(model: nn.Module, test: TestPictures) -> dict[str, Any]:
         return {"rank1": None, "mAP": None, "mINP": None, "undefined": str(error)}
 
 
-def _spec(recipe: TrainRecipe, size: tuple[int, int]) -> ModelSpec:
-    genotype = find_network(recipe.genotype)
-    if isinstance(genotype, Genotype) and recipe.genotype not in shipped_genotypes():
-        recipe.genotype = os.path.abspath(recipe.genotype)  # a resumption may be started elsewhere
-    return ModelSpec(genotype, recipe.width, recipe.neck, recipe.stripes, size)
-
-
 def _found_anywhere(weights: str | None) -> str | None:
     # A shipped name stays one; a resumption may be started elsewhere.
     return weights if weights is None or weights in shipped_weights() else os.path.abspath(weights)
@@ -210,15 +186,3 @@ def _found_anywhere(weights: str | None) -> str | None:
 
 def _three(numbers: list[float] | None) -> tuple[float, ...] | None:
     return None if numbers is None else tuple(numbers)
-
-
-def _optimizer(model: nn.Module, recipe: TrainRecipe) -> torch.optim.SGD:
-    optim = recipe.optim
-    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return torch.optim.SGD(
-        weights,
-        lr=optim.lr,
-        momentum=optim.momentum,
-        nesterov=optim.nesterov,
-        weight_decay=optim.weight_decay,
-    )

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
 
-from cdnet.data.pictures import UnreadableError
-from cdnet.errors import CdnetError
+from cdnet.engine.accelerator import make_accelerator
+from cdnet.engine.checkpoint import FILE, WAY_OUT, save_checkpoint
+from cdnet.engine.epoch import Place
+from cdnet.engine.folder import RECIPE, begin, open_claimed, open_folder
+from cdnet.engine.log_line import refuse_lacking
+from cdnet.engine.network import make_optimizer
+from cdnet.engine.record import LOG, Record
+from cdnet.engine.restoring import restore_network, restore_optimizer
+from cdnet.engine.schedule import never_reached
+from cdnet.engine.stopping import StopRequest
+from cdnet.engine.worker import Worker
+from cdnet.errors import CdnetError, StoppedError, UnreadableError
 from cdnet.progress import console
-from cdnet.train.accelerator import make_accelerator
-from cdnet.train.checkpoint import FILE, WAY_OUT, save_checkpoint
-from cdnet.train.folder import RECIPE, begin, open_claimed, open_folder
-from cdnet.train.log_line import refuse_lacking
-from cdnet.train.loop import Place, StoppedError, StopRequest
-from cdnet.train.record import LOG, Record
-from cdnet.train.restoring import restore_network, restore_optimizer
-from cdnet.train.schedule import never_reached
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -59,6 +62,15 @@ class Session(ABC):
     def main(self) -> bool:
         """Whether this process is the one that writes."""
         return bool(self.accelerator.is_main_process)
+
+    @property
+    def worker(self) -> Worker:
+        """This process among those of the run."""
+        return Worker(self.accelerator.device, self.accelerator.process_index, self.accelerator.num_processes)
+
+    def left(self, line: Mapping[str, Any]) -> timedelta:
+        """Return the time that is left after an epoch, if all that come take as long."""
+        return timedelta(seconds=round((self.epochs - line["epoch"]) * line["seconds"]))
 
     @abstractmethod
     def epoch(self, stop: StopRequest) -> dict[str, Any]:
@@ -177,14 +189,22 @@ class Session(ABC):
 class NetworkSession(Session, Generic[M]):
     """A session that trains one network by one optimiser, on the accelerator's terms.
 
-    A subclass makes ``model``, ``optimizer``, ``source`` (what tells its pictures from others) and ``trained_on`` (what
-    the weights say of their training) before it calls :meth:`start`.
+    Before it calls :meth:`start`, a subclass calls :meth:`prepare`, and makes ``source`` (what tells its pictures from
+    others) and ``trained_on`` (what the weights say of their training).
     """
 
     model: M
+    wrapped: nn.Module
     optimizer: torch.optim.Optimizer
     source: dict[str, Any]
     trained_on: dict[str, Any]
+
+    def prepare(self, model: M) -> None:
+        """Make ``model`` what is trained: on the device, with its optimiser, ``wrapped`` for all processes."""
+        self.model = model.to(self.accelerator.device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optimizer = make_optimizer(self.model, self._recipe.optim)
+        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, optimizer)
 
     def start(self) -> None:
         """Take up the checkpoint, or begin the folder, and say what of the schedule is never reached."""

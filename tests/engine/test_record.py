@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from cdnet.engine.record import LOG, Record, missing_epochs, read_log, read_whole_log
 from cdnet.errors import CdnetError
-from cdnet.train.record import LOG, Record, missing_epochs, read_log, read_whole_log
 
 
 def line(epoch: int) -> dict[str, Any]:

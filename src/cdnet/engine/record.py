@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cdnet.engine.log_line import parse_line, refuse_lacking, unlike
 from cdnet.errors import CdnetError
 from cdnet.files import saying_what_failed, saying_what_was_not_read, write_text
-from cdnet.train.log_line import parse_line, refuse_lacking, unlike
 
 LOG = "log.jsonl"
 MAX_BYTES = 64 * 2**20

@@ -12,10 +12,10 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
+from cdnet.engine.checkpoint import FILE, load_checkpoint
 from cdnet.errors import CdnetError
 from cdnet.files import make_folder, saying_what_failed, sweep, write_text
 from cdnet.recipe_file import check_recipe_file
-from cdnet.train.checkpoint import FILE, load_checkpoint
 
 RECIPE = "recipe.yaml"
 LOCK = ".lock"
@@ -151,9 +151,7 @@ def refuse_another_recipe(out: Path, recipe: Any) -> None:
     Raises:
         CdnetError: that names the first key that differs, or says that the folder's recipe cannot be read.
     """
-    path = out / RECIPE
-    check_recipe_file(path)
-    old = _kept(path)
+    old = _kept(out / RECIPE)
     flat = _flat(as_plain(recipe))
     for key in sorted(flat.keys() | old.keys()):
         if key not in FREE and old.get(key) != flat.get(key):
@@ -164,6 +162,7 @@ def refuse_another_recipe(out: Path, recipe: Any) -> None:
 
 
 def _kept(path: Path) -> dict[str, Any]:
+    check_recipe_file(path)
     try:
         return _flat(yaml.safe_load(path.read_text("utf-8")))
     except OSError as error:

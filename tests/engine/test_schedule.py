@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from cdnet.train.recipe import ScheduleRecipe
-from cdnet.train.schedule import learning_rate
+from cdnet.engine.recipe import ScheduleRecipe
+from cdnet.engine.schedule import learning_rate
 
 
 @pytest.mark.parametrize(

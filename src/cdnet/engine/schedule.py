@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from cdnet.train.recipe import ScheduleRecipe
+from cdnet.engine.recipe import ScheduleRecipe
 
 
 def learning_rate(lr: float, schedule: ScheduleRecipe, epoch: float) -> float:
