@@ -47,13 +47,13 @@ def _encoded(draw: Draw) -> tuple[str, bytes]:
     mode = draw(st.sampled_from(("RGB", "RGB", "L", "CMYK", "P", "RGBA", "1", "I;16")))
     image = Image.fromarray(pixels(draw(st.integers(0, 9))))
     exif = Image.Exif()
-    exif[0x0112] = draw(st.integers(0, 9))
+    exif[0x0112] = draw(st.integers(1, 8))
     content = io.BytesIO()
     try:
         image.convert(mode).save(content, exif=exif, **how)
-    except (OSError, ValueError, KeyError):  # not every format has every mode
+    except (OSError, ValueError, KeyError, RuntimeError):  # not every format has every mode
         content = io.BytesIO()
-        image.save(content, **how)
+        image.save(content, format=how["format"])
     return ending, content.getvalue()
 
 
