@@ -70,7 +70,9 @@ def import_all() -> None:
     for module in pkgutil.walk_packages(cdnet.__path__, "cdnet."):
         if not module.name.endswith("__main__"):
             import_module(module.name)
+    import accelerate  # noqa: F401
     import torch
+    from torch.utils import tensorboard  # noqa: F401
 
     torch.set_num_threads(1)
 
