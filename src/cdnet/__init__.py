@@ -28,3 +28,7 @@ def __getattr__(name: str) -> object:
 
         return load_model
     raise AttributeError(f"module 'cdnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,7 +13,7 @@ from cdnet.errors import CdnetError
 from cdnet.genotype import read_genotype
 from cdnet.nn.baselines import BASELINES
 from cdnet.reproduce.comparison import compare_row
-from cdnet.reproduce.counting import Network, count_row
+from cdnet.reproduce.counting import RowNetwork, count_row
 from cdnet.reproduce.paper import FIGURES, PaperRow, read_paper
 from cdnet.reproduce.plan import Setting, plan_run, read_shipped
 
@@ -55,7 +55,7 @@ def test_what_the_paper_prints_is_counted_or_is_a_known_discrepancy(name: str, r
         options = network(row)
         if options is None:
             continue
-        counted = count_row(row, Network.of(options))
+        counted = count_row(row, RowNetwork.of(options))
         cells = compare_row(row, PAPER.tables[name].figures, counted, [], [], "not run").cells
         for cell in cells:
             if FIGURES[cell.figure].kind not in ("counted", "genotype"):

@@ -19,7 +19,7 @@ from cdnet.engine.recipe import ScheduleRecipe
 from cdnet.genotype import read_genotype
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
-from cdnet.search.compare import compare, describe, random_genotypes
+from cdnet.search.compare import compare_searched, describe, random_genotypes
 from cdnet.search.compare_recipe import CompareRecipe
 from cdnet.search.cost import cost_table
 from cdnet.search.recipe import SpaceRecipe
@@ -83,7 +83,7 @@ def test_a_comparison_trains_every_network_with_every_seed_and_keeps_them(
     found = tmp_path / "mine.json"
     found.write_text(json.dumps(read_genotype("cdnet-top1").to_json()))
     with_data.found = [f"mine={found}"]
-    text = compare(with_data, tmp_path / "out")
+    text = compare_searched(with_data, tmp_path / "out")
     with (tmp_path / "out" / "comparison.csv").open() as file:
         lines = list(csv.DictReader(file))
     names = ["mine", "cdnet-top2", "random-1", "random-2"]
@@ -101,7 +101,7 @@ def test_a_comparison_trains_every_network_with_every_seed_and_keeps_them(
         raise AssertionError("trained again")
 
     monkeypatch.setattr(tables_row, "train", refuse)
-    assert compare(with_data, tmp_path / "out") == text
+    assert compare_searched(with_data, tmp_path / "out") == text
 
 
 def test_a_row_that_another_process_is_at_is_left_to_it(with_data: CompareRecipe, tmp_path: Path) -> None:
@@ -109,10 +109,10 @@ def test_a_row_that_another_process_is_at_is_left_to_it(with_data: CompareRecipe
     folder = tmp_path / "out" / "cdnet-top2" / "seed-0"
     folder.mkdir(parents=True)
     with FileLock(folder / ".row.lock"):
-        text = compare(with_data, tmp_path / "out")
+        text = compare_searched(with_data, tmp_path / "out")
     assert "1 of 2 rows are at work in another process" in text
     assert not (folder / "result.json").exists()
-    assert "another process" not in compare(with_data, tmp_path / "out")
+    assert "another process" not in compare_searched(with_data, tmp_path / "out")
 
 
 def test_what_another_process_left_meanwhile_is_taken_up(tmp_path: Path) -> None:
@@ -161,10 +161,10 @@ def test_a_row_of_other_pictures_is_not_taken_for_these(market: Path, tmp_path: 
 
 def test_another_recipe_in_the_same_folder_is_refused(with_data: CompareRecipe, tmp_path: Path) -> None:
     with_data.random, with_data.seeds = 0, [0]
-    compare(with_data, tmp_path / "out")
+    compare_searched(with_data, tmp_path / "out")
     with_data.optim.lr = 0.01
     with pytest.raises(CdnetError, match=r"was started with optim\.lr = 0\.065, not 0\.01"):
-        compare(with_data, tmp_path / "out")
+        compare_searched(with_data, tmp_path / "out")
 
 
 def result(name: str, seed: int, score: float) -> dict[str, object]:

@@ -71,7 +71,7 @@ def test_places_are_those_of_figure_4() -> None:
     with torch.inference_mode():
         networks = timing.AllNetworks(dataclasses.replace(SPACE, blocks=(2, 2, 2)), 0.5, torch.zeros(1, 3, 128, 64))
     wanted = [(32, 128, 32, 16), (128, 128, 32, 16), (128, 192, 16, 8), (192, 192, 16, 8), (192, 256, 8, 4)]
-    assert networks.places == [*wanted, (256, 256, 8, 4)]
+    assert networks.positions == [*wanted, (256, 256, 8, 4)]
 
 
 def test_parts_in_their_order_are_the_network() -> None:
@@ -81,7 +81,7 @@ def test_parts_in_their_order_are_the_network() -> None:
     with torch.inference_mode():
         networks = timing.AllNetworks(SPACE, 0.1, torch.zeros(1, 3, 64, 32))
         timed = networks.timed([3, 0, 2, 1], watch)
-    (a, b, c, d) = networks.places
+    (a, b, c, d) = networks.positions
     assert [part for part, _ in timed] == ["stem", (a, 3), "down1", (b, 0), (c, 2), "down2", (d, 1), "neck"]
     assert [took for _, took in timed] == [1, 3, 5, 7, 9, 11, 13, 15]
 

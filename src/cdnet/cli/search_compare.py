@@ -12,10 +12,10 @@ def main(words: list[str]) -> None:
     description = "Train searched, published and random networks by one recipe with several seeds, and compare them."
     recipe, out = read_table("search compare", description, CompareRecipe, words)
     from cdnet.errors import StoppedError
-    from cdnet.search.compare import compare
+    from cdnet.search.compare import compare_searched
 
     try:
-        say_block(compare(recipe, out))
+        say_block(compare_searched(recipe, out))
     except StoppedError as stopped:
         where = str(stopped).partition(";")[0]
         raise KeyboardInterrupt(f"{where}; the same command goes on from there") from None

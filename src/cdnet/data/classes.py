@@ -22,13 +22,13 @@ from cdnet.data.pictures import Picture
 from cdnet.data.resized_crop import Chooser, crop_pixels, read_crop
 from cdnet.errors import CdnetError
 
-Labels = npt.NDArray[np.int64]
+ClassNumbers = npt.NDArray[np.int64]
 
 
 class ClassPictures(ABC):
     """Pictures of one split with ``labels``, their classes' numbers N."""
 
-    labels: Labels
+    labels: ClassNumbers
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -73,7 +73,7 @@ class DecodedPictures(ClassPictures):
     def __init__(
         self,
         pixels: Pixels,
-        labels: Labels,
+        labels: ClassNumbers,
         broken: Sequence[str] = (),
         names: str | None = None,
         turned: Sequence[Path] = (),
@@ -109,7 +109,7 @@ class DecodedPictures(ClassPictures):
 class PictureFiles(ClassPictures):
     """Pictures as files, decoded when asked for."""
 
-    def __init__(self, paths: Sequence[Path], labels: Labels) -> None:
+    def __init__(self, paths: Sequence[Path], labels: ClassNumbers) -> None:
         assert len(paths) == len(labels)
         self.paths, self.labels = tuple(paths), labels
 

@@ -13,7 +13,7 @@ import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
-from cdnet.data.csv_table import Row, read_table
+from cdnet.data.csv_table import CsvRow, read_table
 from cdnet.data.holdout import FOLDERS, held_out, hold_out, with_test
 from cdnet.data.pictures import Picture, ReidData
 from cdnet.data.spelling import camera_of, identity_of
@@ -57,7 +57,7 @@ def read_csv(path: Path, holdout: float) -> ReidData:
     unparsed: list[str] = []
     conflicts: list[str] = []
     groups: dict[str, list[Picture]] = {name: [] for name in FOLDERS}
-    listed: dict[str, list[Row]] = {}
+    listed: dict[str, list[CsvRow]] = {}
     find = _Finder(path.parent)
     for row in table.rows:
         place = f"{path}, line {row.line}"
@@ -82,11 +82,11 @@ def read_csv(path: Path, holdout: float) -> ReidData:
     return replace(found, conflicts=tuple(conflicts), notes=notes)
 
 
-def _split(row: Row) -> str:
+def _split(row: CsvRow) -> str:
     return row.cells.get("split", "train").lower()
 
 
-def _conflict(row: Row, other: Row) -> str | None:
+def _conflict(row: CsvRow, other: CsvRow) -> str | None:
     # What is wrong with a second row of a file; only as a query and in the gallery may one stand twice.
     if identity_of(row.cells["identity"]) != identity_of(other.cells["identity"]):
         return f"is {row.cells['identity']!r}, and {other.cells['identity']!r} in"
@@ -97,7 +97,7 @@ def _conflict(row: Row, other: Row) -> str | None:
     return "is listed already, in" if "split" not in row.cells else f"is for {_split(row)}, and listed already in"
 
 
-def _problem(row: Row) -> str | None:
+def _problem(row: CsvRow) -> str | None:
     cells = row.cells
     if not cells["path"] or not cells["identity"]:
         return "no path or no identity"

@@ -27,7 +27,7 @@ _UTF8 = "save it as UTF-8 (spreadsheets offer it as 'CSV UTF-8')"
 
 
 @dataclass(frozen=True)
-class Row:
+class CsvRow:
     """A row's cells, by column, without blanks around them, and the line it ends on."""
 
     line: int
@@ -39,7 +39,7 @@ class Table:
     """A table: ``columns`` in lower case as the header has them, and the rows, of the wanted columns alone."""
 
     columns: tuple[str, ...]
-    rows: list[Row]
+    rows: list[CsvRow]
 
 
 def read_table(path: Path, needed: Sequence[str], optional: Sequence[str]) -> Table:
@@ -146,7 +146,7 @@ def _words(text: str, separator: str) -> list[str]:
     return [" ".join(word.split()).lower() for word in words]
 
 
-def _rows(path: Path, lines: _Lines, separator: str, header: Sequence[str], wanted: Sequence[str]) -> Iterator[Row]:
+def _rows(path: Path, lines: _Lines, separator: str, header: Sequence[str], wanted: Sequence[str]) -> Iterator[CsvRow]:
     places = {column: header.index(column) for column in wanted if column in header}
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
     count = 0
@@ -161,7 +161,7 @@ def _rows(path: Path, lines: _Lines, separator: str, header: Sequence[str], want
                 raise CdnetError(
                     f"{path}, line {lines.number}: {len(cells)} cells, and the header has {len(header)}; {way_out}"
                 )
-            row = Row(lines.number, {column: cells[place].strip() for column, place in places.items()})
+            row = CsvRow(lines.number, {column: cells[place].strip() for column, place in places.items()})
             if any("\n" in cell or "\r" in cell for cell in row.cells.values()):
                 raise CdnetError(f"{path}, line {lines.number}: a cell of several lines; is a quote not closed?")
             count += 1

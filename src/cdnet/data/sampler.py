@@ -70,10 +70,6 @@ class PKSampler:
             left[chosen] = np.maximum(left[chosen] - 1, 0)
         return np.stack(batches)
 
-    def share(self, number: int) -> float:
-        """Return the share of all pictures, above 0 and at most 1, that an epoch uses; the others' turn comes later."""
-        return len(np.unique(self.epoch(number))) / sum(map(len, self.members))
-
     def _next_group(
         self, identity: int, groups: npt.NDArray[np.int64], left: int, rng: np.random.Generator
     ) -> npt.NDArray[np.int64]:

@@ -6,7 +6,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from cdnet.draw.camera import Camera, Picture, grainy
+from cdnet.draw.camera import Camera, Drawn, grainy
 from cdnet.draw.canvas import shaded
 from cdnet.draw.identity import Rgb
 
@@ -14,7 +14,7 @@ _ROOM = 1.3
 _BREADTH = 6
 
 
-def backdrop(camera: Camera, rng: np.random.Generator, size: tuple[int, int]) -> Picture:
+def backdrop(camera: Camera, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:
     """Cut a random piece of `size` (height, width) out of the camera's scene."""
     scene = _scene(camera.background, camera.scene, size)
     top = int(rng.integers(scene.shape[0] - size[0] + 1))
@@ -23,7 +23,7 @@ def backdrop(camera: Camera, rng: np.random.Generator, size: tuple[int, int]) ->
 
 
 @lru_cache(maxsize=32)
-def _scene(background: str, seed: int, size: tuple[int, int]) -> Picture:
+def _scene(background: str, seed: int, size: tuple[int, int]) -> Drawn:
     """Paint a scene; its ground begins a little above the feet of the people in it."""
     rng = np.random.default_rng(seed)
     height, width = round(_ROOM * size[0]), _BREADTH * size[1]
@@ -37,11 +37,11 @@ def _tone(rng: np.random.Generator, colour: Rgb, spread: float = 12) -> Rgb:
     return red, green, blue
 
 
-def _bar(scene: Picture, left: float, top: float, right: float, bottom: float, colour: Rgb) -> None:
+def _bar(scene: Drawn, left: float, top: float, right: float, bottom: float, colour: Rgb) -> None:
     cv2.rectangle(scene, (round(left), round(top)), (round(right), round(bottom)), colour, cv2.FILLED)
 
 
-def _paving(scene: Picture, horizon: int, colour: Rgb, step: float) -> None:
+def _paving(scene: Drawn, horizon: int, colour: Rgb, step: float) -> None:
     """Lay slabs that grow towards the camera."""
     height, width = scene.shape[:2]
     _bar(scene, 0, horizon, width, height, colour)
@@ -54,7 +54,7 @@ def _paving(scene: Picture, horizon: int, colour: Rgb, step: float) -> None:
         cv2.line(scene, (round(x), horizon), (round(foot), height), seam, 1, cv2.LINE_AA)
 
 
-def _street(scene: Picture, horizon: int, rng: np.random.Generator) -> None:
+def _street(scene: Drawn, horizon: int, rng: np.random.Generator) -> None:
     height, width = scene.shape[:2]
     x = 0.0
     while x < width:
@@ -73,7 +73,7 @@ def _street(scene: Picture, horizon: int, rng: np.random.Generator) -> None:
     _paving(scene, horizon, _tone(rng, (150, 148, 144)), 0.2 * height)
 
 
-def _park(scene: Picture, horizon: int, rng: np.random.Generator) -> None:
+def _park(scene: Drawn, horizon: int, rng: np.random.Generator) -> None:
     height, width = scene.shape[:2]
     _bar(scene, 0, 0, width, horizon, _tone(rng, (176, 204, 222)))
     for _ in range(60):
@@ -87,7 +87,7 @@ def _park(scene: Picture, horizon: int, rng: np.random.Generator) -> None:
     _bar(scene, 0, horizon + 0.14 * height, width, height, _tone(rng, (190, 176, 148), 10))
 
 
-def _plaza(scene: Picture, horizon: int, rng: np.random.Generator) -> None:
+def _plaza(scene: Drawn, horizon: int, rng: np.random.Generator) -> None:
     height, width = scene.shape[:2]
     _bar(scene, 0, 0, width, horizon, _tone(rng, (196, 206, 214)))
     x = 0.0
@@ -103,7 +103,7 @@ def _plaza(scene: Picture, horizon: int, rng: np.random.Generator) -> None:
     _paving(scene, horizon, _tone(rng, (206, 196, 180)), 0.14 * height)
 
 
-def _bricks(scene: Picture, horizon: int, rng: np.random.Generator) -> None:
+def _bricks(scene: Drawn, horizon: int, rng: np.random.Generator) -> None:
     height, width = scene.shape[:2]
     brick, mortar = _tone(rng, (156, 92, 74)), _tone(rng, (184, 170, 156), 8)
     _bar(scene, 0, 0, width, horizon, mortar)
@@ -123,7 +123,7 @@ def _bricks(scene: Picture, horizon: int, rng: np.random.Generator) -> None:
     _paving(scene, horizon, _tone(rng, (126, 124, 126), 8), 0.3 * height)
 
 
-def _crossing(scene: Picture, horizon: int, rng: np.random.Generator) -> None:
+def _crossing(scene: Drawn, horizon: int, rng: np.random.Generator) -> None:
     height, width = scene.shape[:2]
     _bar(scene, 0, 0, width, horizon, _tone(rng, (112, 116, 120), 8))
     for x in range(0, width, round(0.42 * height)):
@@ -141,7 +141,7 @@ def _crossing(scene: Picture, horizon: int, rng: np.random.Generator) -> None:
         cv2.fillPoly(scene, [np.rint(stripe).astype(np.int32)], (214, 214, 208), cv2.LINE_AA)
 
 
-def _arcade(scene: Picture, horizon: int, rng: np.random.Generator) -> None:
+def _arcade(scene: Drawn, horizon: int, rng: np.random.Generator) -> None:
     height, width = scene.shape[:2]
     _bar(scene, 0, 0, width, horizon, _tone(rng, (214, 208, 194), 8))
     for x in np.arange(0, width, 0.55 * height):
@@ -154,7 +154,7 @@ def _arcade(scene: Picture, horizon: int, rng: np.random.Generator) -> None:
     _paving(scene, horizon, _tone(rng, (176, 164, 152)), 0.18 * height)
 
 
-_PAINTERS: dict[str, Callable[[Picture, int, np.random.Generator], None]] = {
+_PAINTERS: dict[str, Callable[[Drawn, int, np.random.Generator], None]] = {
     "street": _street,
     "park": _park,
     "plaza": _plaza,

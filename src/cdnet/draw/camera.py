@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Picture = npt.NDArray[np.uint8]
+Drawn = npt.NDArray[np.uint8]
 
 BACKGROUNDS = ("street", "park", "plaza", "bricks", "crossing", "arcade")
 OCCLUDERS = ("pole", "railing", "bush", "bollards", "car")
@@ -70,7 +70,7 @@ def sample_camera(rng: np.random.Generator) -> Camera:
     )
 
 
-def expose(picture: Picture, camera: Camera, rng: np.random.Generator) -> Picture:
+def expose(picture: Drawn, camera: Camera, rng: np.random.Generator) -> Drawn:
     """Render an ideal picture (H x W x 3, RGB) as the camera would: light, cast, tones, blur and noise.
 
     Light and cast waver a little from picture to picture, as under passing clouds.
@@ -86,7 +86,7 @@ def expose(picture: Picture, camera: Camera, rng: np.random.Generator) -> Pictur
     return grainy(exposed, camera.noise, rng)
 
 
-def grainy(picture: Picture, noise: float, rng: np.random.Generator) -> Picture:
+def grainy(picture: Drawn, noise: float, rng: np.random.Generator) -> Drawn:
     """Add grain with a standard deviation of `noise` grey levels to a picture."""
     grain = rng.standard_normal(picture.shape, dtype=np.float32)
     return cv2.scaleAdd(grain, noise, picture.astype(np.float32)).clip(0, 255).astype(np.uint8)

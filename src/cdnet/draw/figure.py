@@ -9,7 +9,7 @@ import numpy as np
 
 from cdnet.draw.background import backdrop
 from cdnet.draw.belongings import depth_of, draw_belonging, draw_straps
-from cdnet.draw.camera import Camera, Picture, expose
+from cdnet.draw.camera import Camera, Drawn, expose
 from cdnet.draw.canvas import Canvas, Pixel
 from cdnet.draw.garments import draw_arm, draw_leg, draw_trunk
 from cdnet.draw.head import draw_head, draw_tresses
@@ -31,7 +31,7 @@ class _Crop:
 
 def draw_person(
     identity: Identity, camera: Camera, rng: np.random.Generator, size: tuple[int, int] = (128, 64)
-) -> Picture:
+) -> Drawn:
     """Draw a picture of a person as a detector would crop it from a camera.
 
     Pose, place in the scene, occlusion, crop error, wavering light and noise come from `rng`.
@@ -55,7 +55,7 @@ def draw_person(
 
 def draw_piece(
     identity: Identity, camera: Camera, rng: np.random.Generator, size: tuple[int, int] = (128, 64)
-) -> Picture:
+) -> Drawn:
     """Draw a bad detection, a piece of a person much too near or half outside; else as `draw_person`."""
     if rng.random() < 0.5:
         height = rng.uniform(1.7, 2.6)
@@ -66,7 +66,7 @@ def draw_piece(
     return _compose(identity, camera, rng, size, _Crop(height, foot))
 
 
-def draw_place(camera: Camera, rng: np.random.Generator, size: tuple[int, int] = (128, 64)) -> Picture:
+def draw_place(camera: Camera, rng: np.random.Generator, size: tuple[int, int] = (128, 64)) -> Drawn:
     """Draw a false detection: a piece of the camera's background with nobody in it."""
     picture = backdrop(camera, rng, size)
     if rng.random() < camera.occlusion:
@@ -74,9 +74,7 @@ def draw_place(camera: Camera, rng: np.random.Generator, size: tuple[int, int] =
     return expose(picture, camera, rng)
 
 
-def _compose(
-    identity: Identity, camera: Camera, rng: np.random.Generator, size: tuple[int, int], crop: _Crop
-) -> Picture:
+def _compose(identity: Identity, camera: Camera, rng: np.random.Generator, size: tuple[int, int], crop: _Crop) -> Drawn:
     picture = backdrop(camera, rng, size)
     if rng.random() < camera.crowd:
         aside = float(rng.choice([-1, 1])) * rng.uniform(0.42, 0.62)
@@ -88,7 +86,7 @@ def _compose(
     return expose(picture, camera, rng)
 
 
-def _stand(picture: Picture, identity: Identity, camera: Camera, rng: np.random.Generator, crop: _Crop) -> Picture:
+def _stand(picture: Drawn, identity: Identity, camera: Camera, rng: np.random.Generator, crop: _Crop) -> Drawn:
     """Put a person, lit from the side, and their shadow on the ground into a picture."""
     height, width = picture.shape[:2]
     foot = crop.foot[0] * width, crop.foot[1] * height

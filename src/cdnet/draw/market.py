@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from filelock import FileLock, Timeout
 
-from cdnet.draw.camera import Camera, Picture, sample_camera
+from cdnet.draw.camera import Camera, Drawn, sample_camera
 from cdnet.draw.figure import draw_person, draw_piece, draw_place
 from cdnet.draw.identity import Identity, sample_identities, sample_identity
 from cdnet.errors import CdnetError
@@ -135,12 +135,12 @@ def _rng(*key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(key))
 
 
-def _encode(picture: Picture) -> bytes:
+def _encode(picture: Drawn) -> bytes:
     _, encoded = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return encoded.tobytes()
 
 
-def _pictures(plan: _Plan) -> Iterator[tuple[str, Picture]]:
+def _pictures(plan: _Plan) -> Iterator[tuple[str, Drawn]]:
     """Draw the whole data set, one (path below the root, picture) after the other."""
     for number in range(2, 2 * plan.identities_train + 1, 2):
         for name, index, picture in _portraits(plan, number):
@@ -153,7 +153,7 @@ def _pictures(plan: _Plan) -> Iterator[tuple[str, Picture]]:
     yield from _junk(plan)
 
 
-def _portraits(plan: _Plan, number: int) -> Iterator[tuple[str, int, Picture]]:
+def _portraits(plan: _Plan, number: int) -> Iterator[tuple[str, int, Drawn]]:
     """Draw one person from each camera that sees them: (name without box, index in the camera, picture)."""
     identity = plan.people[number - 1]
     rng = _rng(plan.seed, _SIGHTINGS, number)
@@ -166,7 +166,7 @@ def _portraits(plan: _Plan, number: int) -> Iterator[tuple[str, int, Picture]]:
             yield f"{number:04d}_c{camera}s{sequence}_{frame + index * _FRAMES_APART:06d}", index, picture
 
 
-def _distractors(plan: _Plan) -> Iterator[tuple[str, Picture]]:
+def _distractors(plan: _Plan) -> Iterator[tuple[str, Drawn]]:
     """Draw strangers, who are none of the people of the data set, and places without anybody."""
     outfits = {person.outfit for person in plan.people}
     for index in range(plan.distractors):
@@ -182,7 +182,7 @@ def _distractors(plan: _Plan) -> Iterator[tuple[str, Picture]]:
         yield _gallery_name("0000", camera, index), picture
 
 
-def _junk(plan: _Plan) -> Iterator[tuple[str, Picture]]:
+def _junk(plan: _Plan) -> Iterator[tuple[str, Drawn]]:
     """Draw pieces of strangers."""
     for index in range(plan.junk):
         rng = _rng(plan.seed, _JUNK, index)

@@ -3,12 +3,12 @@
 import cv2
 import numpy as np
 
-from cdnet.draw.camera import Picture
+from cdnet.draw.camera import Drawn
 from cdnet.draw.canvas import shaded
 from cdnet.draw.identity import Rgb
 
 
-def occlude(picture: Picture, kind: str, rng: np.random.Generator) -> None:
+def occlude(picture: Drawn, kind: str, rng: np.random.Generator) -> None:
     """Paint an occluder over part of a picture (H x W x 3, RGB), in place."""
     height, width = picture.shape[:2]
     level = round(height * rng.uniform(0.66, 0.84))
@@ -35,17 +35,17 @@ def occlude(picture: Picture, kind: str, rng: np.random.Generator) -> None:
         _draw_car(picture, level, rng)
 
 
-def _slab(picture: Picture, left: int, top: int, right: int, bottom: int, colour: Rgb) -> None:
+def _slab(picture: Drawn, left: int, top: int, right: int, bottom: int, colour: Rgb) -> None:
     cv2.rectangle(picture, (left, top), (right, bottom), colour, cv2.FILLED)
 
 
-def _post(picture: Picture, left: int, top: int, thick: int, bottom: int, colour: Rgb) -> None:
+def _post(picture: Drawn, left: int, top: int, thick: int, bottom: int, colour: Rgb) -> None:
     """Paint an upright post, lit along its left third."""
     _slab(picture, left, top, left + thick, bottom, shaded(colour, 0.85))
     _slab(picture, left, top, left + thick // 3, bottom, shaded(colour, 1.12))
 
 
-def _draw_car(picture: Picture, level: int, rng: np.random.Generator) -> None:
+def _draw_car(picture: Drawn, level: int, rng: np.random.Generator) -> None:
     height, width = picture.shape[:2]
     red, green, blue = rng.integers(50, 210, 3).tolist()
     colour = (red, green, blue)

@@ -46,7 +46,7 @@ def any_process(flag: bool, device: torch.device) -> bool:
     return bool(value)
 
 
-def average(tensors: Iterable[Tensor]) -> None:
+def average_over_processes(tensors: Iterable[Tensor]) -> None:
     """Replace each tensor by its mean over all processes, in place; all must hand in the same shapes in one order."""
     if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
         return

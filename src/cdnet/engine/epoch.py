@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cdnet.engine.distributed import average
+from cdnet.engine.distributed import average_over_processes
 from cdnet.engine.stopping import NOTE_EVERY
 from cdnet.errors import CdnetError, StoppedError
 from cdnet.progress import training_bar
@@ -91,10 +91,10 @@ def run_epoch(
                 note = f"{describe(_means(place, rate))}, {speed:.0f} images/s"
                 bar.update(task, completed=done + place.step, note=note)
             if place.step < steps and stop(place.step):
-                average([place.sums])  # the checkpoint holds one process's sums, and all take them up
+                average_over_processes([place.sums])  # the checkpoint holds one process's sums, and all take them up
                 raise StoppedError
     assert place.sums is not None
-    average([place.sums])
+    average_over_processes([place.sums])
     return (place.sums / steps).tolist()
 
 

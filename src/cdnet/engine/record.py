@@ -19,7 +19,7 @@ MAX_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundLines:
     """What a log's file holds: its lines up to the first that is none, and which that is and why, or nothing.
 
     ``last`` says that nothing follows the damaged line, and ``torn`` that it does not even end as lines do.
@@ -31,7 +31,7 @@ class Found:
     torn: bool = False
 
 
-def find_lines(run: Path) -> Found:
+def find_lines(run: Path) -> FoundLines:
     """Read a run's log as far as it can be read.
 
     Raises:
@@ -42,7 +42,7 @@ def find_lines(run: Path) -> Found:
     shapes: dict[str, tuple[int, ...]] = {}
     with saying_what_was_not_read(path):
         if not path.exists():
-            return Found([])
+            return FoundLines([])
         if path.stat().st_size > MAX_BYTES:
             raise CdnetError(f"{path} has more than the {MAX_BYTES:,} bytes that a log may have; it is no log of a run")
         pieces = path.read_bytes().split(b"\n")
@@ -56,9 +56,9 @@ def find_lines(run: Path) -> Found:
                 raise ValueError(f"{key} has other lengths than in the lines before")
         except ValueError as error:
             damage = f"{path}, line {number}: not a line of a run's log ({error})"
-            return Found(lines, damage, number == len(pieces) + bool(torn), number > len(pieces))
+            return FoundLines(lines, damage, number == len(pieces) + bool(torn), number > len(pieces))
         lines.append(line)
-    return Found(lines)
+    return FoundLines(lines)
 
 
 def read_log(run: Path) -> list[dict[str, Any]]:

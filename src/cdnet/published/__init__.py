@@ -16,7 +16,7 @@ from cdnet.errors import CdnetError
 from cdnet.published import release, torchreid, torchvision
 from cdnet.published.fit import Converted, see_that_it_works
 from cdnet.published.others import name_other
-from cdnet.published.tensors import read_tensors, shown
+from cdnet.published.tensors import printable, read_tensors
 
 ORIGINS = (release, torchreid, torchvision)
 
@@ -49,7 +49,7 @@ def convert(path: Path, size: tuple[int, int] | None = None, kind: str | None = 
                 rounded = "its 64-bit floats are rounded to 32 bits"
                 converted = replace(converted, notes=(*converted.notes, rounded))
             return converted
-    has = f"they begin with {shown(names[0])}" if names else "it has none"
+    has = f"they begin with {printable(names[0])}" if names else "it has none"
     raise CdnetError(
         f"{path}: the names of its tensors are neither those of OSNet nor those of ResNet-50, and not those of the "
         f"authors' CDNet or CNet: {has}"

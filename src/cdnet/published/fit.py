@@ -15,7 +15,7 @@ from cdnet.classify.weights import ClassifierSpec, save_classifier
 from cdnet.errors import CdnetError
 from cdnet.nn.backbone import scale_channels
 from cdnet.nn.model import MAX_WIDTH, ReidModel
-from cdnet.published.tensors import describe, shown
+from cdnet.published.tensors import describe, printable
 from cdnet.weights import ModelSpec, save_weights, try_on_shapes
 
 Names = tuple[tuple[str, str], ...]
@@ -143,7 +143,7 @@ def fill_network(
     theirs = {published_name(name, names): name for name in wanted}
     left = sorted(given.keys() - theirs.keys() - set(dropped))
     if left:
-        raise CdnetError(f"{refusal} has {shown(left[0])}")
+        raise CdnetError(f"{refusal} has {printable(left[0])}")
     taken = {}
     for name, ours in theirs.items():
         if name.endswith(COUNTER) and name not in given:  # files from before torch 0.4.1 lack these counters

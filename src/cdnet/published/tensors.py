@@ -82,14 +82,14 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     for name, tensor in found.items():
         wrong = _wrong_kind(tensor)
         if wrong:
-            raise CdnetError(f"{path}: {shown(name)} is {wrong}, and weights are ordinary tensors of real numbers")
+            raise CdnetError(f"{path}: {printable(name)} is {wrong}, and weights are ordinary tensors of real numbers")
     tensors = {name: tensor.detach() for name, tensor in found.items()}
     while tensors and (prefix := next((one for one in WRAPPERS if all(n.startswith(one) for n in tensors)), None)):
         tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
     return tensors
 
 
-def shown(name: str) -> str:
+def printable(name: str) -> str:
     """Return a name from a file as it can be printed: short, on one line, and without escapes for the terminal."""
     text = name.encode("unicode_escape").decode("ascii")
     return text if len(text) <= 100 else f"{text[:100]}..."
@@ -153,7 +153,7 @@ def _check_archive(path: Path) -> None:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
         raise CdnetError(f"{path}: cut short or damaged ({error}); get it again") from None
     if damaged is not None:
-        raise CdnetError(f"{path}: damaged, the checksum of {shown(damaged)} is another; get it again")
+        raise CdnetError(f"{path}: damaged, the checksum of {printable(damaged)} is another; get it again")
 
 
 def _read_torch(path: Path) -> Any:

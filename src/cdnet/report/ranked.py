@@ -12,7 +12,7 @@ from cdnet.evaluate.ranking import Labels, excluded, score_tile
 
 
 @dataclass(frozen=True)
-class Place:
+class RankedPicture:
     """One place of a ranked list: index of the gallery picture, its cosine similarity, whether it is the person."""
 
     picture: int
@@ -33,7 +33,7 @@ class RankedList:
     """
 
     query: int
-    places: tuple[Place, ...]
+    places: tuple[RankedPicture, ...]
     matches: int
     first_right: int
     average_precision: float
@@ -71,7 +71,7 @@ def rank_queries(
         ranked = order[row][countable[row][order[row]]]
         hits = right[row][ranked]
         places = tuple(
-            Place(picture, float(similarity[row, picture]), bool(right[row, picture]))
+            RankedPicture(picture, float(similarity[row, picture]), bool(right[row, picture]))
             for picture in ranked[:length].tolist()
         )
         first = int(hits.int().argmax()) + 1

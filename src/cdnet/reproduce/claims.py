@@ -38,7 +38,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Side:
+class ClaimSide:
     """A row of a file of results: its title, the figure of each seed, and its parameters and the paper's if known."""
 
     title: str
@@ -116,7 +116,7 @@ def weigh(evidence: Mapping[str, Any], results: Path) -> tuple[Found, list[str]]
         return COUNTED[evidence["counted"]](), []
     if "ratio" in evidence:
         return _ratio(evidence, results), []
-    reader: Callable[[Path, str, Mapping[str, Any]], Side] = _row if "rows" in evidence else _runs
+    reader: Callable[[Path, str, Mapping[str, Any]], ClaimSide] = _row if "rows" in evidence else _runs
     file = evidence["rows" if "rows" in evidence else "runs"]
     better, *others = (
         reader(results / (place or file), name, evidence)
@@ -155,14 +155,14 @@ def _source(evidence: Mapping[str, Any]) -> str:
     return ", ".join(f"`{file}`" for file in dict.fromkeys(filter(None, files)))
 
 
-def _unlike(better: Side, other: Side) -> bool:
+def _unlike(better: ClaimSide, other: ClaimSide) -> bool:
     printed = (better.paper_params, other.paper_params)
     if not better.params or not other.params or None in map(_number, printed):
         return False
     return more_parameters((better.params, other.params), printed)
 
 
-def _row(path: Path, name: str, evidence: Mapping[str, Any]) -> Side:
+def _row(path: Path, name: str, evidence: Mapping[str, Any]) -> ClaimSide:
     """Return a row of a table's CSV file: its only line, or of several the one whose remarks have what is wanted."""
     figure, wanted = evidence.get("figure", "mAP"), evidence.get("said", "")
     lines = [line for line in _lines(path, COLUMNS) if line["row"] == name]
@@ -182,10 +182,10 @@ def _row(path: Path, name: str, evidence: Mapping[str, Any]) -> Side:
     conditions = line["scale"]
     if "changed: " in line["remarks"]:
         conditions += f"; {line['remarks'][line['remarks'].index('changed: ') :].partition('; ')[0]}"
-    return Side(line["title"], values, params[0], params[1], conditions, line["table"])
+    return ClaimSide(line["title"], values, params[0], params[1], conditions, line["table"])
 
 
-def _runs(path: Path, name: str, evidence: Mapping[str, Any]) -> Side:
+def _runs(path: Path, name: str, evidence: Mapping[str, Any]) -> ClaimSide:
     """Return all runs of one name of a CSV file with a line a run."""
     figure = evidence.get("figure", "mAP")
     wanted = {"name": name, **evidence.get("of", {})}
@@ -194,7 +194,7 @@ def _runs(path: Path, name: str, evidence: Mapping[str, Any]) -> Side:
         raise CdnetError(f"{path}: no run is called {name}")
     times = 100 if figure in SHARES else 1
     conditions = ", ".join(evidence.get("of", {}).values())
-    return Side(name, tuple(times * _figure(line[figure], path, name) for line in lines), conditions=conditions)
+    return ClaimSide(name, tuple(times * _figure(line[figure], path, name) for line in lines), conditions=conditions)
 
 
 def _ratio(evidence: Mapping[str, Any], results: Path) -> Found:

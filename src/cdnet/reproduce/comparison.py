@@ -18,7 +18,7 @@ NOT_TRAINED = "not trained here"
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One figure of one row.
 
     Args:
@@ -92,7 +92,7 @@ class Compared:
     """
 
     row: PaperRow
-    cells: tuple[Cell, ...]
+    cells: tuple[TableCell, ...]
     remarks: tuple[str, ...]
     from_scratch: bool = False
 
@@ -141,20 +141,20 @@ def _cell(
     results: Sequence[Mapping[str, Any]],
     why: str,
     times: Mapping[str, Sequence[float]],
-) -> Cell:
+) -> TableCell:
     printed, kind = row.paper.get(figure, ""), FIGURES[figure].kind
     if figure in counted:
         found = counted[figure]
-        return Cell(figure, printed, found, values=() if isinstance(found, str) else (found,))
+        return TableCell(figure, printed, found, values=() if isinstance(found, str) else (found,))
     if figure in times:
         rounds = tuple(times[figure])
-        return Cell(figure, printed, statistics.median(rounds), (min(rounds), max(rounds)), values=rounds)
+        return TableCell(figure, printed, statistics.median(rounds), (min(rounds), max(rounds)), values=rounds)
     if kind == "timed":
-        return Cell(figure, printed, None, why=NOT_MEASURED)
+        return TableCell(figure, printed, None, why=NOT_MEASURED)
     if kind == "trained" and results:
         values = tuple(100 * result[figure] for result in results)
         spread = Spread.of(values)
-        return Cell(figure, printed, spread.mean, (spread.low, spread.high), len(results), values=values)
+        return TableCell(figure, printed, spread.mean, (spread.low, spread.high), len(results), values=values)
     if row.run is None:
         why = FROM_ELSEWHERE if row.network is None else NOT_TRAINED
-    return Cell(figure, printed, None, why=why)
+    return TableCell(figure, printed, None, why=why)

@@ -16,7 +16,7 @@ from cdnet.reproduce.paper import FIGURES, PaperRow
 
 
 @dataclass(frozen=True)
-class Network:
+class RowNetwork:
     """What of a recipe decides the counts; the defaults are CDNet's.
 
     Args:
@@ -34,7 +34,7 @@ class Network:
     size: str = "256x128"
 
     @classmethod
-    def of(cls, options: Mapping[str, object]) -> Network:
+    def of(cls, options: Mapping[str, object]) -> RowNetwork:
         """Return the network of a recipe's keys, of which others are left out."""
         known = cls()
         values = {key: options.get(key, getattr(known, key)) for key in ("genotype", "neck", "size")}
@@ -45,7 +45,7 @@ class Network:
         )
 
 
-def count_row(row: PaperRow, network: Network) -> dict[str, float | str]:
+def count_row(row: PaperRow, network: RowNetwork) -> dict[str, float | str]:
     """Return those of a row's printed figures that the network alone decides.
 
     Returns:
@@ -64,7 +64,7 @@ def count_row(row: PaperRow, network: Network) -> dict[str, float | str]:
     return counted
 
 
-def _count(figure: str, row: PaperRow, network: Network) -> float:
+def _count(figure: str, row: PaperRow, network: RowNetwork) -> float:
     model = _build(network, row.identities)
     if figure == "feature_dim":
         return model.feature_dim
@@ -74,13 +74,13 @@ def _count(figure: str, row: PaperRow, network: Network) -> float:
 
 
 @cache
-def _macs(network: Network, identities: int | None, backbone: bool) -> int:
+def _macs(network: RowNetwork, identities: int | None, backbone: bool) -> int:
     model = _build(network, identities)
     return count(model.backbone if backbone else model, *parse_size(network.size)).macs
 
 
 @cache
-def _build(network: Network, identities: int | None) -> ReidModel:
+def _build(network: RowNetwork, identities: int | None) -> ReidModel:
     with torch.device("meta"):  # shapes alone
         return create_model(network.genotype, network.width, network.neck, network.stripes, identities)
 

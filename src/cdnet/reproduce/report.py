@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cdnet.files import write_text
 from cdnet.report.page import environment
-from cdnet.reproduce.comparison import Cell, Compared
+from cdnet.reproduce.comparison import Compared, TableCell
 from cdnet.reproduce.paper import APART, PaperTable
 from cdnet.shown_text import csv_cell, harmless
 
@@ -96,7 +96,7 @@ def _remarks(rows: Sequence[Compared]) -> list[str]:
     ]
 
 
-def _ours(cell: Cell) -> str:
+def _ours(cell: TableCell) -> str:
     number = f"{cell.seeds} seeds" if cell.seeds else f"{len(cell.values)} rounds"
     spread = f" ({cell.shown_spread}, {number})" if cell.shown_spread else ""
     return f"{cell.shown}{spread}"

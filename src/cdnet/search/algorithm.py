@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from cdnet.engine.distributed import average, gather_rows
+from cdnet.engine.distributed import average_over_processes, gather_rows
 from cdnet.engine.epoch import Place, run_epoch, set_rate
 from cdnet.engine.seeds import generator_of
 from cdnet.engine.stopping import StopRequest
@@ -115,7 +115,7 @@ class Search:
         losses = self._losses(images, identities, selections)
         self.w_optimizer.zero_grad()
         losses.total.backward()  # type: ignore[no-untyped-call]
-        average(parameter.grad for parameter in self.w if parameter.grad is not None)
+        average_over_processes(parameter.grad for parameter in self.w if parameter.grad is not None)
         self.w_optimizer.step()
         return losses, selections
 
@@ -127,7 +127,7 @@ class Search:
         losses = self._losses(images, identities, selections)
         # Asked for alpha alone, autograd leaves out every gradient of w.
         (gradient,) = torch.autograd.grad(losses.total + self._cost_term(), [self.supernet.alpha])
-        average([gradient])
+        average_over_processes([gradient])
         self.supernet.alpha.grad = gradient
         self.alpha_optimizer.step()
         self.supernet.alpha.grad = None

@@ -34,7 +34,7 @@ RANDOM = "random"
 DRAWS = 100_000
 
 
-def compare(recipe: CompareRecipe, out: Path) -> str:
+def compare_searched(recipe: CompareRecipe, out: Path) -> str:
     """Train and evaluate all networks with all seeds, and return what came out as a table and sentences.
 
     The folder gets a folder for each network and seed, ``genotypes/`` and ``comparison.csv``. What is finished there is

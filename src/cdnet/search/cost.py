@@ -11,7 +11,7 @@ from cdnet.errors import CdnetError
 from cdnet.nn.blocks import CDBlock
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
-from cdnet.search.place import find_places
+from cdnet.search.position import find_positions
 from cdnet.search.space import SearchSpace
 
 
@@ -57,17 +57,17 @@ def cost_table(space: SearchSpace, kind: str, width: float, size: tuple[int, int
     """
     with torch.device("meta"):
         network = create_model(space.genotype([0] * space.mblocks, "counted"), width)
-        places = find_places(space, width, size)
+        positions = find_positions(space, width, size)
         blocks = {
-            place: [CDBlock(place.in_channels, place.out_channels, (c.k1, c.k2), c.repeats) for c in space.candidates]
-            for place in set(places)
+            at: [CDBlock(at.in_channels, at.out_channels, (c.k1, c.k2), c.repeats) for c in space.candidates]
+            for at in set(positions)
         }
-    # Costs add up block by block, and MBlocks of one place cost the same.
+    # Costs add up block by block, and MBlocks of one position cost the same.
     counted = {
-        place: [getattr(count(block, place.height, place.width, place.in_channels), kind) for block in row]
-        for place, row in blocks.items()
+        at: [getattr(count(block, at.height, at.width, at.in_channels), kind) for block in row]
+        for at, row in blocks.items()
     }
-    costs = torch.tensor([counted[place] for place in places], dtype=torch.double)
+    costs = torch.tensor([counted[position] for position in positions], dtype=torch.double)
     return CostTable(costs - costs[:, :1], float(getattr(count(network, *size), kind)), kind)
 
 

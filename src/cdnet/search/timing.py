@@ -26,7 +26,7 @@ from cdnet.nn.blocks import CDBlock
 from cdnet.nn.model import create_model
 from cdnet.nn.necks import create_neck
 from cdnet.search.latency import REST, Latency, Timing, Whole
-from cdnet.search.place import Place, find_places
+from cdnet.search.position import Position, find_positions
 from cdnet.search.space import SearchSpace
 
 ROUNDS = 31
@@ -34,8 +34,8 @@ NETWORKS = 8
 """Networks drawn from the space and timed as a whole, to check the sums."""
 
 
-Part = str | tuple[Place, int]
-"""What is timed: a name of ``REST``, or a candidate in a place."""
+Part = str | tuple[Position, int]
+"""What is timed: a name of ``REST``, or a candidate in a position."""
 
 
 class Stopwatch:
@@ -73,7 +73,7 @@ class CudaStopwatch(Stopwatch):
 
 
 class AllNetworks:
-    """The networks of a space, in evaluation mode: one stem, DownSamples and neck, and each place's candidates.
+    """The networks of a space, in evaluation mode: one stem, DownSamples and neck, and each position's candidates.
 
     Args:
         space: the search space.
@@ -85,19 +85,19 @@ class AllNetworks:
         self.images, device = images, images.device
         self.backbone = Backbone(space.genotype([0] * space.mblocks, "timed"), width).to(device).eval()
         self.neck = create_neck("fblneck", self.backbone.channels).to(device).eval()
-        self.places = find_places(space, width, (images.shape[2], images.shape[3]))
+        self.positions = find_positions(space, width, (images.shape[2], images.shape[3]))
         self.blocks = {
-            (place, number): CDBlock(place.in_channels, place.out_channels, (choice.k1, choice.k2), choice.repeats)
+            (at, number): CDBlock(at.in_channels, at.out_channels, (choice.k1, choice.k2), choice.repeats)
             .to(device)
             .eval()
-            for place in set(self.places)
+            for at in set(self.positions)
             for number, choice in enumerate(space.candidates)
         }
         self.stages = space.blocks
 
     def timed(self, chosen: Sequence[int], watch: Stopwatch) -> list[tuple[Part, float]]:
         """Run the network of a choice, and return the seconds of its parts in their order."""
-        left = iter(zip(self.places, chosen, strict=True))
+        left = iter(zip(self.positions, chosen, strict=True))
         parts: list[Part] = ["stem"]
         maps = []
         moments = [watch.moment()]
@@ -130,11 +130,11 @@ def measure_latency(
     progress: Progress = silently,
     watch: Stopwatch | None = None,
 ) -> Latency:
-    """Time every candidate in every MBlock's place, the rest, and some whole networks, in inference mode.
+    """Time every candidate in every MBlock's position, the rest, and some whole networks, in inference mode.
 
     Each round draws networks so that every candidate stands once in every MBlock, runs each twice, and times the second
     pass part by part: a part finds the caches as it would in its network, and the machine's moods meet all of them
-    alike. MBlocks of one place (channels and resolution) share their candidates and times.
+    alike. MBlocks of one position (channels and resolution) share their candidates and times.
 
     Args:
         space: the search space.
@@ -169,7 +169,7 @@ def measure_latency(
                 moments = [watch.moment(), model(networks.images), watch.moment()]
                 seconds[number] += watch.between(moments[::2]) * bool(counted)
     times = {part: _timing(measured) for part, measured in seconds.items()}
-    candidates = [[times[place, number] for number in numbers] for place in networks.places]
+    candidates = [[times[position, number] for number in numbers] for position in networks.positions]
     rest = {name: times[name] for name in REST}
     latency = Latency(
         space,

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -115,11 +116,11 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         return teacher_features(network, pictures.pictures, self.recipe.data.cache, shown)
 
     def _say_share(self) -> None:
-        sampler, count = self.batches.sampler, len(self.batches.taking_part)
-        share, steps = sampler.share(self.place.epoch), len(sampler.epoch(self.place.epoch))
         if self.main:
+            order, count = self.batches.epoch(0), len(self.batches.taking_part)
+            share, size = len(np.unique(order)) / count, self.batches.batch_size
             console.print(
-                f"an epoch is {steps} batches of {self.batches.batch_size} with {share:.0%} of the {count:,} pictures; "
+                f"an epoch is {len(order)} batches of {size} with {share:.0%} of the {count:,} pictures; "
                 "which ones wait for the next epoch is drawn anew each time"
             )
 

@@ -12,7 +12,7 @@ from cdnet.nn.model import create_model
 from cdnet.search.space import SearchSpace
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """An MBlock's channels, and height and width of its input."""
 
     in_channels: int
@@ -21,18 +21,18 @@ class Place(NamedTuple):
     width: int
 
 
-def find_places(space: SearchSpace, width: float, size: tuple[int, int]) -> list[Place]:
-    """Return the place of each MBlock, from the first stage to the last; nothing is computed.
+def find_positions(space: SearchSpace, width: float, size: tuple[int, int]) -> list[Position]:
+    """return the position of each MBlock, from the first stage to the last; nothing is computed.
 
     Args:
         space: the search space.
         width: width multiplier of its networks.
         size: height and width of the pictures.
     """
-    places: list[Place] = []
+    positions: list[Position] = []
 
     def note(_block: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        places.append(Place(inputs[0].shape[1], output.shape[1], inputs[0].shape[2], inputs[0].shape[3]))
+        positions.append(Position(inputs[0].shape[1], output.shape[1], inputs[0].shape[2], inputs[0].shape[3]))
 
     with torch.device("meta"), torch.no_grad():
         network = create_model(space.genotype([0] * space.mblocks, "shapes"), width).eval()
@@ -40,4 +40,4 @@ def find_places(space: SearchSpace, width: float, size: tuple[int, int]) -> list
             if isinstance(module, CDBlock):
                 module.register_forward_hook(note)
         network(torch.empty(1, 3, *size))
-    return places
+    return positions
