@@ -189,7 +189,7 @@ def test_another_teacher_under_the_same_name_is_not_resumed_with(
         ({"channels": "bgr"}, r"--distil\.channels must be left out, or given with --distil\.teacher"),
         ({"teacher": "x", "relations": -1.0}, r"--distil\.relations must be at least 0"),
         ({"teacher": "x", "features": 0.0, "relations": 0.0}, "nothing is learnt from the teacher"),
-        ({"teacher": "x", "labels": float("nan")}, r"--distil\.labels must be at least 0, and finite"),
+        ({"teacher": "x", "labels": float("nan")}, r"--distil\.labels must be at least 0, and at most"),
         ({"teacher": "cdnet-x0.25-market1501", "channels": "rgb"}, "says itself what its input is to be like"),
     ],
 )

@@ -120,8 +120,10 @@ def check_data(
         conflicts += (sentence for sentence in said if sentence is not None)
     # As training and evaluation will find it: without what cannot be read, and with what is said of the pixels.
     broken = set(unread)
-    left = {split: tuple(one for one in data.split(split) if one.path not in broken) for split in SPLITS}
-    usable = replace(data, **left, conflicts=tuple(conflicts))
+    train, query, gallery = (
+        tuple(picture for picture in data.split(split) if picture.path not in broken) for split in SPLITS
+    )
+    usable = replace(data, train=train, query=query, gallery=gallery, conflicts=tuple(conflicts))
     return Check(
         name=data.name,
         root=str(data.root),
