@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 for a mistake or a failure, 2 for wrong usage, 130 if stopped."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     prepare_output()
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # what is wrong with a picture is said in a sentence of ours
     try:
         status = _run(words)
         if sys.stdout is not None:

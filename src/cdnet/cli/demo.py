@@ -123,9 +123,11 @@ def _holds_run(folder: Path, recipe: SearchRecipe | TrainRecipe) -> bool:
     import yaml
 
     from cdnet.engine.folder import RECIPE, open_folder
+    from cdnet.recipe_file import check_recipe_file
 
     # Where pictures and genotype are may differ, after the demo's folder was moved; which of its own they are may not.
     try:
+        check_recipe_file(folder / RECIPE)
         kept = yaml.safe_load((folder / RECIPE).read_text("utf-8"))
         same = recipe.data.root is not None and Path(kept["data"]["root"]).name == recipe.data.root.name
         if isinstance(recipe, TrainRecipe):
