@@ -57,6 +57,6 @@ def to_graph(network: FromBytes, batch: int, size: tuple[int, int]) -> bytes:
             torch.onnx.export(network, (given,), made, dynamo=False, opset_version=OPSET)
     except (TypeError, ValueError, ImportError, AttributeError) as error:
         raise CdnetError(
-            f"PyTorch {torch.__version__} does not make an ONNX graph as cdnet asks for it ({error}); use --runtime torch"
+            f"PyTorch {torch.__version__} makes no ONNX graph as it is asked to ({error}); use --runtime torch"
         ) from None
     return made.getvalue()
