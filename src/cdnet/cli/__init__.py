@@ -18,7 +18,7 @@ COMMANDS = {
     "classify": "train and test a classifier: CIFAR-100, ImageNet, a folder a class",
     "evaluate": "rank a gallery for every query: CMC, mAP, mINP",
     "convert": "published weights as weights of ours: the authors' CDNet, OSNet, ResNet-50",
-    "bench": "measure side by side: the cost of a search step",
+    "bench": "measure side by side, also beside others: ranking, re-ranking, a search step",
     "reproduce": "the paper's tables, row by row: its figures and ours",
     "figure": "draw feature maps, t-SNE, ranked lists or CMC curves",
     "demo": "draw pedestrians, train on them, evaluate, and write a report",
