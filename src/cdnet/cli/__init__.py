@@ -21,7 +21,7 @@ COMMANDS = {
     "convert": "published weights as weights of ours: the authors' CDNet, OSNet, ResNet-50",
     "export": "a network as ONNX, OpenVINO IR or torch.export, as trackers and cameras expect it",
     "check": "see that such a file gives what its network gives, and how it is to be fed",
-    "bench": "measure side by side: the cost of a search step",
+    "bench": "measure side by side, also beside others: ranking, re-ranking, a search step",
     "reproduce": "the paper's tables, row by row: its figures and ours",
     "figure": "draw feature maps, t-SNE, ranked lists or CMC curves",
     "demo": "draw pedestrians, train on them, evaluate, and write a report",

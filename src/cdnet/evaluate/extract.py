@@ -14,7 +14,7 @@ from cdnet.data.cache import Progress, silently
 from cdnet.data.decode import Pixels
 from cdnet.data.pictures import Picture
 from cdnet.data.real_paths import RealPaths
-from cdnet.evaluate.ranking import UNKNOWN, Labels
+from cdnet.evaluate.labels import UNKNOWN, Labels
 from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.runtime.network import Network
 

@@ -15,7 +15,8 @@ from cdnet.data.decode import Pixels, resize
 from cdnet.errors import CdnetError
 from cdnet.evaluate.comparable import check_features, unit_length
 from cdnet.evaluate.evaluation import TestPictures
-from cdnet.evaluate.ranking import UNKNOWN, Labels, evaluate_ranking
+from cdnet.evaluate.labels import UNKNOWN, Labels
+from cdnet.evaluate.ranking import evaluate_ranking
 from cdnet.export.files import File
 from cdnet.export.people import draw_people
 from cdnet.export.trial import run_in_batches
