@@ -18,6 +18,7 @@ COMMANDS = {
     "classify": "train and test a classifier: CIFAR-100, ImageNet, a folder a class",
     "evaluate": "rank a gallery for every query: CMC, mAP, mINP",
     "convert": "published weights as weights of ours: the authors' CDNet, OSNet, ResNet-50",
+    "gallery": "pictures in a database, searched for a person",
     "bench": "measure side by side: the cost of a search step",
     "reproduce": "the paper's tables, row by row: its figures and ours",
     "figure": "draw feature maps, t-SNE, ranked lists or CMC curves",

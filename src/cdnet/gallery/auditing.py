@@ -71,7 +71,8 @@ def read_records(
     """Return the lines of a time, the last ``last`` of them, oldest first."""
     rows = connection.execute(
         "SELECT id, at, who, action, digest, detail FROM audit "
-        "WHERE (%s::timestamptz IS NULL OR at >= %s) AND (%s::timestamptz IS NULL OR at < %s) ORDER BY id DESC LIMIT %s",
+        "WHERE (%s::timestamptz IS NULL OR at >= %s) AND (%s::timestamptz IS NULL OR at < %s) "
+        "ORDER BY id DESC LIMIT %s",
         (since, since, until, until, last),
     ).fetchall()
     return [AuditRecord(i, at, who, action, None if d is None else bytes(d), e) for i, at, who, action, d, e in rows][

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -166,10 +167,8 @@ class GalleryFolder:
 
     @staticmethod
     def _signal(process: int, number: int) -> None:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(process, number)
-        except ProcessLookupError:
-            pass
 
     def _postmaster(self) -> list[str]:
         try:
@@ -198,8 +197,8 @@ class GalleryFolder:
             raise CdnetError(f"{self.path}: no gallery, or cut short: data/PG_VERSION is not there") from None
         if version != str(POSTGRESQL):
             raise CdnetError(
-                f"{self.path}: of PostgreSQL {version[:20]}, and this is {POSTGRESQL}; export the gallery with the cdnet "
-                "that made it, and import it here"
+                f"{self.path}: of PostgreSQL {version[:20]}, and this is {POSTGRESQL}; export the gallery with the "
+                "cdnet that made it, and import it here"
             )
 
     def _run(self, program: str, options: Sequence[str]) -> subprocess.CompletedProcess[str]:

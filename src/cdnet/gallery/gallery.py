@@ -5,26 +5,30 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cdnet.data.decode import BrokenPictureError, read_bytes
 from cdnet.errors import CdnetError
-from cdnet.gallery import auditing, listing, schema, searching, writing
+from cdnet.gallery import auditing, indexing, listing, removing, schema, searching, statistics, writing
 from cdnet.gallery.auditing import AuditRecord
 from cdnet.gallery.connections import Connection, Connections
 from cdnet.gallery.embedded import Database, open_database
 from cdnet.gallery.entry import Entry, Found, NewEntry, by_person, check_text
+from cdnet.gallery.indexing import IndexProgress, IndexState
 from cdnet.gallery.network import GalleryNetwork
 from cdnet.gallery.problems import NotThereError
-from cdnet.gallery.searching import Filters, IndexUse
+from cdnet.gallery.removing import Removed
+from cdnet.gallery.searching import Filters
+from cdnet.gallery.statistics import Stats
 from cdnet.gallery.writing import Added, Features
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from cdnet.evaluate.threshold import Threshold
 
 
 class Gallery:
@@ -136,7 +140,7 @@ class Gallery:
         unit = writing.unit_length(np.asarray(feature)[None], self.network.dimensions)[0]
 
         def work(connection: Connection) -> Found:
-            index = None if exact else listing.index_use(connection, self.network.dimensions)
+            index = None if exact else indexing.index_use(connection, self.network.dimensions)
             matches, all_compared = searching.search(connection, unit, filters, k, threshold, index)
             falls = threshold if threshold is not None else listing.calibrated(connection)
             return Found(matches, all_compared, falls, by_person(matches) if group_by_person else ())
@@ -204,6 +208,94 @@ class Gallery:
             raise NotThereError(f"the picture of entry {number} is another one now: {entry.place} was changed")
         return data
 
+    def remove(
+        self,
+        ids: Sequence[int] | None = None,
+        *,
+        digests: Sequence[bytes] | None = None,
+        cameras: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        persons: Sequence[str] | None = None,
+        older_than: timedelta | None = None,
+        clock_is_right: bool = False,
+        dry_run: bool = False,
+        who: str | None = None,
+    ) -> Removed:
+        """Remove the entries to which all that is given applies, for good, and write that into the audit log.
+
+        Args:
+            ids: of these numbers.
+            digests: with these pictures.
+            cameras: of these cameras.
+            since: taken at this time or later.
+            until: taken before this time.
+            persons: of these persons.
+            older_than: taken, or where that is not known added, so long ago or longer.
+            clock_is_right: remove by age even where the database's clock seems to have jumped.
+            dry_run: only count them.
+            who: for the audit log.
+
+        Raises:
+            CdnetError: if nothing is given, or the clock seems to have jumped.
+        """
+        which = removing.Which(ids, digests, Filters(cameras, since, until, persons), older_than)
+        event = uuid.uuid4()
+
+        def work(connection: Connection) -> Removed:
+            if dry_run:
+                size = removing.size_of(connection)
+                return Removed(removing.count(connection, which), 0, size, size)
+            return removing.remove(connection, which, who or self._who, event, clock_is_right)
+
+        return self._writing.run(work)
+
+    def compact(self) -> int:
+        """Give the space of removed entries back to the disk, and return how many bytes that were.
+
+        Each month cannot be searched while it is written anew.
+        """
+        return self._writing.run(removing.compact)
+
+    def stats(self, measure_recall: bool = False) -> Stats:
+        """Return what is in the gallery and how it is searched.
+
+        Args:
+            measure_recall: also search for a sample of the gallery's own entries, by the index and exactly.
+        """
+        return self._reading.run(lambda connection: statistics.read_stats(connection, self.network, measure_recall))
+
+    def build_index(self, wanted: float = indexing.RECALL, progress: IndexProgress = indexing.silently) -> IndexState:
+        """Make the index where the gallery is large enough to need one, and find out how to ask it; queries go on.
+
+        Args:
+            wanted: share of the ten nearest entries that it is to find.
+            progress: told which month's index is made, and how far it is.
+
+        Raises:
+            CdnetError: if the recall is not between 0 and 1, or another process makes it now.
+        """
+        return indexing.build(self._writing, self.network.dimensions, wanted, progress)
+
+    def calibrate(
+        self,
+        thresholds: Sequence[Threshold],
+        measured_on: Mapping[str, Any],
+        who: str | None = None,
+    ) -> None:
+        """Keep a measured threshold with what it was measured on; from now on it is where a search's matches end.
+
+        :mod:`cdnet.gallery.calibrating` measures.
+        """
+        for threshold in thresholds:
+            measured = threshold.to_json() | {"on": dict(measured_on)}
+            self._writing.run(lambda connection, m=measured: listing.keep_calibration(connection, m))
+            self.log("calibrate", measured, who=who)
+
+    def calibration(self) -> dict[str, Any] | None:
+        """Return the last calibration: the fields of :class:`~cdnet.evaluate.threshold.Threshold`, ``made``, ``on``."""
+        return self._reading.run(listing.calibration)
+
     def log(self, action: str, detail: Mapping[str, Any], digest: bytes | None = None, who: str | None = None) -> None:
         """Write a line of the audit log."""
         event = uuid.uuid4()
@@ -215,9 +307,6 @@ class Gallery:
     ) -> list[AuditRecord]:
         """Return lines of the audit log, oldest first: all, or the last ones."""
         return self._reading.run(lambda connection: auditing.read_records(connection, since, until, last))
-
-    def _write(self, work: Callable[[Connection], T]) -> T:
-        return self._writing.run(work)
 
 
 def open_gallery(address: Path | str, *, read_from: str | None = None, who: str | None = None) -> Gallery:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from psycopg import sql
 
 from cdnet.errors import CdnetError
 from cdnet.gallery.connections import Connection
 from cdnet.gallery.entry import Entry
-from cdnet.gallery.searching import Filters, IndexUse, columns, entry_of
+from cdnet.gallery.searching import Filters, columns, entry_of
 
 MOST_LISTED = 10_000
 
@@ -38,13 +42,20 @@ def picture(connection: Connection, digest: bytes) -> bytes | None:
     return None if row is None or row[0] is None else bytes(row[0])
 
 
-def index_use(connection: Connection, dimensions: int) -> IndexUse | None:
-    """Return how the index is asked, or None where there is none."""
-    row = connection.execute("SELECT value FROM setting WHERE name = 'index'").fetchone()
-    return None if row is None else IndexUse(int(row[0]["ef"]), dimensions)
-
-
 def calibrated(connection: Connection) -> float | None:
     """Return the similarity that was calibrated last, or None."""
     row = connection.execute("SELECT threshold FROM calibration ORDER BY id DESC LIMIT 1").fetchone()
     return None if row is None else float(row[0])
+
+
+def calibration(connection: Connection) -> dict[str, Any] | None:
+    """Return what was measured when the similarity was calibrated last, with ``made``, when that was; or None."""
+    row = connection.execute("SELECT made, measured FROM calibration ORDER BY id DESC LIMIT 1").fetchone()
+    return None if row is None else {"made": row[0].isoformat(), **row[1]}
+
+
+def keep_calibration(connection: Connection, measured: Mapping[str, Any]) -> None:
+    """Keep what was measured; ``threshold`` is from now on where matches end."""
+    connection.execute(
+        "INSERT INTO calibration (threshold, measured) VALUES (%s, %s)", (measured["threshold"], json.dumps(measured))
+    )

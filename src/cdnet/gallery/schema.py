@@ -1,8 +1,8 @@
 """The tables of a gallery, and how those of an older version become those of this one.
 
 ``entry`` is divided by months of ``dated``, which is when a picture was taken or, where that is not known, when it was
-added: what is too old to be kept goes with its whole month, and its space at once. ``picture`` has each digest once over
-all months, which no constraint on a divided table could see to.
+added: what is too old to be kept goes with its whole month, and its space at once. ``picture`` has each digest once
+over all months, which no constraint on a divided table could see to.
 """
 
 from __future__ import annotations

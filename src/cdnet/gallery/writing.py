@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from psycopg import errors
 
 from cdnet.errors import CdnetError
 from cdnet.gallery.connections import Connection
@@ -19,6 +20,11 @@ Features = npt.NDArray[np.float32]
 
 AHEAD = timedelta(days=1)
 """How far in the future a picture may have been taken, for a camera's clock that is not quite right."""
+_TRIES = 5
+
+
+class _RemovedMeanwhileError(Exception):
+    """A picture was there, and then it was not."""
 
 
 class Added(NamedTuple):
@@ -58,12 +64,21 @@ def add(connection: Connection, entries: Sequence[NewEntry], features: Features)
     Raises:
         CdnetError: if a picture was taken in the future.
     """
+    for _ in range(_TRIES):
+        try:
+            return _add(connection, entries, features)
+        except (errors.CheckViolation, _RemovedMeanwhileError):
+            continue  # a month, or what was there of these pictures, was removed by another between two statements
+    raise CdnetError("others remove what is added, again and again; try once they are done")
+
+
+def _add(connection: Connection, entries: Sequence[NewEntry], features: Features) -> list[Added]:
     now = _now(connection)
     for entry in entries:
         if entry.time is not None and entry.time > now + AHEAD:
             raise CdnetError(
-                f"{entry.place or entry.digest.hex()}: taken at {entry.time.isoformat()}, and the database's clock says "
-                f"{now.isoformat(timespec='seconds')}; put the time or the clock right"
+                f"{entry.place or entry.digest.hex()}: taken at {entry.time.isoformat()}, and the database's clock "
+                f"says {now.isoformat(timespec='seconds')}; put the time or the clock right"
             )
     dated = [now if entry.time is None else entry.time for entry in entries]
     make_months(connection, dated)
@@ -86,6 +101,8 @@ def add(connection: Connection, entries: Sequence[NewEntry], features: Features)
         new = {bytes(digest): number for digest, number in rows}
         _copy(connection, [(new[d], entries[n], dated[n], features[n]) for d, n in order if d in new], now)
         old = known(connection, [digest for digest, _ in order if digest not in new])
+        if len(new) + len(old) < len(order):
+            raise _RemovedMeanwhileError
     added, told = [], set()
     for entry in entries:
         first = entry.digest in new and entry.digest not in told
