@@ -18,6 +18,10 @@ def is_server(address: str) -> bool:
     return address.startswith(SCHEMES)
 
 
+class NoGalleryError(CdnetError):
+    """There is no gallery at an address."""
+
+
 class Database:
     """A database that can be connected to: somebody's server, which is left as it is."""
 
@@ -51,7 +55,7 @@ class EmbeddedDatabase(Database):
             with saying_what_failed(self.folder.path):
                 make_folder(self.folder.path)
         elif not self.folder.is_made():
-            raise CdnetError(f"{path}: no gallery; `cdnet gallery create --gallery {path} --weights ...` makes one")
+            raise NoGalleryError(f"{path}: no gallery; `cdnet gallery create --gallery {path} --weights ...` makes one")
         self._user: Lock | None = self.folder.lock("users", shared=True)
         try:
             self.conninfo()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -61,7 +62,13 @@ class Gallery:
         for database in self._databases:
             database.close()
 
-    def add(self, entries: Sequence[NewEntry], features: Features, who: str | None = None) -> list[Added]:
+    def add(
+        self,
+        entries: Sequence[NewEntry],
+        features: Features,
+        who: str | None = None,
+        added: Sequence[datetime] | None = None,
+    ) -> list[Added]:
         """Add pictures; all of them are on the disk when this returns, or none if it raises.
 
         A picture that is there already, by its digest, stays as it was.
@@ -70,6 +77,7 @@ class Gallery:
             entries: what is known of each picture.
             features: N x D, as the gallery's network gives them.
             who: for the audit log.
+            added: when each was first added to another gallery; None for now.
 
         Raises:
             CdnetError: if the features are another network's, a picture was taken in the future, the disk is full, or
@@ -84,12 +92,12 @@ class Gallery:
 
         def work(connection: Connection) -> list[Added]:
             with connection.transaction():
-                added = writing.add(connection, entries, unit)
-                new = [entry.id for entry in added if entry.new]
+                found = writing.add(connection, entries, unit, added)
+                new = [entry.id for entry in found if entry.new]
                 if new:
                     detail = {"entries": len(new), "first": new[0], "last": new[-1]}
                     auditing.write_record(connection, event, who or self._who, "add", None, detail)
-            return added
+            return found
 
         return self._writing.run(work)
 
@@ -207,6 +215,10 @@ class Gallery:
         if hashlib.sha256(data).digest() != entry.digest:
             raise NotThereError(f"the picture of entry {number} is another one now: {entry.place} was changed")
         return data
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Lend a connection to read by."""
+        return self._reading.connection()
 
     def remove(
         self,

@@ -14,6 +14,7 @@ from psycopg import errors, sql
 
 from cdnet.errors import CdnetError
 from cdnet.gallery.connections import SCHEMA, Connection, prepare
+from cdnet.gallery.embedded import NoGalleryError
 from cdnet.gallery.network import GalleryNetwork
 from cdnet.gallery.problems import shown_address
 
@@ -128,7 +129,7 @@ def migrate(connection: Connection, address: str) -> None:
             f"{where}: the gallery there is another user's; give the name of one who may read it"
         ) from None
     if version is None:
-        raise CdnetError(f"{where}: no gallery there; `cdnet gallery create` makes one")
+        raise NoGalleryError(f"{where}: no gallery there; `cdnet gallery create` makes one")
     if version > VERSION:
         raise CdnetError(f"{where}: a gallery of version {version}, newer than this cdnet's {VERSION}; update cdnet")
     if version == VERSION:

@@ -58,29 +58,35 @@ def known(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
     return {bytes(digest): number for digest, number in rows}
 
 
-def add(connection: Connection, entries: Sequence[NewEntry], features: Features) -> list[Added]:
+def add(
+    connection: Connection, entries: Sequence[NewEntry], features: Features, added: Sequence[datetime] | None = None
+) -> list[Added]:
     """Add entries with their features N x D of unit length, in one transaction.
+
+    ``added`` says when each was first added, if not now.
 
     Raises:
         CdnetError: if a picture was taken in the future.
     """
     for _ in range(_TRIES):
         try:
-            return _add(connection, entries, features)
+            return _add(connection, entries, features, added)
         except (errors.CheckViolation, _RemovedMeanwhileError):
             continue  # a month, or what was there of these pictures, was removed by another between two statements
     raise CdnetError("others remove what is added, again and again; try once they are done")
 
 
-def _add(connection: Connection, entries: Sequence[NewEntry], features: Features) -> list[Added]:
+def _add(
+    connection: Connection, entries: Sequence[NewEntry], features: Features, since: Sequence[datetime] | None
+) -> list[Added]:
     now = _now(connection)
-    for entry in entries:
-        if entry.time is not None and entry.time > now + AHEAD:
-            raise CdnetError(
-                f"{entry.place or entry.digest.hex()}: taken at {entry.time.isoformat()}, and the database's clock "
-                f"says {now.isoformat(timespec='seconds')}; put the time or the clock right"
-            )
-    dated = [now if entry.time is None else entry.time for entry in entries]
+    added_at = [now] * len(entries) if since is None else since
+    for entry, other in zip(entries, added_at, strict=True):
+        if max(entry.time or now, other) > now + AHEAD:
+            what, time = entry.place or entry.digest.hex(), max(entry.time or now, other).isoformat()
+            says = f"the database's clock says {now.isoformat(timespec='seconds')}"
+            raise CdnetError(f"{what}: of {time}, and {says}; put the time or the clock right")
+    dated = [entry.time or other for entry, other in zip(entries, added_at, strict=True)]
     make_months(connection, dated)
     # In one order everywhere, so that two who add the same pictures wait for each other, and not both for ever.
     order = sorted({entry.digest: number for number, entry in reversed(list(enumerate(entries)))}.items())
@@ -99,7 +105,7 @@ def _add(connection: Connection, entries: Sequence[NewEntry], features: Features
             ),
         ).fetchall()
         new = {bytes(digest): number for digest, number in rows}
-        _copy(connection, [(new[d], entries[n], dated[n], features[n]) for d, n in order if d in new], now)
+        _copy(connection, [(new[d], entries[n], dated[n], added_at[n], features[n]) for d, n in order if d in new])
         old = known(connection, [digest for digest, _ in order if digest not in new])
         if len(new) + len(old) < len(order):
             raise _RemovedMeanwhileError
@@ -111,16 +117,16 @@ def _add(connection: Connection, entries: Sequence[NewEntry], features: Features
     return added
 
 
-def _copy(connection: Connection, rows: list[tuple[int, NewEntry, datetime, Any]], now: datetime) -> None:
+def _copy(connection: Connection, rows: list[tuple[int, NewEntry, datetime, datetime, Any]]) -> None:
     from pgvector import Vector
 
     columns = "id, dated, digest, place, camera, time, person, note, source, box, added, kept, feature"
     with connection.cursor().copy(f"COPY entry ({columns}) FROM STDIN") as copy:
-        for number, entry, dated, feature in rows:
+        for number, entry, dated, added, feature in rows:
             place, box = os.fsencode(entry.place), None if entry.box is None else list(entry.box)
             about = (entry.camera, entry.time, entry.person, entry.note, entry.source, box)
             kept = entry.data is not None
-            copy.write_row((number, dated, entry.digest, place, *about, now, kept, Vector(feature)))
+            copy.write_row((number, dated, entry.digest, place, *about, added, kept, Vector(feature)))
 
 
 def _numbers(connection: Connection, count: int) -> list[int]:
