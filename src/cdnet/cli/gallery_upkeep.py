@@ -108,9 +108,9 @@ def calibrate(words: list[str]) -> None:
             data = read_data(options.data.root, options.data.layout, options.data.holdout)
             network = gallery.network.open(options.weights)
             found = on_data(data, network, options.false_match_rate, options.data.cache, shown)
-        gallery.calibrate([found.threshold], found.on)
+        gallery.calibrate(found.to_json())
     if options.json:
-        say_block(json.dumps(found.threshold.to_json() | {"on": found.on}, indent=1))
+        say_block(json.dumps(found.to_json(), indent=1))
     else:
         say(found.threshold.as_text(), "kept, measured on " + ", ".join(f"{key} {on}" for key, on in found.on.items()))
 

@@ -30,6 +30,10 @@ class Calibration:
     threshold: Threshold
     on: dict[str, Any]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the threshold's fields and ``on``, as a gallery keeps them."""
+        return self.threshold.to_json() | {"on": self.on}
+
 
 def on_data(
     data: ReidData, network: Network, rate: float, cache: Any = None, progress: Progress = silently

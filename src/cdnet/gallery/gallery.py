@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +27,6 @@ from cdnet.gallery.removing import Removed
 from cdnet.gallery.searching import Filters
 from cdnet.gallery.statistics import Stats
 from cdnet.gallery.writing import Added, Features
-
-if TYPE_CHECKING:
-    from cdnet.evaluate.threshold import Threshold
 
 
 class Gallery:
@@ -289,20 +286,16 @@ class Gallery:
         """
         return indexing.build(self._writing, self.network.dimensions, wanted, progress)
 
-    def calibrate(
-        self,
-        thresholds: Sequence[Threshold],
-        measured_on: Mapping[str, Any],
-        who: str | None = None,
-    ) -> None:
+    def calibrate(self, measured: Mapping[str, Any], who: str | None = None) -> None:
         """Keep a measured threshold with what it was measured on; from now on it is where a search's matches end.
 
-        :mod:`cdnet.gallery.calibrating` measures.
+        Args:
+            measured: the fields of :class:`~cdnet.evaluate.threshold.Threshold`, and ``on``, which pictures those were;
+                :mod:`cdnet.gallery.calibrating` measures.
+            who: for the audit log.
         """
-        for threshold in thresholds:
-            measured = threshold.to_json() | {"on": dict(measured_on)}
-            self._writing.run(lambda connection, m=measured: listing.keep_calibration(connection, m))
-            self.log("calibrate", measured, who=who)
+        self._writing.run(lambda connection: listing.keep_calibration(connection, measured))
+        self.log("calibrate", measured, who=who)
 
     def calibration(self) -> dict[str, Any] | None:
         """Return the last calibration: the fields of :class:`~cdnet.evaluate.threshold.Threshold`, ``made``, ``on``."""

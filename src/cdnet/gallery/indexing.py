@@ -93,7 +93,7 @@ def due(connection: Connection, dimensions: int) -> list[Month]:
     found = []
     for month in months(connection):
         table = sql.Identifier(month.table)
-        some = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT %s) AS some").format(table)
+        some = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT %s) AS part").format(table)
         row = connection.execute(some, (INDEX_FROM,)).fetchone()
         if row is not None and row[0] >= INDEX_FROM and not _is_indexed(connection, month):
             found.append(month)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from psycopg import sql
 
 from cdnet.errors import CdnetError
@@ -55,7 +56,7 @@ def calibration(connection: Connection) -> dict[str, Any] | None:
 
 
 def keep_calibration(connection: Connection, measured: Mapping[str, Any]) -> None:
-    """Keep what was measured; ``threshold`` is from now on where matches end."""
-    connection.execute(
-        "INSERT INTO calibration (threshold, measured) VALUES (%s, %s)", (measured["threshold"], json.dumps(measured))
-    )
+    """Keep what was measured; above its ``threshold`` are matches from now on."""
+    # Those above a similarity are those that are at least the next one.
+    least = float(np.nextafter(np.float32(measured["threshold"]), np.float32(2)))
+    connection.execute("INSERT INTO calibration (threshold, measured) VALUES (%s, %s)", (least, json.dumps(measured)))

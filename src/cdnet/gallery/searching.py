@@ -117,7 +117,7 @@ def search(
 
 def _few(connection: Connection, filters: Filters) -> bool:
     where, values = filters.sql()
-    counted = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM entry WHERE {} LIMIT %s) AS some").format(where)
+    counted = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM entry WHERE {} LIMIT %s) AS part").format(where)
     row = connection.execute(counted, (*values, EXACT_UP_TO + 1)).fetchone()
     assert row is not None
     return int(row[0]) <= EXACT_UP_TO

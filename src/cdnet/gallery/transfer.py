@@ -21,6 +21,7 @@ import numpy as np
 from cdnet.data.limits import MAX_BYTES
 from cdnet.errors import CdnetError
 from cdnet.files import saying_what_was_not_read, write_atomically
+from cdnet.gallery import listing
 from cdnet.gallery.connections import Connection
 from cdnet.gallery.embedded import NoGalleryError
 from cdnet.gallery.entry import Box, NewEntry
@@ -49,7 +50,8 @@ def export_gallery(gallery: Gallery, path: Path, progress: IndexProgress = silen
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             row = connection.execute("SELECT count(*) FROM entry").fetchone()
             assert row is not None
-            yield {"format": FORMAT, "version": VERSION, "network": gallery.network.to_json(), "entries": row[0]}
+            head = {"format": FORMAT, "version": VERSION, "network": gallery.network.to_json(), "entries": row[0]}
+            yield head | {"calibration": listing.calibration(connection)}
             cursor.itersize = BATCH
             names = columns().as_string(connection)
             query = (
@@ -99,7 +101,13 @@ def import_gallery(
     with gallery:
         if (network.digest, network.dimensions) != (gallery.network.digest, gallery.network.dimensions):
             raise CdnetError(f"{path}: features of another network than those of {address}; they cannot be compared")
-        return _add_lines(gallery, path, lines, int(head.get("entries", 0)), progress)
+        found = _add_lines(gallery, path, lines, int(head.get("entries", 0)), progress)
+        measured = head.get("calibration")
+        if isinstance(measured, dict) and gallery.calibration() is None:
+            if not isinstance(measured.get("threshold"), float) or not isinstance(measured.get("on"), dict):
+                raise CdnetError(f"{path}: its calibration is damaged; the entries are kept, calibrate again")
+            gallery.calibrate(measured)
+        return found
 
 
 def _add_lines(
