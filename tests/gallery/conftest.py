@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -32,18 +33,45 @@ class TinyNetwork:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a server in it, which has no gallery."""
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a gallery of five entries whose server does not run; to be copied, not used."""
     pytest.importorskip("psycopg", reason="the extra gallery is not installed")
     pytest.importorskip("pgvector", reason="the extra gallery is not installed")
-    from cdnet.gallery.embedded import EmbeddedDatabase
+    from cdnet.gallery import GalleryNetwork, create_gallery
 
-    path = tmp_path_factory.mktemp("gallery") / "server"
+    path = tmp_path_factory.mktemp("gallery") / "stopped"
+    network = GalleryNetwork("tiny", TinyNetwork.digest, TinyNetwork.preprocessing, DIMENSIONS)
     try:
-        database = EmbeddedDatabase(path, make=True)
+        made = create_gallery(path, network)
     except CdnetError as error:
         pytest.skip(f"an embedded server cannot be started here: {error}")
-    yield path
+    with made:
+        made.add([_entry(number) for number in range(5)], np.eye(5, DIMENSIONS))
+    return path
+
+
+def copy_of(stopped: Path, place: Path) -> Path:
+    """Return a copy of a gallery's folder, the server's user still its owner."""
+    shutil.copytree(stopped, place)
+    from cdnet.gallery.server_user import hand_over
+
+    hand_over(place / "server.log", place / "data", *(place / "data").rglob("*"))
+    return place
+
+
+@pytest.fixture
+def copied(stopped: Path) -> Callable[[Path], Path]:
+    """Copy that folder to a place."""
+    return lambda place: copy_of(stopped, place)
+
+
+@pytest.fixture(scope="session")
+def cluster(stopped: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder whose server runs during the session."""
+    from cdnet.gallery.embedded import EmbeddedDatabase
+
+    database = EmbeddedDatabase(copy_of(stopped, tmp_path_factory.mktemp("gallery") / "server"))
+    yield database.folder.path
     database.close()
 
 
@@ -87,9 +115,13 @@ def gallery(address: str, network):
 @pytest.fixture
 def new_entry() -> Callable:
     """Make an entry whose digest is that of a number."""
+    return _entry
+
+
+def _entry(number, **known):
     from cdnet.gallery import NewEntry
 
-    return lambda number, **known: NewEntry(hashlib.sha256(str(number).encode()).digest(), f"/p/{number}.jpg", **known)
+    return NewEntry(hashlib.sha256(str(number).encode()).digest(), f"/p/{number}.jpg", **known)
 
 
 @pytest.fixture

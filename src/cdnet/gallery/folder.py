@@ -125,9 +125,7 @@ class GalleryFolder:
         if running is not None:
             return running
         self._refuse_other_version()
-        if self._postmaster() and self._server() is None:
-            # Of a server that was killed. PostgreSQL itself would take any process that has its number by now for it.
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
+        self._clear_after_kill()
         with saying_what_failed(self.path):
             self.log.touch()
             self.log.chmod(0o600)
@@ -157,6 +155,30 @@ class GalleryFolder:
                 self._signal(process, signal.SIGQUIT)
             if len(lines) > 4 and Path(lines[4]) != self.data:
                 shutil.rmtree(lines[4], ignore_errors=True)
+
+    def _clear_after_kill(self) -> None:
+        # PostgreSQL would take any process that has a killed server's number by now for that server. We know better,
+        # yet only once none of its processes is left that could still write.
+        if not self._postmaster():
+            return
+        ends = time.monotonic() + STOP_SECONDS
+        while left := self._processes():
+            if time.monotonic() > ends:
+                raise CdnetError(f"{self.path}: process {left[0]} of a server that was killed does not end; end it")
+            time.sleep(0.1)
+        for stale in (self.data / "postmaster.pid", *self.data.glob(".s.PGSQL.*")):
+            stale.unlink(missing_ok=True)
+
+    def _processes(self) -> list[int]:
+        import psutil
+
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                ours = "postgres" in process.name() and process.status() != psutil.STATUS_ZOMBIE
+                if ours and os.path.samefile(process.cwd(), self.data):
+                    found.append(process.pid)
+        return found
 
     def _make_socket_folder(self) -> Path:
         if len(os.fsencode(self.data)) <= LONGEST_SOCKET and "'" not in str(self.data):

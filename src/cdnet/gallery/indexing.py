@@ -116,6 +116,7 @@ def build(connections: Connections, dimensions: int, wanted: float, progress: In
             lacking = due(connection, dimensions)
             for number, month in enumerate(lacking):
                 what = f"index {number + 1} of {len(lacking)}, {month.year}-{month.month:02}"
+                progress(what, 0.0)
                 _build_month(connections, connection, month, dimensions, lambda share, w=what: progress(w, share))
             state = read_state(connection)
             indexed = any(_is_indexed(connection, month) for month in months(connection))
