@@ -81,6 +81,12 @@ def address(cluster: Path) -> Iterator[str]:
     yield from new_database(cluster)
 
 
+@pytest.fixture
+def other_address(cluster: Path) -> Iterator[str]:
+    """The address of another empty database."""
+    yield from new_database(cluster)
+
+
 def new_database(cluster: Path) -> Iterator[str]:
     import psycopg
     from psycopg.conninfo import conninfo_to_dict

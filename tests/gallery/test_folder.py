@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,8 @@ def test_a_killed_server_comes_back_with_all_that_was_acknowledged(folder, new_e
             gallery.add([new_entry(number)], np.eye(1, 24, number))
             process = psutil.Process(server_of(folder))
             for one in [*process.children(), process]:
-                one.send_signal(signal.SIGKILL)
+                with suppress(psutil.NoSuchProcess):
+                    one.send_signal(signal.SIGKILL)
         assert len(gallery.entries()) == 8
         assert gallery.search(np.eye(1, 24, 6)[0], 1).matches[0].entry.place == "/p/6.jpg"
 

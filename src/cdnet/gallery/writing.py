@@ -21,6 +21,22 @@ Features = npt.NDArray[np.float32]
 AHEAD = timedelta(days=1)
 """How far in the future a picture may have been taken, for a camera's clock that is not quite right."""
 _TRIES = 5
+_TYPES = {
+    "id": "int8",
+    "dated": "timestamptz",
+    "digest": "bytea",
+    "place": "bytea",
+    "camera": "text",
+    "time": "timestamptz",
+    "person": "text",
+    "note": "text",
+    "source": "text",
+    "box": "int4[]",
+    "added": "timestamptz",
+    "kept": "bool",
+    "feature": "vector",
+}
+"""Columns of an entry as they are written."""
 
 
 class _RemovedMeanwhileError(Exception):
@@ -120,8 +136,8 @@ def _add(
 def _copy(connection: Connection, rows: list[tuple[int, NewEntry, datetime, datetime, Any]]) -> None:
     from pgvector import Vector
 
-    columns = "id, dated, digest, place, camera, time, person, note, source, box, added, kept, feature"
-    with connection.cursor().copy(f"COPY entry ({columns}) FROM STDIN") as copy:
+    with connection.cursor().copy(f"COPY entry ({', '.join(_TYPES)}) FROM STDIN (FORMAT BINARY)".encode()) as copy:
+        copy.set_types(list(_TYPES.values()))
         for number, entry, dated, added, feature in rows:
             place, box = os.fsencode(entry.place), None if entry.box is None else list(entry.box)
             about = (entry.camera, entry.time, entry.person, entry.note, entry.source, box)
