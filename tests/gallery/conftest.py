@@ -104,6 +104,12 @@ def new_database(cluster: Path) -> Iterator[str]:
 
 
 @pytest.fixture
+def tiny_network() -> TinyNetwork:
+    """The network of the fixture ``gallery``."""
+    return TinyNetwork()
+
+
+@pytest.fixture
 def network():
     from cdnet.gallery import GalleryNetwork
 

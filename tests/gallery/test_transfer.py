@@ -71,7 +71,11 @@ def _changed(line: bytes, **values) -> bytes:
         (lambda lines: [lines[0], b"{", *lines[2:]], 0, "line 2"),
         (lambda lines: [lines[0], b"[]", *lines[2:]], 0, "line 2"),
         (lambda lines: [lines[0], _changed(lines[1], digest="00"), *lines[2:]], 0, "digest"),
-        (lambda lines: [lines[0], _changed(lines[1], feature="AAAA"), *lines[2:]], 0, ""),
+        (
+            lambda lines: [lines[0], _changed(lines[1], feature="AAAA"), *lines[2:]],
+            0,
+            "cut off|numbers|line 2|refused|another",
+        ),
         (lambda lines: [lines[0], _changed(lines[1], data="AAAA"), *lines[2:]], 0, "picture"),
         (lambda lines: [lines[0], _changed(lines[1], added="soon"), *lines[2:]], 0, "line 2"),
         (lambda lines: [_changed(lines[0], version=2), *lines[1:]], None, "update cdnet"),

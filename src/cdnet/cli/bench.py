@@ -65,9 +65,7 @@ def search(words: list[str]) -> None:
 
 def gallery(words: list[str]) -> None:
     """Measure a gallery of synthetic features, or one of a data set's pictures."""
-    made = parser(
-        "bench gallery", "Measure a gallery of clustered synthetic features, or of a data set."
-    )
+    made = parser("bench gallery", "Measure a gallery of clustered synthetic features, or of a data set.")
     made.add_argument("--out", type=Path, required=True, help="folder of the gallery and the figures; goes on there")
     made.add_argument("--sizes", type=int, nargs="+", default=[16_000, 100_000], help="entries, growing")
     made.add_argument("--dimensions", type=int, default=384, help="numbers of a synthetic feature")
