@@ -45,7 +45,7 @@ def test_it_is_the_least_that_keeps_the_rate(gallery, new_entry, clustered):
     kept = gallery.calibration()
     assert kept["on"]["entries"] == 108
     assert kept["false_match_rate"] <= 0.01
-    assert gallery.audit(last=1)[0].action == "calibrate"
+    assert "calibrate" in [record.action for record in gallery.audit()]
 
 
 def test_without_known_persons_there_is_none(gallery, new_entry):

@@ -157,8 +157,9 @@ def list_entries(words: list[str]) -> None:
     made.add_argument("--limit", type=int, default=100, help="how many at most")
     made.add_argument("--json", action="store_true", help="print a list")
     options = made.read(words)
+    filters = filters_of(options)
     with opened(options) as gallery:
-        entries = gallery.entries(**filters_of(options), after=options.after, limit=options.limit)
+        entries = gallery.entries(**filters, after=options.after, limit=options.limit)
     if options.json:
         say_block(json.dumps([entry.to_json() for entry in entries], indent=1))
         return

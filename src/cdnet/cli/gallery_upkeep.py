@@ -33,12 +33,13 @@ def remove(words: list[str]) -> None:
         digests = None if options.digest is None else [bytes.fromhex(digest) for digest in options.digest]
     except ValueError:
         raise CdnetError(f"{options.digest[0]!r} is no SHA-256 in hexadecimal") from None
+    filters = filters_of(options)
     age = None if options.older_than is None else age_of(options.older_than)
     with opened(options) as gallery:
         found = gallery.remove(
             options.entry,
             digests=digests,
-            **filters_of(options),
+            **filters,
             older_than=age,
             clock_is_right=options.clock_is_right,
             dry_run=options.dry_run,

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from cdnet.gallery.connections import Connection
+from cdnet.gallery.entry import check_text
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,12 @@ def this_user() -> str:
 def write_record(
     connection: Connection, event: UUID, who: str, action: str, digest: bytes | None, detail: Mapping[str, Any]
 ) -> None:
-    """Write a line; the same event is written once, however often it is tried."""
+    """Write a line; the same event is written once, however often it is tried.
+
+    Raises:
+        CdnetError: if the name of who did it is none.
+    """
+    check_text("name of who does it", who)
     connection.execute(
         "INSERT INTO audit (event, who, action, digest, detail) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
         (event, who, action, digest, json.dumps(detail)),

@@ -28,28 +28,30 @@ class Connections:
 
     Args:
         database: where to connect to.
+        patience: seconds that work waits for a server that has gone away.
         most: connections at once; who wants another one waits.
     """
 
-    def __init__(self, database: Database, most: int = 8) -> None:
+    def __init__(self, database: Database, patience: float = PATIENCE, most: int = 8) -> None:
         self.database = database
+        self._patience = patience
         self._room = threading.BoundedSemaphore(most)
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._closed = False
 
-    def run(self, work: Callable[[Connection], T], patience: float = PATIENCE) -> T:
+    def run(self, work: Callable[[Connection], T], patience: float | None = None) -> T:
         """Return what ``work`` returns; if the server goes away meanwhile, do it anew with another connection.
 
         Args:
             work: does its writing in transactions, and does no harm when it is done twice.
-            patience: seconds to wait for a server that is away.
+            patience: seconds to wait for a server that is away; None for the usual ones.
 
         Raises:
             UnreachableError: if it stays away.
             CdnetError: if the database refuses, in a sentence.
         """
-        ends = time.monotonic() + patience
+        ends = time.monotonic() + (self._patience if patience is None else patience)
         pause = 0.05
         while True:
             try:

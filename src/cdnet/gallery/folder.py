@@ -6,7 +6,6 @@ server listens on a socket alone, in a folder that only its own user may enter.
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
 import os
 import shutil
@@ -24,12 +23,19 @@ from cdnet.errors import CdnetError, DiskFullError
 from cdnet.files import saying_what_failed
 from cdnet.gallery.server_user import becoming_server_user, hand_over
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 POSTGRESQL = 18
 """The major version of the server that the wheel brings."""
 SUPERUSER = "cdnet"
 START_SECONDS = 300
 """How long a server may take to start: after a crash it first goes through what was written since its last pause."""
 STOP_SECONDS = 60
+MOST_LOG = 1_000_000
+"""Bytes of what the server said that are kept when it starts anew."""
 LONGEST_SOCKET = 90
 """Bytes of a socket's folder: a path of a socket may have about a hundred."""
 
@@ -42,6 +48,7 @@ log_timezone = 'UTC'
 lc_messages = 'C'
 log_min_error_statement = panic
 log_parameter_max_length_on_error = 0
+log_checkpoints = off
 max_wal_size = 2GB
 """
 
@@ -71,6 +78,8 @@ class GalleryFolder:
         Raises:
             CdnetError: if its file cannot be made.
         """
+        if fcntl is None:
+            raise CdnetError("a gallery in a folder needs Linux or macOS; give a server's address, postgresql://...")
         path = self.path / name
         with saying_what_failed(path):
             file = path.open("ab")
@@ -128,6 +137,8 @@ class GalleryFolder:
         self._clear_after_kill()
         with saying_what_failed(self.path):
             self.log.touch()
+            if self.log.stat().st_size > MOST_LOG:
+                os.truncate(self.log, 0)
             self.log.chmod(0o600)
             hand_over(self.log)
             said = self.log.stat().st_size
@@ -205,9 +216,9 @@ class GalleryFolder:
         try:
             process = psutil.Process(int(self._postmaster()[0]))
             if "postgres" in process.name() and process.status() != psutil.STATUS_ZOMBIE:
-                return process.pid if os.path.samefile(process.cwd(), self.data) else None
+                return int(process.pid) if os.path.samefile(process.cwd(), self.data) else None
         except psutil.AccessDenied:
-            return process.pid  # somebody else's, and so we will be told when we connect
+            return int(process.pid)  # somebody else's, and so we will be told when we connect
         except (IndexError, ValueError, psutil.NoSuchProcess, OSError):
             pass
         return None

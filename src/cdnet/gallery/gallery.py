@@ -17,9 +17,9 @@ from cdnet.data.decode import BrokenPictureError, read_bytes
 from cdnet.errors import CdnetError
 from cdnet.gallery import auditing, indexing, listing, removing, schema, searching, statistics, writing
 from cdnet.gallery.auditing import AuditRecord
-from cdnet.gallery.connections import Connection, Connections
+from cdnet.gallery.connections import PATIENCE, Connection, Connections
 from cdnet.gallery.embedded import Database, open_database
-from cdnet.gallery.entry import Entry, Found, NewEntry, by_person, check_text
+from cdnet.gallery.entry import Entry, Found, NewEntry, by_person
 from cdnet.gallery.indexing import IndexProgress, IndexState
 from cdnet.gallery.network import GalleryNetwork
 from cdnet.gallery.problems import NotThereError
@@ -36,12 +36,14 @@ class Gallery:
     each call, or of the gallery.
     """
 
-    def __init__(self, database: Database, read_from: Database | None, who: str | None) -> None:
+    def __init__(
+        self, database: Database, read_from: Database | None = None, who: str | None = None, patience: float = PATIENCE
+    ) -> None:
         self.address = database.address
         self._who = who or auditing.this_user()
         self._databases = [database] if read_from is None else [database, read_from]
-        self._writing = Connections(database)
-        self._reading = self._writing if read_from is None else Connections(read_from)
+        self._writing = Connections(database, patience)
+        self._reading = self._writing if read_from is None else Connections(read_from, patience)
         self.network: GalleryNetwork = self._reading.run(schema.read_network, patience=0)
 
     def __enter__(self) -> Gallery:
@@ -304,7 +306,6 @@ class Gallery:
     def log(self, action: str, detail: Mapping[str, Any], digest: bytes | None = None, who: str | None = None) -> None:
         """Write a line of the audit log."""
         event = uuid.uuid4()
-        check_text("name of who does it", who or self._who)
         self._writing.run(lambda c: auditing.write_record(c, event, who or self._who, action, digest, detail))
 
     def audit(
@@ -314,13 +315,16 @@ class Gallery:
         return self._reading.run(lambda connection: auditing.read_records(connection, since, until, last))
 
 
-def open_gallery(address: Path | str, *, read_from: str | None = None, who: str | None = None) -> Gallery:
+def open_gallery(
+    address: Path | str, *, read_from: str | None = None, who: str | None = None, patience: float = PATIENCE
+) -> Gallery:
     """Open a gallery.
 
     Args:
         address: its folder, or ``postgresql://...``.
         read_from: another address, of a replica that queries go to.
         who: who works with it, for the audit log; None for this machine's user.
+        patience: seconds that work waits for a server that has gone away.
 
     Raises:
         CdnetError: if there is none, it is of a newer version, or it cannot be reached.
@@ -331,7 +335,7 @@ def open_gallery(address: Path | str, *, read_from: str | None = None, who: str 
         _once(opened[0], lambda connection: schema.migrate(connection, str(address)))
         if read_from is not None:
             opened.append(open_database(read_from))
-        return Gallery(opened[0], opened[1] if read_from is not None else None, who)
+        return Gallery(opened[0], opened[1] if read_from is not None else None, who, patience)
     except BaseException:
         for database in opened:
             database.close()
@@ -352,7 +356,7 @@ def create_gallery(address: Path | str, network: GalleryNetwork, *, who: str | N
     database = open_database(str(address), make=True)
     try:
         _once(database, lambda connection: schema.create(connection, network, str(address)))
-        gallery = Gallery(database, None, who)
+        gallery = Gallery(database, who=who)
         gallery.log("create", network.to_json())
         return gallery
     except BaseException:

@@ -17,11 +17,13 @@ from psycopg import sql
 
 from cdnet.errors import CdnetError
 from cdnet.gallery.connections import Connection
-from cdnet.gallery.entry import Box, Entry, Match, check_time
+from cdnet.gallery.entry import Box, Entry, Match, check_text, check_time
 from cdnet.gallery.writing import Features
 
 EXACT_UP_TO = 20_000
 """Entries that are compared one by one even where there is an index."""
+MOST_BY_INDEX = 500
+"""The most entries that the index is asked for; it keeps twice as many in view, and 1,000 at the most."""
 MOST_FOUND = 100_000
 """The most entries that one search returns."""
 _COLUMNS = sql.SQL("id, digest, place, camera, time, person, note, source, box, added, kept")
@@ -47,6 +49,9 @@ class Filters:
     persons: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
+        for name, texts in (("camera", self.cameras), ("person", self.persons)):
+            for text in texts or ():
+                check_text(name, text)
         for time in (self.since, self.until):
             if time is not None:
                 check_time(time)
@@ -102,15 +107,17 @@ def search(
         at_least: similarity that a match must have.
         index: how to ask the index; None to compare all.
     """
-    exact = index is None or k is None or (bool(filters) and _few(connection, filters))
+    rows: list[tuple[Any, ...]] = []
+    exact = index is None or k is None or k > MOST_BY_INDEX or (bool(filters) and _few(connection, filters))
+    if not exact:
+        assert index is not None
+        assert k is not None
+        rows = _indexed(connection, feature, filters, k, index)
+        exact = len(rows) < k  # it gave up before it had found enough
     if exact:
         rows = _exact(connection, feature, filters, MOST_FOUND + 1 if k is None else k, at_least)
         if len(rows) > MOST_FOUND:
             raise CdnetError(f"more than {MOST_FOUND:,} entries are that similar; ask for a greater similarity")
-    else:
-        assert index is not None
-        assert k is not None
-        rows = _indexed(connection, feature, filters, k, index)
     matches = (Match(entry_of(row[:-1]), min(1.0, max(-1.0, float(row[-1])))) for row in rows)
     return tuple(match for match in matches if at_least is None or match.similarity >= at_least), exact
 
