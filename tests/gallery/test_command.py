@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,11 @@ def test_another_network_is_refused(run, address, market):
     status, _, err = run("add", market / "query", "--gallery", address)
     assert status == 1
     assert "not the network of this gallery" in err
+
+
+def test_without_its_packages_it_says_what_to_install(tmp_path):
+    code = "import sys; sys.modules['psycopg'] = None; from cdnet.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = ["gallery", "add", str(tmp_path), "--gallery", "g"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "cdnet: a gallery needs psycopg; install it with pip install 'cdnet-reid[gallery]'\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -58,6 +59,35 @@ def test_the_index_finds_what_was_wanted(large):
     assert measured is not None
     assert measured[0] >= 0.9
     assert gallery.build_index(0.95) == state  # nothing is due any more
+
+
+def test_searches_and_additions_go_on_while_it_is_made(large, new_entry):
+    gallery, unit = large
+    done = threading.Event()
+    failed: list[Exception] = []
+    searched = added = 0
+
+    def work():
+        nonlocal searched, added
+        try:
+            while not done.is_set():
+                assert len(gallery.search(unit[searched % 100], 5).matches) == 5
+                searched += 1
+                gallery.add([new_entry(10_000 + added, time=datetime(2026, 3, 5, tzinfo=UTC))], unit[added : added + 1])
+                added += 1
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        assert gallery.build_index(0.5).used
+    finally:
+        done.set()
+        thread.join()
+    assert not failed
+    assert searched > 2
+    assert gallery.stats().entries == 1500 + added
 
 
 def test_few_that_pass_are_compared_one_by_one(large):

@@ -134,3 +134,15 @@ def test_what_comes_back_goes_on(gallery, new_entry):
             )
         assert len(gallery.search(np.ones(24), 1).matches) == 1
     assert gallery.add([new_entry(2)], np.ones((1, 24)))[0].new
+
+
+def test_an_old_pgvector_is_refused(address, network):
+    from cdnet.gallery import create_gallery, open_gallery
+
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION vector")
+        connection.execute("UPDATE pg_extension SET extversion = '0.7.4' WHERE extname = 'vector'")
+    with pytest.raises(CdnetError, match=r"pgvector is 0\.7\.4"):
+        create_gallery(address, network)
+    with pytest.raises(CdnetError, match="no gallery there"):
+        open_gallery(address)

@@ -51,7 +51,8 @@ def synthetic(start: int, count: int, dimensions: int, seed: int) -> Vectors:
         noise = generator.standard_normal((BATCH, dimensions), np.float32)
         parts.append(centres[generator.integers(people, size=BATCH)] + np.float32(SPREAD) * noise)
     found = np.concatenate(parts)[start % BATCH :][:count]
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    unit: Vectors = found / np.linalg.norm(found, axis=1, keepdims=True)
+    return unit
 
 
 def bench_size(
@@ -151,7 +152,8 @@ def _fill(gallery: Gallery, size: int, months: int, seed: int, progress: IndexPr
     if there and not gallery.known([_digest(0)]):
         raise CdnetError(f"{gallery.address}: holds other entries; name a folder that is not there")
     started = time.perf_counter()
-    for start in range(there, size, BATCH):
+    start = there
+    while start < size:
         count = min(BATCH - start % BATCH, size - start)
         entries = [
             NewEntry(
@@ -162,7 +164,9 @@ def _fill(gallery: Gallery, size: int, months: int, seed: int, progress: IndexPr
             for number in range(start, start + count)
         ]
         gallery.add(entries, synthetic(start, count, gallery.network.dimensions, seed))
-        progress(f"filling up to {size:,}", (start + count) / size)
+        start += count
+        progress(f"filling up to {size:,}", start / size)
+    assert gallery.stats().entries == size
     return time.perf_counter() - started
 
 
@@ -174,7 +178,8 @@ def _queries(features: Vectors, count: int, seed: int) -> Vectors:
     generator = np.random.default_rng([seed, 1 << 20])
     near = features[generator.integers(len(features), size=count)]
     found = near + generator.standard_normal(near.shape, np.float32) * np.float32(SPREAD / near.shape[1] ** 0.5)
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    unit: Vectors = found / np.linalg.norm(found, axis=1, keepdims=True)
+    return unit
 
 
 def _faiss(features: Vectors, asked: Vectors) -> tuple[Any, dict[str, float] | None]:

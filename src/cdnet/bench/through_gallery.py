@@ -17,7 +17,7 @@ from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import evaluate_features, read_test_pictures
 from cdnet.evaluate.extract import extract_by
 from cdnet.evaluate.ranking import Metrics, QueryScores, average, score_tile
-from cdnet.gallery import indexing, searching
+from cdnet.gallery import searching
 from cdnet.gallery.adding import Labelled, add_pictures
 from cdnet.gallery.connections import Connection
 from cdnet.gallery.gallery import Gallery
@@ -85,12 +85,7 @@ def through_gallery(
     exact_few = ranked(None, RANKED_BY_INDEX, "ranking exactly")
     report |= {"search_ms": _timed(lambda q: gallery.search(q, 20), unit[:500], 60.0, telling_nothing)}
     report |= {"parts_ms": _parts(data, network)}
-    limits = indexing.EXACT_UP_TO, indexing.INDEX_FROM
-    indexing.EXACT_UP_TO, indexing.INDEX_FROM = 0, 1
-    try:
-        state = gallery.build_index(progress=tell)
-    finally:
-        indexing.EXACT_UP_TO, indexing.INDEX_FROM = limits
+    state = gallery.build_index(progress=tell, everything=True)
     if state.used:
         use = searching.IndexUse(state.ef, gallery.network.dimensions)
         report["index"] = {

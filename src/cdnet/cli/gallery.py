@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cdnet.cli.arguments import UsageError, choose
-from cdnet.cli.gallery_arguments import ACTIONS, add_filters, filters_of, gallery_parser, opened, time_of
+from cdnet.cli.gallery_arguments import ACTIONS, add_filters, filters_of, gallery_parser, opened, read_options, time_of
 from cdnet.cli.gallery_upkeep import audit, build_index, calibrate, export, import_file, remove, show_index, stats
 from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
@@ -43,7 +43,7 @@ def create(words: list[str]) -> None:
     made = gallery_parser("create")
     made.add_argument("--weights", required=True, help="whose features: as `cdnet evaluate` takes them")
     made.add_class_arguments(Given, "input", help="what the input of an .onnx or .xml file is to be like")
-    options = made.instantiate(made.read(words))
+    options = made.instantiate(read_options(made, words))
 
     from cdnet.gallery import GalleryNetwork, create_gallery
     from cdnet.runtime.network import open_network
@@ -68,7 +68,7 @@ def add(words: list[str]) -> None:
     made.add_argument("--time", help="when all of them were taken; by default it is not known")
     made.add_argument("--note", help="of all of them")
     made.add_argument("--keep-pictures", action="store_true", help="keep the files' bytes in the gallery, too")
-    options = made.read(words)
+    options = read_options(made, words)
     time = None if options.time is None else time_of(options.time)
 
     from cdnet.data.remarks import of_pictures
@@ -103,7 +103,7 @@ def query(words: list[str]) -> None:
     made.add_argument("--exact", action="store_true", help="compare every entry, even where there is an index")
     made.add_argument("--weights", help="where the gallery's network is now, if it has moved")
     made.add_argument("--json", action="store_true", help="print a list")
-    options = made.read(words)
+    options = read_options(made, words)
     if (options.picture is None) == (options.entry is None):
         raise UsageError("give a picture, or the number of an entry with --entry", made.prog)
     filters = filters_of(options)
@@ -156,7 +156,7 @@ def list_entries(words: list[str]) -> None:
     made.add_argument("--after", type=int, default=0, help="only entries of greater numbers")
     made.add_argument("--limit", type=int, default=100, help="how many at most")
     made.add_argument("--json", action="store_true", help="print a list")
-    options = made.read(words)
+    options = read_options(made, words)
     filters = filters_of(options)
     with opened(options) as gallery:
         entries = gallery.entries(**filters, after=options.after, limit=options.limit)

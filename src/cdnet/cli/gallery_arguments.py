@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from jsonargparse import Namespace
+
 from cdnet.cli.arguments import Parser, parser
 from cdnet.errors import CdnetError
 
@@ -35,6 +37,19 @@ def gallery_parser(action: str) -> Parser:
         made.add_argument("--read-from", help="postgresql://... of a replica that is asked instead")
     made.add_argument("--who", help="who does it, for the audit log; by default this user on this machine")
     return made
+
+
+def read_options(made: Parser, words: list[str]) -> Namespace:
+    """Return what the command line says, once it is known that what a gallery needs is installed.
+
+    Raises:
+        CdnetError: if it is not.
+    """
+    found = made.read(words)
+    from cdnet.gallery import Gallery
+
+    assert Gallery
+    return found
 
 
 def add_filters(made: Parser) -> None:

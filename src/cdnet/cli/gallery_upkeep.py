@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdnet.cli.gallery_arguments import add_filters, age_of, filters_of, gallery_parser, opened, time_of
+from cdnet.cli.gallery_arguments import add_filters, age_of, filters_of, gallery_parser, opened, read_options, time_of
 from cdnet.data.recipe import DataRecipe
 from cdnet.errors import CdnetError
 from cdnet.shown_text import say, say_block
@@ -28,7 +28,7 @@ def remove(words: list[str]) -> None:
     made.add_argument("--dry-run", action="store_true", help="only say how many they are")
     made.add_argument("--compact", action="store_true", help="give the space back to the disk at once")
     made.add_argument("--json", action="store_true", help="print what was removed as JSON")
-    options = made.read(words)
+    options = read_options(made, words)
     try:
         digests = None if options.digest is None else [bytes.fromhex(digest) for digest in options.digest]
     except ValueError:
@@ -63,7 +63,7 @@ def stats(words: list[str]) -> None:
     made = gallery_parser("stats")
     made.add_argument("--recall", action="store_true", help="also measure the index against exact search")
     made.add_argument("--json", action="store_true", help="print an object")
-    options = made.read(words)
+    options = read_options(made, words)
     with opened(options) as gallery:
         found = gallery.stats(measure_recall=options.recall)
     say_block(json.dumps(found.to_json(), indent=1) if options.json else found.as_text())
@@ -76,7 +76,7 @@ def audit(words: list[str]) -> None:
     made.add_argument("--until", help="only before this time; likewise")
     made.add_argument("--last", type=int, help="only so many, the last ones")
     made.add_argument("--json", action="store_true", help="print a list")
-    options = made.read(words)
+    options = read_options(made, words)
     since, until = (None if time is None else time_of(time) for time in (options.since, options.until))
     with opened(options) as gallery:
         records = gallery.audit(since, until, options.last)
@@ -96,7 +96,7 @@ def calibrate(words: list[str]) -> None:
     made.add_argument("--data", type=DataRecipe, default=DataRecipe(), help="labelled pictures; else its own entries")
     made.add_argument("--weights", help="where the gallery's network is now, if it has moved")
     made.add_argument("--json", action="store_true", help="print what was measured as JSON")
-    options = made.instantiate(made.read(words))
+    options = made.instantiate(read_options(made, words))
 
     from cdnet.data.layout import read_data
     from cdnet.gallery.calibrating import on_data, on_own
@@ -120,7 +120,7 @@ def build_index(words: list[str]) -> None:
     """Make the index that is due."""
     made = gallery_parser("index")
     made.add_argument("--recall", type=float, default=0.99, help="share of the ten nearest that it is to find")
-    options = made.read(words)
+    options = read_options(made, words)
     with opened(options) as gallery:
         show_index(gallery, options.recall)
 
@@ -144,7 +144,7 @@ def export(words: list[str]) -> None:
     """Write a gallery to a file."""
     made = gallery_parser("export")
     made.add_argument("--out", type=Path, required=True, help="the file to write")
-    options = made.read(words)
+    options = read_options(made, words)
 
     from cdnet.gallery.transfer import export_gallery
     from cdnet.progress import telling
@@ -158,7 +158,7 @@ def import_file(words: list[str]) -> None:
     """Add what an exported file has."""
     made = gallery_parser("import")
     made.add_argument("file", type=Path, help="what `cdnet gallery export` wrote")
-    options = made.read(words)
+    options = read_options(made, words)
 
     from cdnet.gallery.transfer import import_gallery
     from cdnet.progress import telling

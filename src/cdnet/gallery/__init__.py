@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cdnet.gallery.entry import Box, Entry, Found, Match, NewEntry, PersonMatches
-    from cdnet.gallery.gallery import Gallery, create_gallery, open_gallery
+    from cdnet.gallery.gallery import Gallery
     from cdnet.gallery.network import GalleryNetwork
+    from cdnet.gallery.opening import create_gallery, open_gallery
     from cdnet.gallery.problems import NotThereError, UnreachableError
 
 _WHERE = {
     "entry": ("Box", "Entry", "Found", "Match", "NewEntry", "PersonMatches"),
-    "gallery": ("Gallery", "create_gallery", "open_gallery"),
+    "gallery": ("Gallery",),
     "network": ("GalleryNetwork",),
+    "opening": ("create_gallery", "open_gallery"),
     "problems": ("NotThereError", "UnreachableError"),
 }
 __all__ = [  # noqa: PLE0604, RUF100

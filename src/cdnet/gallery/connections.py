@@ -132,8 +132,7 @@ def prepare(connection: Connection) -> None:
     schemas = [SCHEMA, "public", *([found[0]] if found is not None and found[0] != "public" else [])]
     connection.execute(sql.SQL("SET search_path TO {}").format(sql.SQL(", ").join(map(sql.Identifier, schemas))))
     # A plan for any value would not know that a limit is small, and would leave the index.
-    connection.execute("SET plan_cache_mode = force_custom_plan")
-    connection.execute("SET timezone = 'UTC'")
+    connection.execute("SET plan_cache_mode = force_custom_plan; SET timezone = 'UTC'; SET jit = off")
     if found is not None:
         from pgvector.psycopg import register_vector
 

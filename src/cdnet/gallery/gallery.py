@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from cdnet.errors import CdnetError
 from cdnet.gallery import auditing, indexing, listing, removing, schema, searching, statistics, writing
 from cdnet.gallery.auditing import AuditRecord
 from cdnet.gallery.connections import PATIENCE, Connection, Connections
-from cdnet.gallery.embedded import Database, open_database
+from cdnet.gallery.embedded import Database
 from cdnet.gallery.entry import Entry, Found, NewEntry, by_person
 from cdnet.gallery.indexing import IndexProgress, IndexState
 from cdnet.gallery.network import GalleryNetwork
@@ -276,17 +276,23 @@ class Gallery:
         """
         return self._reading.run(lambda connection: statistics.read_stats(connection, self.network, measure_recall))
 
-    def build_index(self, wanted: float = indexing.RECALL, progress: IndexProgress = indexing.silently) -> IndexState:
+    def build_index(
+        self,
+        wanted: float = indexing.RECALL,
+        progress: IndexProgress = indexing.silently,
+        everything: bool = False,
+    ) -> IndexState:
         """Make the index where the gallery is large enough to need one, and find out how to ask it; queries go on.
 
         Args:
             wanted: share of the ten nearest entries that it is to find.
             progress: told which month's index is made, and how far it is.
+            everything: index every month, however small the gallery is.
 
         Raises:
             CdnetError: if the recall is not between 0 and 1, or another process makes it now.
         """
-        return indexing.build(self._writing, self.network.dimensions, wanted, progress)
+        return indexing.build(self._writing, self.network.dimensions, wanted, progress, everything)
 
     def calibrate(self, measured: Mapping[str, Any], who: str | None = None) -> None:
         """Keep a measured threshold with what it was measured on; from now on it is where a search's matches end.
@@ -313,60 +319,3 @@ class Gallery:
     ) -> list[AuditRecord]:
         """Return lines of the audit log, oldest first: all, or the last ones."""
         return self._reading.run(lambda connection: auditing.read_records(connection, since, until, last))
-
-
-def open_gallery(
-    address: Path | str, *, read_from: str | None = None, who: str | None = None, patience: float = PATIENCE
-) -> Gallery:
-    """Open a gallery.
-
-    Args:
-        address: its folder, or ``postgresql://...``.
-        read_from: another address, of a replica that queries go to.
-        who: who works with it, for the audit log; None for this machine's user.
-        patience: seconds that work waits for a server that has gone away.
-
-    Raises:
-        CdnetError: if there is none, it is of a newer version, or it cannot be reached.
-    """
-    opened: list[Database] = []
-    try:
-        opened.append(open_database(str(address)))
-        _once(opened[0], lambda connection: schema.migrate(connection, str(address)))
-        if read_from is not None:
-            opened.append(open_database(read_from))
-        return Gallery(opened[0], opened[1] if read_from is not None else None, who, patience)
-    except BaseException:
-        for database in opened:
-            database.close()
-        raise
-
-
-def create_gallery(address: Path | str, network: GalleryNetwork, *, who: str | None = None) -> Gallery:
-    """Make a gallery for the features of one network, and open it.
-
-    Args:
-        address: a folder that is not there yet, or a server's database, ``postgresql://...``.
-        network: whose features it will hold.
-        who: who works with it, for the audit log.
-
-    Raises:
-        CdnetError: if there is one already, or it cannot be made.
-    """
-    database = open_database(str(address), make=True)
-    try:
-        _once(database, lambda connection: schema.create(connection, network, str(address)))
-        gallery = Gallery(database, who=who)
-        gallery.log("create", network.to_json())
-        return gallery
-    except BaseException:
-        database.close()
-        raise
-
-
-def _once(database: Database, work: Callable[[Connection], None]) -> None:
-    connections = Connections(database)
-    try:
-        connections.run(work, patience=0)
-    finally:
-        connections.close()

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -86,21 +87,24 @@ def count_entries(connection: Connection) -> int:
     return int(row[0])
 
 
-def due(connection: Connection, dimensions: int) -> list[Month]:
-    """Return the months that need an index and have none."""
-    if dimensions > MOST_DIMENSIONS or count_entries(connection) <= EXACT_UP_TO:
+def due(connection: Connection, dimensions: int, everything: bool = False) -> list[Month]:
+    """Return the months that need an index and have none; with ``everything`` all that have none."""
+    if dimensions > MOST_DIMENSIONS or (not everything and count_entries(connection) <= EXACT_UP_TO):
         return []
+    needed = 1 if everything else INDEX_FROM
     found = []
     for month in months(connection):
         table = sql.Identifier(month.table)
         some = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT %s) AS part").format(table)
-        row = connection.execute(some, (INDEX_FROM,)).fetchone()
-        if row is not None and row[0] >= INDEX_FROM and not _is_indexed(connection, month):
+        row = connection.execute(some, (needed,)).fetchone()
+        if row is not None and row[0] >= needed and not _is_indexed(connection, month):
             found.append(month)
     return found
 
 
-def build(connections: Connections, dimensions: int, wanted: float, progress: IndexProgress) -> IndexState:
+def build(
+    connections: Connections, dimensions: int, wanted: float, progress: IndexProgress, everything: bool = False
+) -> IndexState:
     """Make the indexes that are due, and measure how to ask them.
 
     Raises:
@@ -113,11 +117,11 @@ def build(connections: Connections, dimensions: int, wanted: float, progress: In
         if row is None or not row[0]:
             raise CdnetError("another process makes this gallery's index now; queries go on meanwhile")
         try:
-            lacking = due(connection, dimensions)
+            lacking = due(connection, dimensions, everything)
             for number, month in enumerate(lacking):
                 what = f"index {number + 1} of {len(lacking)}, {month.year}-{month.month:02}"
                 progress(what, 0.0)
-                _build_month(connections, connection, month, dimensions, lambda share, w=what: progress(w, share))
+                _build_month(connections, connection, month, dimensions, partial(progress, what))
             state = read_state(connection)
             indexed = any(_is_indexed(connection, month) for month in months(connection))
             if indexed and (lacking or state.wanted != wanted):

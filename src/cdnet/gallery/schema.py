@@ -21,6 +21,8 @@ from cdnet.gallery.problems import shown_address
 VERSION = 1
 LONGEST_INLINE = 1900
 """Dimensions of a feature that fits into a page of the table; longer ones are kept beside it."""
+OLDEST_PGVECTOR = [0, 8]
+"""The first version whose index goes on where filters let little pass."""
 LOCK = 0x6364_6E65_7401
 """Number of the lock under which tables are made or changed."""
 
@@ -96,6 +98,7 @@ def create(connection: Connection, network: GalleryNetwork, address: str) -> Non
         if version_of(connection) is not None:
             raise CdnetError(f"{shown_address(address)}: there is a gallery already; name another place, or add to it")
         connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        _refuse_old_pgvector(connection, address)
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(SCHEMA)))
         prepare(connection)
         connection.execute(sql.SQL(TABLES).format(dimensions=sql.Literal(network.dimensions)))
@@ -104,6 +107,14 @@ def create(connection: Connection, network: GalleryNetwork, address: str) -> Non
         about = (VERSION, json.dumps(network.to_json()))
         connection.execute("INSERT INTO about (version, network) VALUES (%s, %s)", about)
     prepare(connection)
+
+
+def _refuse_old_pgvector(connection: Connection, address: str) -> None:
+    row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
+    assert row is not None
+    if [int(part) for part in row[0].split(".")[:2]] < OLDEST_PGVECTOR:
+        wanted = ".".join(map(str, OLDEST_PGVECTOR))
+        raise CdnetError(f"{shown_address(address)}: its pgvector is {row[0]}, and {wanted} is needed; update it there")
 
 
 def version_of(connection: Connection) -> int | None:

@@ -60,7 +60,8 @@ class Filters:
 
     def sql(self) -> tuple[sql.Composable, list[Any]]:
         """Return the condition, and its parameters."""
-        parts, values = [sql.SQL("true")], list[Any]()
+        parts: list[sql.Composable] = [sql.SQL("true")]
+        values: list[Any] = []
         for column, wanted in (("camera", self.cameras), ("person", self.persons)):
             if wanted is not None:
                 parts.append(sql.SQL("{} = ANY(%s)").format(sql.Identifier(column)))
@@ -161,8 +162,8 @@ def _indexed(
             "hnsw.max_scan_tuples": "1000000",
             "hnsw.scan_mem_multiplier": "4",
         }
-        for name, value in settings.items():
-            connection.execute("SELECT set_config(%s, %s, true)", (name, value))
+        calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+        connection.execute(f"SELECT {calls}".encode(), [word for setting in settings.items() for word in setting])
         return connection.execute(query, (feature, *values, feature, 2 * k, feature, k)).fetchall()
 
 

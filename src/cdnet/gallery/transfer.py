@@ -25,9 +25,10 @@ from cdnet.gallery import listing
 from cdnet.gallery.connections import Connection
 from cdnet.gallery.embedded import NoGalleryError
 from cdnet.gallery.entry import Box, NewEntry
-from cdnet.gallery.gallery import Gallery, create_gallery, open_gallery
+from cdnet.gallery.gallery import Gallery
 from cdnet.gallery.indexing import IndexProgress, silently
 from cdnet.gallery.network import GalleryNetwork
+from cdnet.gallery.opening import create_gallery, open_gallery
 from cdnet.gallery.searching import columns, entry_of
 
 FORMAT = "cdnet gallery"

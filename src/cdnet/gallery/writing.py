@@ -65,7 +65,8 @@ def unit_length(features: npt.NDArray[Any], dimensions: int) -> Features:
     norms = np.linalg.norm(values, axis=1, keepdims=True)
     if not np.isfinite(norms).all() or not norms.all():
         raise CdnetError("a feature is all zeros or not finite, and cannot be compared; the network is broken")
-    return (values / norms).astype(np.float32)
+    unit: Features = (values / norms).astype(np.float32)
+    return unit
 
 
 def known(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
