@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from cdnet.data.pictures import ReidData
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import evaluate_features, read_test_pictures
 from cdnet.evaluate.extract import extract_by
-from cdnet.evaluate.ranking import Metrics, QueryScores, average, score_tile
+from cdnet.evaluate.ranking import QueryScores, average, score_tile
 from cdnet.gallery import searching
 from cdnet.gallery.adding import Labelled, add_pictures
 from cdnet.gallery.connections import Connection
@@ -71,18 +72,19 @@ def through_gallery(
         "in_memory": evaluate_features(query, kept, pictures).to_json(),
     }
 
-    def ranked(index: searching.IndexUse | None, count: int, how: str) -> Metrics:
-        scores: list[QueryScores] = []
+    def ranked(index: searching.IndexUse | None, counts: Sequence[int], how: str) -> list[dict[str, Any]]:
+        scores: list[list[QueryScores]] = [[] for _ in counts]
         for number in progress(range(len(unit)), how, len(unit)):
             with gallery.reading() as connection:
-                found = _ranked(connection, unit[number], index, count)
-            row = torch.tensor([[order[one] for one in found]], dtype=torch.long)
+                found = _ranked(connection, unit[number], index, max(counts))
             own = labels[0][number : number + 1]
-            scores.append(score_tile(row, own, labels[1], 50))
-        return average(QueryScores(*map(torch.cat, zip(*scores, strict=True))), len(order))
+            for part, count in zip(scores, counts, strict=True):
+                row = torch.tensor([[order[one] for one in found[:count]]], dtype=torch.long)
+                part.append(score_tile(row, own, labels[1], 50))
+        joined = [QueryScores(*map(torch.cat, zip(*part, strict=True))) for part in scores]
+        return [average(part, len(order)).to_json() for part in joined]
 
-    report["through_gallery"] = ranked(None, len(order), "ranking exactly").to_json()
-    exact_few = ranked(None, RANKED_BY_INDEX, "ranking exactly")
+    report["through_gallery"], exact_few = ranked(None, (len(order), RANKED_BY_INDEX), "ranking exactly")
     report |= {"search_ms": _timed(lambda q: gallery.search(q, 20), unit[:500], 60.0, telling_nothing)}
     report |= {"parts_ms": _parts(data, network)}
     state = gallery.build_index(progress=tell, everything=True)
@@ -92,8 +94,8 @@ def through_gallery(
             "ef": state.ef,
             "recall": state.recall,
             "ranked": RANKED_BY_INDEX,
-            "exact": exact_few.to_json(),
-            "indexed": ranked(use, RANKED_BY_INDEX, "ranking by the index").to_json(),
+            "exact": exact_few,
+            "indexed": ranked(use, [RANKED_BY_INDEX], "ranking by the index")[0],
             "search_ms": _timed(lambda q: gallery.search(q, 20), unit[:500], 60.0, telling_nothing),
         }
     return report

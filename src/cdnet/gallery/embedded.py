@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from cdnet.errors import CdnetError
@@ -92,15 +93,17 @@ class EmbeddedDatabase(Database):
             alone.release()
 
     def _keep(self) -> None:
-        subprocess.Popen(
-            [sys.executable, "-m", "cdnet.gallery.keeper", str(self.folder.path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(os.path.abspath(place) for place in sys.path)},
-        )
+        # Without one, too, the server stops with its last user, unless that one is killed.
+        with suppress(OSError):
+            subprocess.Popen(
+                [sys.executable, "-m", "cdnet.gallery.keeper", str(self.folder.path)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(os.path.abspath(place) for place in sys.path)},
+            )
 
     def _refuse_other_content(self) -> None:
         path = self.folder.path
