@@ -148,3 +148,50 @@ def test_parts_of_a_data_set_are_said(market):
 
     _, remarks = labelled([market], "names")
     assert any("bounding_box_train" in remark and "query" in remark for remark in remarks)
+
+
+def table(folder: Path, text: str) -> Path:
+    path = folder / "pictures.csv"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_a_table_says_what_is_known_of_each(gallery, tiny_network, market, tmp_path):
+    from datetime import UTC, datetime
+
+    from cdnet.gallery import Box
+
+    one, two = sorted((market / "query").glob("*.jpg"))[:2]
+    shutil.copy(one, tmp_path / "ä 1.jpg")
+    shutil.copy(two, tmp_path / "2.jpg")
+    path = table(
+        tmp_path,
+        "Path;camera;time;person;note;source;box;colour\n"
+        "ä 1.jpg;door;2026-03-01T14:00+01:00;Anna;a note;rtsp://x;1 2 30 40;red\n"
+        "2.jpg;;2026-03-02;;;;;\nnone.jpg;;;;;;;\n",
+    )
+    done, remarks = add(gallery, tiny_network, [path])
+    assert (done.added, len(done.broken)) == (2, 1)
+    assert any("'colour'" in remark for remark in remarks)
+    first, second = gallery.entries()
+    assert (first.camera, first.person, first.note, first.source) == ("door", "Anna", "a note", "rtsp://x")
+    assert first.time == datetime(2026, 3, 1, 13, tzinfo=UTC)
+    assert first.box == Box(1, 2, 30, 40)
+    assert (second.camera, second.person, second.time) == (None, None, datetime(2026, 3, 2, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("picture\nx.jpg\n", "no column 'path'"),
+        ("path,time\nx.jpg,yesterday\n", "line 2: 'yesterday' is no time"),
+        ("path,time\nx.jpg,1969-01-01\n", "before 1970"),
+        ("path,box\nx.jpg,1 2 3\n", "line 2: the box"),
+        ("path,person,identity\nx.jpg,a,b\n", "one thing"),
+        ("path,camera\n,a\n", "line 2: no path"),
+    ],
+)
+def test_a_table_that_says_what_cannot_be_is_refused(gallery, tiny_network, tmp_path, text, says):
+    (tmp_path / "x.jpg").write_bytes(b"x")
+    with pytest.raises(CdnetError, match=says):
+        add(gallery, tiny_network, [table(tmp_path, text)])

@@ -56,7 +56,9 @@ def create(words: list[str]) -> None:
 def add(words: list[str]) -> None:
     """Add the pictures of a folder."""
     made = gallery_parser("add")
-    made.add_argument("pictures", type=Path, nargs="+", help="folders with pictures, or picture files")
+    made.add_argument(
+        "pictures", type=Path, nargs="+", help="folders of pictures, picture files, or CSV tables of them"
+    )
     made.add_argument("--weights", help="where the gallery's network is now, if it has moved")
     made.add_argument(
         "--persons",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from jsonargparse import Namespace
@@ -90,11 +90,9 @@ def time_of(text: str) -> datetime:
     Raises:
         CdnetError: if it is none.
     """
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise CdnetError(f"{text!r} is no time; write it as 2026-03-01T14:00+01:00") from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    from cdnet.gallery.picture_table import time_of as read_time
+
+    return read_time(text)
 
 
 def age_of(text: str) -> timedelta:

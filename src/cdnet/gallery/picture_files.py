@@ -13,6 +13,7 @@ from cdnet.data.remarks import of_folders
 from cdnet.data.split_folders import find_split_folders
 from cdnet.errors import CdnetError
 from cdnet.gallery.adding import Labelled
+from cdnet.gallery.picture_table import is_table, listed
 
 
 def labelled(
@@ -21,7 +22,8 @@ def labelled(
     """Return the pictures of some places, in a fixed order, and what is to be said of them.
 
     Args:
-        places: folders, whose pictures are taken with those of all folders below, or picture files.
+        places: folders, whose pictures are taken with those of all folders below, picture files, or tables
+            (:mod:`cdnet.gallery.picture_table`), where the other arguments are for what a row leaves open.
         persons: ``names``: as a name in the form of Market-1501, DukeMTMC-reID, CUHK03-NP or VeRi-776 says;
             ``folders``: as a picture's folder is called; ``unknown``.
         camera: of all pictures; None takes what names and folders say.
@@ -36,7 +38,14 @@ def labelled(
     junk = 0
     for place in places:
         if not place.exists():
-            raise CdnetError(f"{place}: no such folder or picture")
+            raise CdnetError(f"{place}: no such folder, picture or table")
+        if is_table(place):
+            rows, said = listed(place)
+            remarks += said
+            for row in rows:
+                about = {"camera": row.camera or camera, "time": row.time or time, "note": row.note or note}
+                pictures.append(row._replace(**about))
+            continue
         found = [place]
         if place.is_dir():
             below = files_below(place)
