@@ -129,7 +129,7 @@ def test_another_networks_weights(tmp_path: Path, source: Source) -> None:
     assert "no usual input gives what" in report.mistakes[0]
     larger = ModelSpec(source.spec.genotype, 0.25, size=(128, 64))
     save_weights(tmp_path / "larger.safetensors", larger.build(), larger)
-    with pytest.raises(CdnetError, match="takes pictures of 64x32, and .* of 128x64; it was not made from these"):
+    with pytest.raises(CdnetError, match=r"takes pictures of 64x32, and .* of 128x64; it was not made from these"):
         check_file(open_for_check(path, NOTHING, None), tmp_path / "larger.safetensors")
 
 
