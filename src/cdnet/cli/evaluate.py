@@ -23,7 +23,9 @@ def main(words: list[str]) -> None:
     made.add_argument(
         "weights", help="a run's folder, a .safetensors file, a shipped network's name, an .onnx file, or an IR's .xml"
     )
-    made.add_class_arguments(Given, "input", help="what the input of an .onnx or .xml file is to be like")
+    made.add_class_arguments(
+        Given, "input", help="what the input of an .onnx or .xml file is to be like, if it does not say so"
+    )
     made.add_argument("--data", type=DataRecipe, default=DataRecipe(), help="which pictures")
     made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     made.add_argument("--flip", action="store_true", help="average the features of each picture and its mirror image")
@@ -67,7 +69,7 @@ def main(words: list[str]) -> None:
         refuse_unwritable(options.json)
     if runs_elsewhere(options.weights):
         network = open_network(options.weights, options.input, "input.")
-        size, trained_on = network.preprocessing.size, {}
+        size, trained_on = network.preprocessing.size, getattr(network, "trained_on", {})
     else:
         options.input.refuse(options.weights, "input.")
         model, spec = load_model(options.weights, choose_device(options.device))

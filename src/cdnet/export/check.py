@@ -134,8 +134,7 @@ def _facts(opened: Opened) -> str:
     network = facts.get("network") or {}
     genotype = network.get("genotype") if isinstance(network, dict) else None
     name = genotype.get("name") if isinstance(genotype, dict) else genotype
-    trained = facts.get("trained_on")
-    on = trained.get("data") if isinstance(trained, dict) else None
+    on = opened.file.said.trained_on.get("data")
     return (
         f"it says: made for {facts.get('for')}, {facts.get('precision')}, {name}, trained on {on} "
         f"({facts.get('licence')}), fed with {name_of(opened.file.said.preprocessing)}"
@@ -147,7 +146,7 @@ def _notes(opened: Opened) -> list[str]:
     if opened.file.count is not None:
         notes.append(
             f"its batch is fixed: a program that has several pictures at once, as trackers do, has to give them "
-            f" {opened.file.count} by {opened.file.count}"
+            f"{opened.file.count} by {opened.file.count}"
         )
     if None in opened.file.size:
         notes.append("its size is free: BoxMOT would feed 256x128 and ultralytics 224x224, whatever it was made for")

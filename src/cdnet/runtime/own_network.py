@@ -106,7 +106,9 @@ def _compiled_by_torch(network: FromBytes, own: OwnNetwork) -> Run:
     try:
         run(np.zeros((own.batch, *own.preprocessing.size, 3), np.uint8))
     except Exception as error:  # a compiler that is missing, or anything that it says
-        raise CdnetError(f"torch.compile cannot run {own.path} here ({_one_line(error)}); use --runtime torch") from None
+        raise CdnetError(
+            f"torch.compile cannot run {own.path} here ({_one_line(error)}); use --runtime torch"
+        ) from None
     return run
 
 
