@@ -27,7 +27,7 @@ from cdnet.export.trial import run_in_batches
 from cdnet.runtime.preprocessing import Preprocessing
 
 BATCH = 32
-MOST_QUERIES, MOST_GALLERY = 150, 1000
+MOST_QUERIES, MOST_GALLERY = 60, 400
 CLEAR = 0.05
 """By how much of mAP, in [0, 1], one way has to be better than another for it to be said."""
 ALIKE, APART = 0.9, 0.2
