@@ -217,9 +217,9 @@ def _milliseconds(form: Form, source: Source, file: File, batch: int) -> str:
 
 
 def _circumstances() -> dict[str, str]:
+    machine = machine_name(torch.device("cpu"))
     return {
-        "hardware": f"{torch.get_num_threads()} thread(s) of {machine_name(torch.device('cpu'))}, "
-        f"torch {torch.__version__}",
+        "hardware": f"{torch.get_num_threads()} thread(s) of {machine}, torch {torch.__version__}",
         "version": __version__,
         "date": datetime.now(UTC).date().isoformat(),
     }

@@ -24,7 +24,9 @@ def main(words: list[str]) -> None:
     made.add_argument(
         "weights", help="a run's folder, a .safetensors file, a shipped network's name, an .onnx file, or an IR's .xml"
     )
-    made.add_class_arguments(Given, "input", help="what the input of an .onnx or .xml file is to be like")
+    made.add_class_arguments(
+        Given, "input", help="what the input of an .onnx or .xml file is to be like, if it does not say so"
+    )
     made.add_argument("--data", type=DataRecipe, default=DataRecipe(), help="which pictures")
     made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     made.add_argument(
@@ -87,7 +89,7 @@ def main(words: list[str]) -> None:
                 f"{options.weights} is run by what its ending says; --runtime is for weights of ours, leave it out"
             )
         network = open_network(options.weights, options.input, "input.")
-        size, trained_on = network.preprocessing.size, {}
+        size, trained_on = network.preprocessing.size, getattr(network, "trained_on", {})
     data = read_data(root, options.data.layout, options.data.holdout)
     pictures = read_test_pictures(data, size, options.data.cache, shown)
     for sentence in remarks(data, pictures.splits()):

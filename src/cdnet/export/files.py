@@ -42,10 +42,9 @@ class ProgramFile:
     """A file of torch.export that was written by this very process: reading anybody else's could run what is in it."""
 
     def __init__(self, path: Path) -> None:
-        extra = {KEY: ""}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._run: nn.Module = torch.export.load(path, extra_files=extra).module()
+            self._run: nn.Module = torch.export.load(path).module()
         self.path, self.count, self.size = path, None, (None, None)
         self.said = None
 

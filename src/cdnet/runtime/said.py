@@ -33,6 +33,12 @@ class Said:
     preprocessing: Preprocessing
     facts: dict[str, Any]
 
+    @property
+    def trained_on(self) -> dict[str, Any]:
+        """What the network was trained on, as far as the file says it."""
+        found = self.facts.get("trained_on")
+        return dict(found) if isinstance(found, dict) else {}
+
     def to_text(self) -> str:
         """Return it as JSON, which :func:`read_said` reads back."""
         return json.dumps({"format": FORMAT, "input": self.preprocessing.to_json(), **self.facts}, allow_nan=False)
