@@ -190,3 +190,19 @@ def test_a_server_that_is_not_there_is_said_soon():
             open_gallery(f"postgresql://anna:secret@127.0.0.1:{port}/gallery")
         assert time.monotonic() - started < 15
     assert "secret" not in str(raised.value)
+
+
+def test_a_folder_that_another_container_uses_is_refused(folder):
+    from cdnet.gallery import open_gallery
+    from cdnet.gallery.folder import GalleryFolder
+
+    before = (folder / "data" / "PG_VERSION").stat().st_mtime_ns
+    held = GalleryFolder(folder).lock("keeper")
+    held.write("elsewhere pid:[1]")
+    with pytest.raises(CdnetError, match="in use by elsewhere"):
+        open_gallery(folder)
+    assert server_of(folder) is None
+    held.release()
+    with open_gallery(folder) as gallery:
+        assert len(gallery.entries()) == 5
+    assert (folder / "data" / "PG_VERSION").stat().st_mtime_ns == before

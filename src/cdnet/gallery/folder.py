@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -58,6 +59,12 @@ class Lock:
     """A lock that is held until it is released or the process ends."""
 
     file: IO[bytes]
+
+    def write(self, text: str) -> None:
+        """Say in its file who holds it."""
+        self.file.truncate(0)
+        self.file.write(text.encode("utf-8"))
+        self.file.flush()
 
     def release(self) -> None:
         """Give it back."""
@@ -134,6 +141,7 @@ class GalleryFolder:
         if running is not None:
             return running
         self._refuse_other_version()
+        self._refuse_elsewhere()
         self._clear_after_kill()
         with saying_what_failed(self.path):
             self.log.touch()
@@ -234,6 +242,16 @@ class GalleryFolder:
                 "cdnet that made it, and import it here"
             )
 
+    def _refuse_elsewhere(self) -> None:
+        # The numbers of processes tell nothing of another container or machine, whose server may run on this folder.
+        keeper = self.lock("keeper", wait=False)
+        if keeper is not None:
+            keeper.release()
+            return
+        held = (self.path / "keeper").read_text("utf-8", "replace").strip()
+        if held and held != this_place():
+            raise CdnetError(f"{self.path}: in use by {held}; a folder is one machine's or container's at a time")
+
     def _run(self, program: str, options: Sequence[str]) -> subprocess.CompletedProcess[str]:
         # Into a file: a server that pg_ctl starts would keep a pipe open.
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
@@ -257,6 +275,14 @@ class GalleryFolder:
         if "No space left" in said:
             return DiskFullError(f"the disk is full, so that the gallery {self.path} {what}; free some space")
         return CdnetError(f"the database in {self.path} {what}: {why}; {self.log.name} there has all it said")
+
+
+def this_place() -> str:
+    """Return what tells this machine, or container, from others."""
+    try:
+        return f"{platform.node()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return platform.node()
 
 
 def programs() -> Path:

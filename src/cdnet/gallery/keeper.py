@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from cdnet.gallery.folder import GalleryFolder
+from cdnet.gallery.folder import GalleryFolder, this_place
 
 
 def main(words: list[str]) -> int:
@@ -18,6 +18,7 @@ def main(words: list[str]) -> int:
     only = folder.lock("keeper", wait=False)
     if only is None:
         return 0
+    only.write(this_place())
     users = folder.lock("users")
     if users is not None:
         folder.stop_server()

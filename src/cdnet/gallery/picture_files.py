@@ -43,8 +43,8 @@ def labelled(
             rows, said = listed(place)
             remarks += said
             for row in rows:
-                about = {"camera": row.camera or camera, "time": row.time or time, "note": row.note or note}
-                pictures.append(row._replace(**about))
+                known = row._replace(camera=row.camera or camera, time=row.time or time, note=row.note or note)
+                pictures.append(known)
             continue
         found = [place]
         if place.is_dir():
