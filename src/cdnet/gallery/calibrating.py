@@ -14,7 +14,7 @@ from cdnet.data.pictures import ReidData
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import read_test_pictures
 from cdnet.evaluate.extract import extract_by
-from cdnet.evaluate.ranking import UNKNOWN, Labels
+from cdnet.evaluate.labels import UNKNOWN, Labels
 from cdnet.evaluate.threshold import Threshold, find_thresholds
 from cdnet.gallery.gallery import Gallery
 from cdnet.runtime.network import Network
