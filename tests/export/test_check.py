@@ -14,7 +14,7 @@ import torch
 
 from cdnet import CdnetError, load_model
 from cdnet.cli import main
-from cdnet.evaluate.ranking import UNKNOWN, Labels
+from cdnet.evaluate.labels import UNKNOWN, Labels
 from cdnet.export.check import check_file, open_for_check
 from cdnet.export.feeds import Sample, mistake, rank_feeds, usual_feeds
 from cdnet.export.inputs import inside, put_before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from cdnet.cli.arguments import UsageError, parser
 from cdnet.data.recipe import DataRecipe
@@ -53,7 +54,7 @@ def main(words: list[str]) -> None:
     from cdnet.export.targets import find_target
     from cdnet.progress import console, shown
 
-    precision = "fp16" if options.fp16 else "int8" if options.int8 else "fp32"
+    precision: Literal["fp32", "fp16", "int8"] = "fp16" if options.fp16 else "int8" if options.int8 else "fp32"
     target = find_target(options.target)
     check_request(target, options.out, precision, options.overwrite)
     source = Source(options.weights)

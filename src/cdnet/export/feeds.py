@@ -14,7 +14,6 @@ from typing import Literal
 import numpy as np
 import torch
 
-from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.data.cache import Progress, silently
 from cdnet.data.decode import Pixels, resize
 from cdnet.errors import CdnetError
@@ -25,6 +24,7 @@ from cdnet.evaluate.ranking import evaluate_ranking
 from cdnet.export.files import File
 from cdnet.export.people import draw_people
 from cdnet.export.trial import run_in_batches
+from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.runtime.preprocessing import Preprocessing
 
 BATCH = 32
@@ -70,8 +70,9 @@ def usual_feeds(size: tuple[int, int]) -> list[Preprocessing]:
     feeds = []
     for channels in orders:
         turn = slice(None, None, 1 if channels == "rgb" else -1)
+        mean, deviation = tuple(list(IMAGENET_MEAN)[turn]), tuple(list(IMAGENET_STD)[turn])
         feeds += [
-            Preprocessing(size, channels, 1.0, IMAGENET_MEAN[turn], IMAGENET_STD[turn]),
+            Preprocessing(size, channels, 1.0, mean, deviation),
             Preprocessing(size, channels, 1.0),
             Preprocessing(size, channels, 1.0, half, half),
             Preprocessing(size, channels, 255.0),

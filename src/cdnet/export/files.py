@@ -45,8 +45,10 @@ class ProgramFile:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._run: nn.Module = torch.export.load(path).module()
-        self.path, self.count, self.size = path, None, (None, None)
-        self.said = None
+        self.path = path
+        self.count: int | None = None
+        self.size: tuple[int | None, int | None] = (None, None)
+        self.said: Said | None = None
 
     def run(self, values: npt.NDArray[np.float32]) -> Features:
         """Map what the file takes, N x 3 x H x W, to features N x D."""

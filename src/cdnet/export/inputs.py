@@ -81,6 +81,8 @@ class WithInput(nn.Module):
         super().__init__()
         self.model = model.half() if half else model
         self.half_inside, self.turn, self.nothing = half, what.turn, what.nothing
+        self.scale: Tensor
+        self.offset: Tensor
         self.register_buffer("scale", torch.from_numpy(what.scale).reshape(1, 3, 1, 1))
         self.register_buffer("offset", torch.from_numpy(what.offset).reshape(1, 3, 1, 1))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from collections.abc import Callable
 
 import torch.fx
 from torch import nn
@@ -15,7 +16,13 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from cdnet.errors import CdnetError
 from cdnet.nn.model import ReidModel
 
-FOLDED = {(nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval, (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval}
+FOLDED: dict[tuple[type, type], Callable[..., nn.Module]] = {
+    (nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval,
+    (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval,
+}
+    (nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval,
+    (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval,
+}
 """What makes one layer out of a layer and the batch norm after it."""
 
 
@@ -53,7 +60,7 @@ def _fold_norms(traced: torch.fx.GraphModule) -> None:
         fold = FOLDED.get((type(layers[layer.target]), type(layers[norm.target])))
         if fold is None or uses[layer.target] > 1:
             continue
-        traced.set_submodule(layer.target, fold(layers[layer.target], layers[norm.target]))
+        traced.set_submodule(str(layer.target), fold(layers[layer.target], layers[norm.target]))
         norm.replace_all_uses_with(layer)
         traced.graph.erase_node(norm)
     traced.delete_all_unused_submodules()

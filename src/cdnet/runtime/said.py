@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
+from cdnet.model_input import parse_size
 from cdnet.runtime.preprocessing import Preprocessing
 
 KEY = "cdnet"
