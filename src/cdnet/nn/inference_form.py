@@ -20,9 +20,6 @@ FOLDED: dict[tuple[type, type], Callable[..., nn.Module]] = {
     (nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval,
     (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval,
 }
-    (nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval,
-    (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval,
-}
 """What makes one layer out of a layer and the batch norm after it."""
 
 
