@@ -68,9 +68,9 @@ def usual_feeds(size: tuple[int, int]) -> list[Preprocessing]:
     bgr: Literal["bgr"] = "bgr"
     half = (0.5, 0.5, 0.5)
     feeds = []
-    for channels, turn in ((rgb, slice(None)), (bgr, slice(None, None, -1))):
+    for channels, mean, std in ((rgb, IMAGENET_MEAN, IMAGENET_STD), (bgr, IMAGENET_MEAN[::-1], IMAGENET_STD[::-1])):
         feeds += [
-            Preprocessing(size, channels, 1.0, tuple(IMAGENET_MEAN[turn]), tuple(IMAGENET_STD[turn])),
+            Preprocessing(size, channels, 1.0, mean, std),
             Preprocessing(size, channels, 1.0),
             Preprocessing(size, channels, 1.0, half, half),
             Preprocessing(size, channels, 255.0),
