@@ -65,14 +65,13 @@ class Ranked:
 
 def usual_feeds(size: tuple[int, int]) -> list[Preprocessing]:
     """Return the usual ways to feed a network: RGB or BGR, by ImageNet's mean and deviation, in 0..1, -1..1, 0..255."""
-    orders: tuple[Literal["rgb"], Literal["bgr"]] = ("rgb", "bgr")
+    rgb: Literal["rgb"] = "rgb"
+    bgr: Literal["bgr"] = "bgr"
     half = (0.5, 0.5, 0.5)
     feeds = []
-    for channels in orders:
-        turn = slice(None, None, 1 if channels == "rgb" else -1)
-        mean, deviation = tuple(list(IMAGENET_MEAN)[turn]), tuple(list(IMAGENET_STD)[turn])
+    for channels, mean, std in ((rgb, IMAGENET_MEAN, IMAGENET_STD), (bgr, IMAGENET_MEAN[::-1], IMAGENET_STD[::-1])):
         feeds += [
-            Preprocessing(size, channels, 1.0, mean, deviation),
+            Preprocessing(size, channels, 1.0, mean, std),
             Preprocessing(size, channels, 1.0),
             Preprocessing(size, channels, 1.0, half, half),
             Preprocessing(size, channels, 255.0),

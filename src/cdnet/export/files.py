@@ -29,9 +29,20 @@ if TYPE_CHECKING:
 class File(Protocol):
     """A file that is ready to run, on as many pictures at once as it is given; ``count`` is that number if fixed."""
 
-    count: int | None
-    size: tuple[int | None, int | None]
-    said: Said | None
+    @property
+    def count(self) -> int | None:
+        """N, if it is fixed."""
+        ...
+
+    @property
+    def size(self) -> tuple[int | None, int | None]:
+        """Height and width, where they are fixed."""
+        ...
+
+    @property
+    def said(self) -> Said | None:
+        """What the file says of itself."""
+        ...
 
     def run(self, values: npt.NDArray[np.float32]) -> Features:
         """Map what the file takes, N x 3 x H x W, to features N x D."""

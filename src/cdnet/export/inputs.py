@@ -77,6 +77,9 @@ def put_before(model: onnx.ModelProto, what: Inside) -> None:
 class WithInput(nn.Module):
     """A network with what is put before it; with ``half``, the network itself computes in 16 bits."""
 
+    scale: Tensor
+    offset: Tensor
+
     def __init__(self, model: nn.Module, what: Inside, half: bool = False) -> None:
         super().__init__()
         self.model = model.half() if half else model
