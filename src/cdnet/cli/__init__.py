@@ -23,6 +23,7 @@ COMMANDS = {
     "check": "see that such a file gives what its network gives, and how it is to be fed",
     "bench": "measure side by side, also beside others: ranking, re-ranking, a search step",
     "gallery": "pictures in a database, searched for a person",
+    "serve": "a gallery as a page and as an API",
     "reproduce": "the paper's tables, row by row: its figures and ours",
     "figure": "draw feature maps, t-SNE, ranked lists or CMC curves",
     "demo": "draw pedestrians, train on them, evaluate, and write a report",
