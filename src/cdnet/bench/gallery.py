@@ -26,8 +26,9 @@ from cdnet.gallery.removing import size_of
 
 PICTURES = 20
 """Of a person, on average."""
-SPREAD = 0.5
-"""Deviation of a person's pictures from their mean, where that of the means is 1."""
+STYLES, OWN, SPREAD = 100, 0.7, 0.5
+"""How many ways of dressing there are, and by how much a person differs from one, and a picture from its person, where
+ways of dressing differ by 1: so that strangers are near, too."""
 BATCH = 5_000
 NEAREST = 10
 YEAR = 2025
@@ -43,11 +44,13 @@ def synthetic(start: int, count: int, dimensions: int, seed: int) -> Vectors:
 
     Each block of ``BATCH`` is drawn by itself; ``start`` and ``count`` are multiples of it, or end within one.
     """
+    styles = np.random.default_rng([seed, 1 << 21]).standard_normal((STYLES, dimensions), np.float32)
     parts = []
     for block in range(start // BATCH, -(-(start + count) // BATCH)):
         generator = np.random.default_rng([seed, block])
         people = BATCH // PICTURES
-        centres = generator.standard_normal((people, dimensions), np.float32)
+        own = generator.standard_normal((people, dimensions), np.float32)
+        centres = styles[generator.integers(STYLES, size=people)] + np.float32(OWN) * own
         noise = generator.standard_normal((BATCH, dimensions), np.float32)
         parts.append(centres[generator.integers(people, size=BATCH)] + np.float32(SPREAD) * noise)
     found = np.concatenate(parts)[start % BATCH :][:count]
@@ -80,7 +83,9 @@ def bench_size(
     started = time.perf_counter()
     state = gallery.build_index(progress=progress)
     built = time.perf_counter() - started
-    features = synthetic(0, size, dimensions, seed)
+    features = np.empty((size, dimensions), np.float32)
+    for start in range(0, size, BATCH):  # a block at a time, for a million of them are large
+        features[start : start + BATCH] = synthetic(start, min(BATCH, size - start), dimensions, seed)
     asked = _queries(features, queries, seed)
     truth, flat = _faiss(features, asked)
     del features
