@@ -33,8 +33,8 @@ TRIED = 16
 LARGEST_ERROR = {True: 1e-3, False: 0.1}
 """Of features of 32 and of 16 bits: length of their error, by their length, for no picture more than this.
 
-If every feature of the shipped network had an error as long as the second, in a random direction, its mAP on Market-1501
-would be 0.07 lower (`results/runtimes.csv`).
+If every feature of the shipped network had an error as long as the second, in a random direction, its mAP on
+Market-1501 would be 0.07 lower (`results/runtimes.csv`).
 """
 
 
