@@ -78,7 +78,7 @@ def _product(drawn: Drawn) -> Run:
     into = torch.empty(min(_TILE, len(query)), len(gallery), device=query.device)
 
     def run(_: int) -> None:
-        for part in query.split(_TILE):
+        for part in torch.split(query, _TILE):
             torch.mm(part, gallery.T, out=into[: len(part)])
         if into.is_cuda:
             torch.cuda.synchronize()

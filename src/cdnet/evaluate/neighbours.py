@@ -1,9 +1,9 @@
 """The nearest of all pictures for each of them, from half of the products and with little to sort.
 
-Similarity is symmetric, so that of all pictures against all only one half is computed, block by block. No block is kept:
-of each picture's row only the greatest similarity in each group of columns is. The nearest ``count`` pictures lie in the
-``count`` groups with the nearest pictures, for each of these groups has one that is nearer than all of any other group;
-only they are computed again, and sorted.
+Similarity is symmetric, so that of all pictures against all only one half is computed, block by block. No block is
+kept: of each picture's row only the greatest similarity in each group of columns is. The nearest ``count`` pictures lie
+in the ``count`` groups with the nearest pictures, for each of these groups has one that is nearer than all of any other
+group; only they are computed again, and sorted.
 
 Pure functions of tensors.
 """
@@ -47,7 +47,7 @@ def nearest_of_all(features: Tensor, count: int, between: Tensor | None = None) 
     kept = min(count, greatest.shape[1])
     nearest = torch.empty(size, count, dtype=torch.long, device=features.device)
     rows_at_once = max(1, _CANDIDATES // (kept * width))
-    for rows in torch.arange(size, device=features.device).split(rows_at_once):
+    for rows in torch.split(torch.arange(size, device=features.device), rows_at_once):
         own = rows // width
         key = _key(greatest[rows], torch.arange(greatest.shape[1], device=features.device))
         key.scatter_(1, own[:, None], -1)
@@ -80,10 +80,12 @@ def _greatest_in_groups(features: Tensor, width: int, between: Tensor | None) ->
                 of_rows = between[here, max(0, second - rows) : max(0, there.stop - rows)]
                 of_rows.copy_(found[: len(of_rows), before - second :])
             least[here] = torch.minimum(least[here], found.amin(1))
-            greatest[here, _groups(there, width)] = _padded(found, 1, width).unflatten(1, (-1, width)).amax(2)
+            greatest[here, _groups(there, width)] = _padded(found, 1, width).view(len(found), -1, width).amax(2)
             if first < second:
                 least[there] = torch.minimum(least[there], found.amin(0))
-                greatest[there, _groups(here, width)] = _padded(found, 0, width).unflatten(0, (-1, width)).amax(1).T
+                greatest[there, _groups(here, width)] = (
+                    _padded(found, 0, width).view(-1, width, found.shape[1]).amax(1).T
+                )
     return greatest, least
 
 
@@ -101,10 +103,10 @@ def _similarities(features: Tensor, rows: Tensor, groups: Tensor, width: int) ->
     found = features.new_zeros(groups.numel(), width)
     order = groups.flatten().argsort()
     counts = torch.bincount(groups.flatten(), minlength=-(-len(features) // width)).tolist()
-    for group, wanted in enumerate(order.split(counts)):
+    for group, wanted in enumerate(torch.split(order, counts)):
         if len(wanted):
             of_group = features[group * width : (group + 1) * width]
             # Of whole rows, index_select is several times quicker than [].
             those = features.index_select(0, rows[wanted // groups.shape[1]])
             found[wanted, : len(of_group)] = those @ of_group.T
-    return found.unflatten(0, groups.shape)
+    return found.view(*groups.shape, width)

@@ -198,7 +198,7 @@ def _score(
     )
     similarities = like.new_full((min(tile, size), padded(width)), -torch.inf)
     # Queries with as many matches stand side by side, for they are counted together.
-    for rows in ordered.count_same(query).argsort(descending=True, stable=True).split(tile):
+    for rows in torch.split(ordered.count_same(query).argsort(descending=True, stable=True), tile):
         part = similarities[: len(rows)]
         fill(rows, part[:, :width])
         matches, *others = ordered.related(query[rows])
