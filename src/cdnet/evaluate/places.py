@@ -82,7 +82,7 @@ def _by_counting(part: Tensor, pairs: Pairs, counts: Tensor, answers: Tensor) ->
     last = torch.where(more, torch.arange(1, len(part) + 1, device=part.device), 0).amax(1)
     for place, rows_with in enumerate(last.tolist()):
         answer = answers[:rows_with]
-        torch.gt(groups[:rows_with], least[place, :rows_with, :, None], out=answer.view(len(answer), -1, GROUP))
+        torch.gt(groups[:rows_with], least[place, :rows_with, :, None], out=answer.view(rows_with, -1, GROUP))
         nearer[place, :rows_with] = answer.sum(1, dtype=exact)
     found: Tensor = nearer[number, rows] + (equal & before).sum(1) + 1
     return found
