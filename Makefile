@@ -1,12 +1,15 @@
 # make demo   set everything up and run the main job on drawn pedestrians
 # make test   set everything up and run the fast tests
 # make TORCH_INDEX=https://download.pytorch.org/whl/cpu demo    the same with PyTorch from that package index: its CPU build
+# make fuzz SEED=1   hand damaged files and senseless commands to cdnet, other ones for each seed; ten minutes (MINUTES)
 PYTHON ?= python3
 TORCH_INDEX ?=
+SEED ?= 0
+MINUTES ?= 10
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow fuzz lint clean
 
 demo: $(READY)
 	$(BIN)/cdnet demo --out demo
@@ -17,9 +20,12 @@ test: $(READY)
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
 
+fuzz: $(READY)
+	$(BIN)/python -m tools.fuzz --seed $(SEED) --minutes $(MINUTES)
+
 lint: $(READY)
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests tools
+	$(BIN)/ruff format --check src tests tools
 	$(BIN)/mypy
 
 $(READY): pyproject.toml constraints.txt

@@ -86,6 +86,11 @@ def test_market1501_that_is_not_there_says_where_it_is_to_be_had(tmp_path: Path)
             read_data(root, "market1501")
 
 
+def test_a_layout_that_is_not_known_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(CdnetError, match=r"unknown layout 'foldres' \(did you mean folders\?\); known are auto, "):
+        read_data(tmp_path, "foldres")
+
+
 def test_every_layout_is_named_where_recipes_are_described() -> None:
     assert all(name in (DataRecipe.__doc__ or "") for name in LAYOUTS)
 

@@ -197,6 +197,18 @@ def test_what_the_file_says(tmp_path: Path, weights: Path, source: Source) -> No
     assert json.loads((tmp_path / "net.onnx.metadata.json").read_text())["model_kwargs"] == {"img_size": [64, 32]}
 
 
+def test_a_program_says_it_too(tmp_path: Path, source: Source) -> None:
+    made = make(source, TARGETS["torchreid"], tmp_path / "net.pt2")
+    extra = {"cdnet": ""}
+    torch.export.load(made.path, extra_files=extra)
+    assert json.loads(extra["cdnet"])["for"] == "torchreid"
+
+
+def test_a_folder_as_boxmot_wants_it(tmp_path: Path, source: Source) -> None:
+    made = make(source, TARGETS["boxmot"], tmp_path / "net_openvino_model" / "net.xml")
+    assert {path.name for path in made.written} == {"net.xml", "net.bin", "net.xml.metadata.json", "manifest.json"}
+
+
 def test_deepstream_gets_its_configuration(tmp_path: Path, source: Source) -> None:
     make(source, TARGETS["deepstream"], tmp_path / "net.onnx")
     section = yaml.safe_load((tmp_path / "net.onnx.tracker.yml").read_text())["ReID"]
@@ -239,12 +251,13 @@ def test_a_full_disk(tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyP
         ("plain", "net.pt2", "int8", r"8 bits are written as \.onnx or \.xml"),
         ("plain", "there.onnx", "fp32", "is there already; name another file, or say --overwrite"),
         ("plain", "there.xml", "fp32", r"there\.bin is there already"),
+        ("boxmot", "net.onnx", "fp32", r"net\.onnx\.metadata\.json is there already"),
     ],
 )
 def test_what_cannot_be_made_is_told_before_the_work(
     tmp_path: Path, name: str, out: str, precision: Any, said: str
 ) -> None:
-    for there in ("there.onnx", "there.bin"):
+    for there in ("there.onnx", "there.bin", "net.onnx.metadata.json"):
         (tmp_path / there).touch()
     with pytest.raises(CdnetError, match=said):
         check_request(find_target(name), tmp_path / out, precision, overwrite=False)

@@ -33,6 +33,7 @@ from cdnet.export.targets import IR, ONNX, PROGRAM, TARGETS, Target
 from cdnet.export.trial import run_in_batches
 from cdnet.files import write_text
 from cdnet.runtime.network import Features
+from cdnet.runtime.said import Said
 from cdnet.search.timing import machine_name
 from cdnet.shown_text import csv_cell
 from cdnet.weights import SUFFIX
@@ -73,9 +74,10 @@ class Form:
 class _Weights:
     """The network itself, run by PyTorch, to compare with."""
 
-    count, size, said = None, (None, None), None
-
     def __init__(self, source: Source) -> None:
+        self.count: int | None = None
+        self.size: tuple[int | None, int | None] = (None, None)
+        self.said: Said | None = None
         self._model = source.model
 
     def run(self, values: npt.NDArray[np.float32]) -> Features:
@@ -217,8 +219,9 @@ def _milliseconds(form: Form, source: Source, file: File, batch: int) -> str:
 
 
 def _circumstances() -> dict[str, str]:
+    machine = machine_name(torch.device("cpu"))
     return {
-        "hardware": f"{torch.get_num_threads()} thread(s) of {machine_name(torch.device('cpu'))}, torch {torch.__version__}",
+        "hardware": f"{torch.get_num_threads()} thread(s) of {machine}, torch {torch.__version__}",
         "version": __version__,
         "date": datetime.now(UTC).date().isoformat(),
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
 from cdnet import CdnetError, __version__
+from cdnet.errors import UsageError
 from cdnet.shown_text import harmless, prepare_output
 
 COMMANDS = {
@@ -20,7 +22,9 @@ COMMANDS = {
     "convert": "published weights as weights of ours: the authors' CDNet, OSNet, ResNet-50",
     "export": "a network as ONNX, OpenVINO IR or torch.export, as trackers and cameras expect it",
     "check": "see that such a file gives what its network gives, and how it is to be fed",
-    "bench": "measure side by side: the cost of a search step",
+    "bench": "measure side by side, also beside others: ranking, re-ranking, a search step",
+    "gallery": "pictures in a database, searched for a person",
+    "serve": "a gallery as a page and as an API",
     "reproduce": "the paper's tables, row by row: its figures and ours",
     "figure": "draw feature maps, t-SNE, ranked lists or CMC curves",
     "demo": "draw pedestrians, train on them, evaluate, and write a report",
@@ -42,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 for a mistake or a failure, 2 for wrong usage, 130 if stopped."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     prepare_output()
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # what is wrong with a picture is said in a sentence of ours
     try:
         status = _run(words)
         if sys.stdout is not None:
@@ -75,8 +80,6 @@ def _run(words: list[str]) -> int:
 
         meant = nearest(words[0], [*COMMANDS, "--help", "--version"])
         return _complain(f"unknown command {words[0]!r}{meant}; known are {', '.join(COMMANDS)}", 2)
-    from cdnet.cli.arguments import UsageError
-
     try:
         import_module(f"cdnet.cli.{words[0]}").main(words[1:])
     except UsageError as error:

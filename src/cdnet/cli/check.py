@@ -31,9 +31,10 @@ def main(words: list[str]) -> None:
     from cdnet.evaluate.options import Options
     from cdnet.export.check import check_file, open_for_check
     from cdnet.export.feeds import sample_of
+    from cdnet.export.measure import Fed
     from cdnet.export.targets import find_target
     from cdnet.progress import shown
-    from cdnet.runtime.network import open_network
+    from cdnet.runtime.network import Network, open_network
 
     target = None if options.target is None else find_target(options.target)
     opened = open_for_check(options.file, options.input, target)
@@ -45,9 +46,11 @@ def main(words: list[str]) -> None:
     report = check_file(opened, options.weights, sample, shown)
     say(*report.lines)
     if pictures is not None and opened.said is not None:
-        for path, given in ((options.file, opened.given()), (options.weights, Given())):
-            if path is not None:
-                found = evaluate_network(open_network(path, given), pictures, Options(), shown).metrics
-                say(f"{path}: mAP {100 * found.mAP:.2f}, rank-1 {100 * found.rank1:.2f} on all pictures")
+        networks: list[tuple[Path, Network]] = [(options.file, Fed(opened.file, opened.said))]
+        if options.weights is not None:
+            networks.append((options.weights, open_network(options.weights, Given())))
+        for path, network in networks:
+            found = evaluate_network(network, pictures, Options(), shown).metrics
+            say(f"{path}: mAP {100 * found.mAP:.2f}, rank-1 {100 * found.rank1:.2f} on all pictures")
     if report.mistakes:
         raise CdnetError(f"{options.file}: {'; '.join(report.mistakes)}")

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdnet.cli.arguments import parser, read_run
-from cdnet.cli.train import read_arguments
+from cdnet.cli.arguments import parser
 from cdnet.errors import CdnetError
 from cdnet.search.recipe import SearchRecipe
+from cdnet.settings.recipes import read_recipe
 from cdnet.shown_text import say, say_block
 from cdnet.train.recipe import TrainRecipe
 
@@ -31,11 +31,9 @@ def main(words: list[str]) -> None:
     made.add_argument("--seed", type=int, default=0, help="decides pictures, first weights and batches")
     made.add_argument("--epochs", type=int, help="to train, by default those of the shipped recipe `demo`")
     options = made.read(words)
-    words = ["--out", str(options.out), "--seed", str(options.seed)]
-    searching, _, _ = read_run("search", "", SearchRecipe, ["--config", "demo-search", *words])
-    if options.epochs is not None:
-        words += ["--schedule.epochs", str(options.epochs)]
-    training, _, _ = read_arguments(["--config", "demo", *words])
+    searching = read_recipe(SearchRecipe, "demo-search", {"seed": options.seed}, "search")
+    epochs = {} if options.epochs is None else {"schedule.epochs": options.epochs}
+    training = read_recipe(TrainRecipe, "demo", {"seed": options.seed, **epochs}, "train")
 
     from cdnet.report.drawing import Drawing
 
@@ -123,9 +121,11 @@ def _holds_run(folder: Path, recipe: SearchRecipe | TrainRecipe) -> bool:
     import yaml
 
     from cdnet.engine.folder import RECIPE, open_folder
+    from cdnet.recipe_file import check_recipe_file
 
     # Where pictures and genotype are may differ, after the demo's folder was moved; which of its own they are may not.
     try:
+        check_recipe_file(folder / RECIPE)
         kept = yaml.safe_load((folder / RECIPE).read_text("utf-8"))
         same = recipe.data.root is not None and Path(kept["data"]["root"]).name == recipe.data.root.name
         if isinstance(recipe, TrainRecipe):

@@ -49,11 +49,11 @@ def main(words: list[str]) -> None:
     from cdnet.export.about import measured_in_training
     from cdnet.export.making import Source, check_request, make
     from cdnet.export.measure import Measurement
-    from cdnet.export.precision import read_calibration
+    from cdnet.export.precision import Precision, read_calibration
     from cdnet.export.targets import find_target
     from cdnet.progress import console, shown
 
-    precision = "fp16" if options.fp16 else "int8" if options.int8 else "fp32"
+    precision: Precision = "fp16" if options.fp16 else "int8" if options.int8 else "fp32"
     target = find_target(options.target)
     check_request(target, options.out, precision, options.overwrite)
     source = Source(options.weights)

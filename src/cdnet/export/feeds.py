@@ -1,4 +1,9 @@
-"""Which input a file wants: the same people are ranked as it is fed in every usual way, and the best way tells."""
+"""Which input a file wants: it is fed in every usual way, and what it then makes of people tells.
+
+Photographs with known people are ranked; the best ranks show how the file is to be fed. Drawn pedestrians cannot show
+that, for networks have never seen any (they rank them better by wrong inputs); of them only the cosines between
+strangers are taken, which are all near 1 where an input is badly off.
+"""
 
 from __future__ import annotations
 
@@ -9,32 +14,36 @@ from typing import Literal
 import numpy as np
 import torch
 
-from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.data.cache import Progress, silently
 from cdnet.data.decode import Pixels, resize
 from cdnet.errors import CdnetError
 from cdnet.evaluate.comparable import check_features, unit_length
 from cdnet.evaluate.evaluation import TestPictures
-from cdnet.evaluate.ranking import UNKNOWN, Labels, evaluate_ranking
+from cdnet.evaluate.labels import UNKNOWN, Labels
+from cdnet.evaluate.ranking import evaluate_ranking
 from cdnet.export.files import File
 from cdnet.export.people import draw_people
 from cdnet.export.trial import run_in_batches
+from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.runtime.preprocessing import Preprocessing
 
 BATCH = 32
-MOST_QUERIES, MOST_GALLERY = 150, 1000
+MOST_QUERIES, MOST_GALLERY = 60, 400
 CLEAR = 0.05
 """By how much of mAP, in [0, 1], one way has to be better than another for it to be said."""
+ALIKE, APART = 0.9, 0.2
+"""Cosines of strangers that are too near to 1, and by how much less they are by another way for it to be said."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Labelled pictures N x H x W x 3, RGB: queries and gallery, which may be the same ones."""
+    """Pictures N x H x W x 3, RGB, of queries and gallery, and who is seen on them; ``what`` they are, in words."""
 
     query: Pixels
     gallery: Pixels
     labels: tuple[Labels, Labels]
     what: str
+    drawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ class Ranked:
 
     Args:
         feed: the way.
-        mAP: in [0, 1]; None where ranks are not defined, and then ``why`` says why.
+        mAP: in [0, 1]; None for drawn pictures, and where ranks are not defined: then ``why`` says why.
         strangers: the mean cosine between two different persons.
         why: empty, or what is wrong.
     """
@@ -56,13 +65,13 @@ class Ranked:
 
 def usual_feeds(size: tuple[int, int]) -> list[Preprocessing]:
     """Return the usual ways to feed a network: RGB or BGR, by ImageNet's mean and deviation, in 0..1, -1..1, 0..255."""
-    orders: tuple[Literal["rgb"], Literal["bgr"]] = ("rgb", "bgr")
+    rgb: Literal["rgb"] = "rgb"
+    bgr: Literal["bgr"] = "bgr"
     half = (0.5, 0.5, 0.5)
     feeds = []
-    for channels in orders:
-        turn = slice(None, None, 1 if channels == "rgb" else -1)
+    for channels, mean, std in ((rgb, IMAGENET_MEAN, IMAGENET_STD), (bgr, IMAGENET_MEAN[::-1], IMAGENET_STD[::-1])):
         feeds += [
-            Preprocessing(size, channels, 1.0, IMAGENET_MEAN[turn], IMAGENET_STD[turn]),
+            Preprocessing(size, channels, 1.0, mean, std),
             Preprocessing(size, channels, 1.0),
             Preprocessing(size, channels, 1.0, half, half),
             Preprocessing(size, channels, 255.0),
@@ -83,12 +92,12 @@ def name_of(feed: Preprocessing) -> str:
 
 
 def drawn_sample(size: tuple[int, int]) -> Sample:
-    """Return drawn pedestrians, each of whom is looked for among all the others."""
+    """Return drawn pedestrians."""
     people = draw_people(size)
     pixels = np.stack([resize(picture, *size) for picture in people.pictures])
     identities = torch.tensor(people.identities)
     labels = Labels(identities, torch.full_like(identities, UNKNOWN), torch.arange(len(identities)))
-    return Sample(pixels, pixels, (labels, labels), f"{len(pixels)} drawn pedestrians")
+    return Sample(pixels, pixels, (labels, labels), f"{len(pixels)} drawn pedestrians", True)
 
 
 def sample_of(pictures: TestPictures) -> Sample:
@@ -112,15 +121,15 @@ def sample_of(pictures: TestPictures) -> Sample:
 def rank_feeds(
     file: File, feeds: Sequence[Preprocessing], sample: Sample, progress: Progress = silently
 ) -> list[Ranked]:
-    """Rank the sample by a file's features, fed in each of the ways; the best first.
+    """Feed a file in each of the ways; the best way first: by mAP, of drawn pictures by how unlike strangers are.
 
     Raises:
         CdnetError: if the file cannot be run at all.
     """
     found = [_rank(file, feed, sample) for feed in progress(feeds, "trying inputs", len(feeds))]
-    if all(ranked.mAP is None for ranked in found):
-        raise CdnetError(f"no usual input gives features that tell people apart; first {found[0].why}")
-    return sorted(found, key=lambda ranked: -1.0 if ranked.mAP is None else -ranked.mAP)
+    if all(ranked.why for ranked in found):
+        raise CdnetError(f"no usual input gives features that tell people apart; first: {found[0].why}")
+    return sorted(found, key=lambda one: (bool(one.why), one.strangers if sample.drawn else -(one.mAP or 0)))
 
 
 def mistake(said: Preprocessing, best: Preprocessing) -> str:
@@ -155,7 +164,7 @@ def _rank(file: File, feed: Preprocessing, sample: Sample) -> Ranked:
         same = sample.gallery is sample.query
         gallery = query if same else torch.from_numpy(run_in_batches(file, feed(sample.gallery), batch))
         check_features(query, gallery)
-        found = evaluate_ranking(query, gallery, *sample.labels).mAP
+        found = None if sample.drawn else evaluate_ranking(query, gallery, *sample.labels).mAP
     except CdnetError as error:
         return Ranked(feed, None, 1.0, str(error))
     strange = sample.labels[0].identities[:, None] != sample.labels[1].identities

@@ -29,9 +29,20 @@ if TYPE_CHECKING:
 class File(Protocol):
     """A file that is ready to run, on as many pictures at once as it is given; ``count`` is that number if fixed."""
 
-    count: int | None
-    size: tuple[int | None, int | None]
-    said: Said | None
+    @property
+    def count(self) -> int | None:
+        """N, if it is fixed."""
+        ...
+
+    @property
+    def size(self) -> tuple[int | None, int | None]:
+        """Height and width, where they are fixed."""
+        ...
+
+    @property
+    def said(self) -> Said | None:
+        """What the file says of itself."""
+        ...
 
     def run(self, values: npt.NDArray[np.float32]) -> Features:
         """Map what the file takes, N x 3 x H x W, to features N x D."""
@@ -42,12 +53,13 @@ class ProgramFile:
     """A file of torch.export that was written by this very process: reading anybody else's could run what is in it."""
 
     def __init__(self, path: Path) -> None:
-        extra = {KEY: ""}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._run: nn.Module = torch.export.load(path, extra_files=extra).module()
-        self.path, self.count, self.size = path, None, (None, None)
-        self.said = None
+            self._run: nn.Module = torch.export.load(path).module()
+        self.path = path
+        self.count: int | None = None
+        self.size: tuple[int | None, int | None] = (None, None)
+        self.said: Said | None = None
 
     def run(self, values: npt.NDArray[np.float32]) -> Features:
         """Map what the file takes, N x 3 x H x W, to features N x D."""

@@ -77,10 +77,15 @@ def put_before(model: onnx.ModelProto, what: Inside) -> None:
 class WithInput(nn.Module):
     """A network with what is put before it; with ``half``, the network itself computes in 16 bits."""
 
+    scale: Tensor
+    offset: Tensor
+
     def __init__(self, model: nn.Module, what: Inside, half: bool = False) -> None:
         super().__init__()
         self.model = model.half() if half else model
         self.half_inside, self.turn, self.nothing = half, what.turn, what.nothing
+        self.scale: Tensor
+        self.offset: Tensor
         self.register_buffer("scale", torch.from_numpy(what.scale).reshape(1, 3, 1, 1))
         self.register_buffer("offset", torch.from_numpy(what.offset).reshape(1, 3, 1, 1))
 

@@ -18,7 +18,7 @@ from cdnet.export.files import File, ProgramFile, open_file, write_ir, write_onn
 from cdnet.export.graph import to_onnx
 from cdnet.export.inputs import Inside, inside
 from cdnet.export.precision import Precision, to_half, to_int8
-from cdnet.export.side_files import side_files
+from cdnet.export.side_files import side_files, side_names
 from cdnet.export.targets import IR, ONNX, PROGRAM, Target
 from cdnet.export.trial import Trial, as_fed, try_file, wanted_features
 from cdnet.files import TOKEN, make_folder, saying_what_failed
@@ -107,7 +107,7 @@ def check_request(target: Target, out: Path, precision: Precision, overwrite: bo
         )
     if precision == "int8" and ending == PROGRAM:
         raise CdnetError(f"--out {out}: 8 bits are written as .onnx or .xml, not as .pt2")
-    there = next((path for path in _places(out, ending) if path.exists()), None)
+    there = next((path for path in _places(target, out, ending) if path.exists()), None)
     if there is not None and (not overwrite or there.is_dir()):
         raise CdnetError(f"{there} is there already; name another file, or say --overwrite")
     return ending
@@ -164,8 +164,9 @@ def _write(source: Source, target: Target, path: Path, precision: Precision, wha
         write_program(path, inference_form(source.model), source.spec.size, what, said, precision == "fp16")
 
 
-def _places(out: Path, ending: str) -> list[Path]:
-    return [out, out.with_suffix(".bin")] if ending == IR else [out]
+def _places(target: Target, out: Path, ending: str) -> list[Path]:
+    weights = [out.with_suffix(".bin")] if ending == IR else []
+    return [out, *weights, *(out.parent / name for name in side_names(target.name, out))]
 
 
 @contextmanager

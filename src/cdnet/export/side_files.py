@@ -29,6 +29,15 @@ ReID:
 """
 
 
+def side_names(target: str, out: Path) -> list[str]:
+    """Return the names of the files that a program wants beside ``out``."""
+    if target == "boxmot":
+        # BoxMOT may be given the file, or a folder of this ending.
+        folder = ["manifest.json"] if out.parent.name.endswith("_openvino_model") else []
+        return [f"{out.name}.metadata.json", *folder]
+    return [f"{out.name}.tracker.yml"] if target == "deepstream" else []
+
+
 def side_files(target: str, out: Path, spec: ModelSpec, feature_dim: int, precision: str) -> dict[str, str]:
     """Return the names and contents of the files that a program wants beside ``out``.
 
@@ -49,8 +58,7 @@ def side_files(target: str, out: Path, spec: ModelSpec, feature_dim: int, precis
             "model_kwargs_schema_version": 1,
             "model_kwargs": {"img_size": [height, width]},
         }
-        name = "manifest.json" if out.parent.name.endswith("_openvino_model") else f"{out.name}.metadata.json"
-        return {name: json.dumps(content, indent=1) + "\n"}
+        return dict.fromkeys(side_names(target, out), json.dumps(content, indent=1) + "\n")
     if target == "deepstream":
         half = precision == "fp16"
         text = DEEPSTREAM.format(
@@ -61,5 +69,5 @@ def side_files(target: str, out: Path, spec: ModelSpec, feature_dim: int, precis
             bits="fp16" if half else "fp32",
             path=json.dumps(str(out.absolute()))[1:-1],
         )
-        return {f"{out.name}.tracker.yml": text}
+        return dict.fromkeys(side_names(target, out), text)
     return {}

@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.data.decode import Pixels, resize
 from cdnet.errors import CdnetError
+from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.nearest import nearest
 from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.weights import ModelSpec

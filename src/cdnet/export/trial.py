@@ -47,7 +47,7 @@ def wanted_features(model: nn.Module, spec: ModelSpec, fed: npt.NDArray[np.gener
     """
     values = Preprocessing(spec.size, "rgb", 1.0, spec.mean, spec.std)(fed)  # type: ignore[arg-type]
     with torch.inference_mode():
-        parts = [model(part) for part in torch.from_numpy(values).split(32)]
+        parts = [model(part) for part in torch.split(torch.from_numpy(values), 32)]
     return torch.cat(parts).numpy()
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import torch.fx
 from torch import nn
@@ -15,7 +17,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from cdnet.errors import CdnetError
 from cdnet.nn.model import ReidModel
 
-FOLDED = {(nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval, (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval}
+FOLDED: dict[tuple[type, type], Callable[[Any, Any], nn.Module]] = {
+    (nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval,
+    (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval,
+}
 """What makes one layer out of a layer and the batch norm after it."""
 
 
@@ -50,10 +55,10 @@ def _fold_norms(traced: torch.fx.GraphModule) -> None:
         layer = norm.args[0] if norm.op == "call_module" else None
         if not isinstance(layer, torch.fx.Node) or layer.op != "call_module" or len(layer.users) > 1:
             continue
-        fold = FOLDED.get((type(layers[layer.target]), type(layers[norm.target])))
+        fold = FOLDED.get((type(layers[str(layer.target)]), type(layers[str(norm.target)])))
         if fold is None or uses[layer.target] > 1:
             continue
-        traced.set_submodule(layer.target, fold(layers[layer.target], layers[norm.target]))
+        traced.set_submodule(str(layer.target), fold(layers[str(layer.target)], layers[str(norm.target)]))
         norm.replace_all_uses_with(layer)
         traced.graph.erase_node(norm)
     traced.delete_all_unused_submodules()

@@ -54,9 +54,9 @@ def to_graph(network: FromBytes, batch: int, size: tuple[int, int]) -> bytes:
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it says that it is the older one
-            torch.onnx.export(network, (given,), made, dynamo=False, opset_version=OPSET)
+            torch.onnx.export(network, (given,), made, dynamo=False, opset_version=OPSET)  # type: ignore[arg-type]
     except (TypeError, ValueError, ImportError, AttributeError) as error:
         raise CdnetError(
-            f"PyTorch {torch.__version__} does not make an ONNX graph as cdnet asks for it ({error}); use --runtime torch"
+            f"PyTorch {torch.__version__} makes no ONNX graph as it is asked to ({error}); use --runtime torch"
         ) from None
     return made.getvalue()

@@ -67,6 +67,7 @@ class OnnxNetwork:
         self._file = OnnxFile(path)
         self.path, self.batch, self.digest = path, self._file.count or batch, digest_of(path)
         self.preprocessing = given.complete(path, self._file.size, option, self._file.said)
+        self.trained_on = {} if self._file.said is None else self._file.said.trained_on
 
     def __call__(self, pixels: Pixels) -> Features:
         """Map RGB bytes N x H x W x 3 to features N x D."""

@@ -89,6 +89,7 @@ class OpenVinoNetwork:
         self._file = OpenVinoFile(path)
         self.path, self.digest = path, digest_of(path, self._file.weights)
         self.preprocessing = given.complete(path, self._file.size, option, self._file.said)
+        self.trained_on = {} if self._file.said is None else self._file.said.trained_on
         self.batch = batch
         try:
             self._file.prepare((batch, *self.preprocessing.size))

@@ -26,7 +26,7 @@ class OwnNetwork:
 
     Args:
         weights: a file, a run's folder, or the name of a shipped network.
-        runtime: one of ``RUNTIMES``.
+        runtime: one of :data:`~cdnet.runtime.names.RUNTIMES`.
         batch: pictures at once; a smaller number is filled up.
         device: where PyTorch computes; the others compute on the CPU.
 
@@ -37,18 +37,12 @@ class OwnNetwork:
     def __init__(
         self, weights: Path | str, runtime: str = "torch", batch: int = 32, device: torch.device | None = None
     ) -> None:
-        self.path, self.runtime, self.batch = find_weights(weights), RUNTIMES[runtime], batch
         self.device = device or torch.device("cpu")
+        refuse_runtime(runtime, self.device)
+        self.path, self.runtime, self.batch = find_weights(weights), WAYS[runtime], batch
         model, self.spec = load_model(self.path)
         self.digest = digest_of(self.path)
         self.preprocessing = Preprocessing(self.spec.size, "rgb", 1.0, self.spec.mean, self.spec.std)
-        if not self.runtime.installed:
-            raise CdnetError(
-                f"--runtime {runtime} needs {self.runtime.package}; install it with "
-                f"pip install 'cdnet-reid[{self.runtime.extra}]'"
-            )
-        if self.device.type != "cpu" and self.runtime.package != "torch":
-            raise CdnetError(f"--runtime {runtime} computes on the CPU; use --device cpu, or --runtime torch")
         network = FromBytes(model, self.preprocessing, self.runtime.dtype).eval()
         self._run = self.runtime.prepare(network, self)
 
@@ -82,10 +76,26 @@ class Runtime:
     dtype: torch.dtype = torch.float32
     exact: bool = True
 
-    @property
-    def installed(self) -> bool:
-        """Whether its package is."""
-        return importlib.util.find_spec(self.package) is not None
+    def lacks(self) -> str | None:
+        """Say what it lacks here and what to do about that; None if it can be used."""
+        if importlib.util.find_spec(self.package) is None:
+            return f"needs {self.package}; install it with pip install 'cdnet-reid[{self.extra}]'"
+        if self.prepare is _in_openvino_bf16 and not _openvino_has_bf16():
+            return "needs a processor that computes in bfloat16, which this one does not; use --runtime openvino"
+        return None
+
+
+def refuse_runtime(name: str, device: torch.device) -> None:
+    """See that a runtime, one of :data:`~cdnet.runtime.names.RUNTIMES`, can be had here, before anything takes long.
+
+    Raises:
+        CdnetError: if it is not installed, or does not compute on the device or the processor.
+    """
+    lacking = WAYS[name].lacks()
+    if lacking is not None:
+        raise CdnetError(f"--runtime {name} {lacking}")
+    if device.type != "cpu" and WAYS[name].package != "torch":
+        raise CdnetError(f"--runtime {name} computes on the CPU; use it with --device cpu, or --runtime torch")
 
 
 def _in_torch(network: FromBytes, own: OwnNetwork) -> Run:
@@ -106,7 +116,9 @@ def _compiled_by_torch(network: FromBytes, own: OwnNetwork) -> Run:
     try:
         run(np.zeros((own.batch, *own.preprocessing.size, 3), np.uint8))
     except Exception as error:  # a compiler that is missing, or anything that it says
-        raise CdnetError(f"torch.compile cannot run {own.path} here ({_one_line(error)}); use --runtime torch") from None
+        raise CdnetError(
+            f"torch.compile cannot run {own.path} here ({_one_line(error)}); use --runtime torch"
+        ) from None
     return run
 
 
@@ -129,8 +141,6 @@ def _in_openvino(network: FromBytes, own: OwnNetwork, precision: str = "f32") ->
     import openvino
 
     core = openvino.Core()
-    if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        raise CdnetError("--runtime openvino-bf16: this processor does not compute in bfloat16; use --runtime openvino")
     settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
     graph = to_graph(network, own.batch, own.preprocessing.size)
     try:
@@ -145,12 +155,18 @@ def _in_openvino_bf16(network: FromBytes, own: OwnNetwork) -> Run:
     return _in_openvino(network, own, "bf16")
 
 
+def _openvino_has_bf16() -> bool:
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 def _one_line(error: Exception) -> str:
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[-1].strip()[:200] if lines else type(error).__name__
 
 
-RUNTIMES = {
+WAYS: dict[str, Runtime] = {
     "torch": Runtime("torch", "", _in_torch),
     "torch-bf16": Runtime("torch", "", _in_torch, torch.bfloat16, exact=False),
     "torch-compiled": Runtime("torch", "", _compiled_by_torch),
@@ -159,4 +175,4 @@ RUNTIMES = {
     "openvino": Runtime("openvino", "openvino", _in_openvino),
     "openvino-bf16": Runtime("openvino", "openvino", _in_openvino_bf16, exact=False),
 }
-"""By the name that ``--runtime`` has for them."""
+"""The runtimes by the names that ``--runtime`` has for them."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cdnet.data.recipe import parse_size
 from cdnet.errors import CdnetError
+from cdnet.model_input import parse_size
 from cdnet.runtime.preprocessing import Preprocessing
 
 KEY = "cdnet"
@@ -32,6 +32,12 @@ class Said:
 
     preprocessing: Preprocessing
     facts: dict[str, Any]
+
+    @property
+    def trained_on(self) -> dict[str, Any]:
+        """What the network was trained on, as far as the file says it."""
+        found = self.facts.get("trained_on")
+        return dict(found) if isinstance(found, dict) else {}
 
     def to_text(self) -> str:
         """Return it as JSON, which :func:`read_said` reads back."""

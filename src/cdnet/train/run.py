@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cdnet.data.cache import CachedPictures
+from cdnet.data.copies import refuse_two_persons
 from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import given_root
@@ -80,6 +81,7 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         if recipe.evaluate_every:
             try:
                 self.test = read_test_pictures(data, self.spec.size, recipe.data.cache, shown)
+                refuse_two_persons(data, pictures, *self.test.splits())
             except UndefinedError as error:
                 raise UndefinedError(f"{error}; or train without evaluating, by --evaluate-every 0") from None
         if self.main:
