@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cdnet.data.augment import IMAGENET_MEAN, IMAGENET_STD
+from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.errors import CdnetError
 from cdnet.extract import extractor
 
