@@ -156,7 +156,7 @@ def _open_parquet(path: Path) -> FeatureFile:
     def blocks() -> Iterator[Block]:
         with arrow.parquet.ParquetFile(path) as file:
             for batch in file.iter_batches():
-                features = batch.column("features").flatten().to_numpy(zero_copy_only=False)
+                features = np.array(batch.column("features").flatten())
                 columns = {name: batch.column(name).to_pylist() for name in ("identity", "camera") if name in names}
                 shape = (batch.num_rows, about["dimension"])
                 yield Block(batch.column("path").to_pylist(), features.reshape(shape), columns)
@@ -199,4 +199,4 @@ def _rows_of(path: Path, name: str) -> Iterator[npt.NDArray[Any]]:
         for start in range(0, shape[0], ROWS):
             count = min(ROWS, shape[0] - start)
             data = file.read(count * width * kind.itemsize)
-            yield np.frombuffer(data, kind).reshape(count, *shape[1:])
+            yield np.frombuffer(bytearray(data), kind).reshape(count, *shape[1:])
