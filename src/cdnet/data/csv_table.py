@@ -65,7 +65,7 @@ def open_table(
     optional: Sequence[str],
     most_rows: float = math.inf,
     most_bytes: float = math.inf,
-) -> Iterator[tuple[list[str], Iterator[Row]]]:
+) -> Iterator[tuple[list[str], Iterator[CsvRow]]]:
     """Open a table and give its columns and its rows, which are read as they are asked for.
 
     Raises:
@@ -167,7 +167,9 @@ def _words(text: str, separator: str) -> list[str]:
     return [" ".join(word.split()).lower() for word in words]
 
 
-def _rows(path: Path, lines: _Lines, separator: str, header: Sequence[str], wanted: Sequence[str]) -> Iterator[CsvRow]:
+def _rows(
+    path: Path, lines: _Lines, separator: str, header: Sequence[str], wanted: Sequence[str], most: float
+) -> Iterator[CsvRow]:
     places = {column: header.index(column) for column in wanted if column in header}
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
     count = 0

@@ -169,14 +169,15 @@ def _a(kind: str | None) -> str:
 def pixels_of_image(image: Image) -> Pixels:
     """Return a picture that Pillow holds or has opened as H x W x 3 RGB bytes, as its file would be read.
 
-    It is turned as its EXIF orientation says, if it still has one, and is itself left as it is.
+    It is turned as its EXIF orientation says, if it still has one, and is itself left as it is. Of a JPEG in CMYK,
+    which Pillow converts otherwise, bytes may differ by 1 from those of its file.
 
     Raises:
         BrokenPictureError: if it has no pixels, several pictures, or is beyond the limits or damaged.
     """
     try:
         if not image.width * image.height:
-            raise ValueError("has no pixels")
+            raise BeyondLimitsError("has no pixels")
         with in_turn_if_large(image.width * image.height):
             _refuse(image, 0)
             orientation, xmp = _orientation(image), image.info.pop("xmp", None)
@@ -186,8 +187,10 @@ def pixels_of_image(image: Image) -> Pixels:
                 if xmp is not None:
                     image.info["xmp"] = xmp
             return pixels if image.format == "TIFF" else turn(pixels, orientation)
-    except Exception as error:  # damaged files raise many things once they are decoded
-        raise BrokenPictureError(str(error).rstrip(".") or "damaged") from None
+    except BeyondLimitsError as error:
+        raise BrokenPictureError(str(error)) from None
+    except Exception:  # damaged files raise many things once they are decoded
+        raise BrokenPictureError(f"{_a(image.format)}, {DAMAGED}") from None
 
 
 def _refuse(image: Image, size: int) -> None:

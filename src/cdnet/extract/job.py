@@ -92,11 +92,17 @@ def extract_all(
     folder = out.with_name(f"{out.name}.parts")
     with saying_what_failed(folder):
         make_folder(folder)
+    lock = FileLock(folder / "lock", timeout=0)
     try:
-        with FileLock(folder / "lock", timeout=0):
-            return _Job(extractor, source, out, folder, shard, tell).run(compute)
+        lock.acquire()
     except Timeout:
         raise CdnetError(f"another process is at work in {folder}; wait for it, or name another --out") from None
+    try:
+        return _Job(extractor, source, out, folder, shard, tell).run(compute)
+    finally:
+        lock.release()
+        if not (folder / "job.json").exists():  # it is done, or nothing was begun
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Job:
@@ -119,7 +125,6 @@ class _Job:
         self.start = self.listing.count * (index - 1) // count
         self.stop = self.listing.count * index // count
         if self.start == self.stop:
-            shutil.rmtree(folder)
             raise CdnetError(f"shard {index}/{count} of {self.listing.count} pictures has none; use fewer shards")
         self.about: dict[str, Any] = {
             "format": FORMAT,
@@ -148,7 +153,8 @@ class _Job:
             words = {"list": "the pictures that are listed", "listed": "their number", "sha256": "the network"}
             said = ", ".join(words.get(key, key) for key in differing)
             raise CdnetError(
-                f"{self.folder} is of another extraction (other: {said}); remove it to begin anew, or name another --out"
+                f"{self.folder} is of another extraction (other: {said}); remove it to begin anew, or "
+                "name another --out"
             )
 
     def _parts(self) -> range:
@@ -195,7 +201,7 @@ class _Job:
         listed = write_unreadable(self.out, ((entry.shown, why) for entry, why in self._broken()))
         about = self.about | {"count": count, "unreadable": broken}
         write_features(self.out, self._blocks, about, self.listing.columns)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        (self.folder / "job.json").unlink()
         return Extracted(count, broken, listed)
 
     def _broken(self) -> Iterator[tuple[Entry, str]]:

@@ -57,7 +57,9 @@ def join(files: Sequence[Path], out: Path) -> Extracted:
             yield from shard.blocks()
 
     columns = tuple(next(iter(ordered[0].blocks())).columns)
-    listed = write_unreadable(out, (row for shard in ordered if shard.about["unreadable"] for row in _unreadable(shard)))
+    listed = write_unreadable(
+        out, (row for shard in ordered if shard.about["unreadable"] for row in _unreadable(shard))
+    )
     write_features(out, blocks, about, columns)
     return Extracted(count, broken, listed)
 

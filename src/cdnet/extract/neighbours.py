@@ -35,7 +35,7 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Found:
-    """The nearest pictures of each query, nearest first, of a gallery of ``count``; ``remarks`` say what was left out."""
+    """The nearest pictures of each query, nearest first, of ``count`` in all; ``remarks`` say what was left out."""
 
     lists: tuple[tuple[Neighbour, ...], ...]
     count: int
@@ -84,12 +84,16 @@ def find(extractor: FeatureExtractor, queries: Sequence[Path], gallery: Path, to
                 row = row.masked_fill(mine, -torch.inf)
             # A stable sort: places of equal similarity follow the gallery's order.
             order = torch.sort(row, descending=True, stable=True).indices[:top].tolist()
-            new = [(float(row[place]), rows.shown[place], rows.files[place]) for place in order if row[place] > -torch.inf]
+            new = [
+                (float(row[place]), rows.shown[place], rows.files[place]) for place in order if row[place] > -torch.inf
+            ]
             kept[number] = sorted([*kept[number], *new], key=lambda one: -one[0])[:top]
     if not count:
         raise CdnetError(f"{gallery}: no picture there could be read" + (f"; {remarks[0]}" if remarks else ""))
     if any(left_out):
-        remarks.append(f"{sum(left_out)} of {len(own)} queries are in the gallery themselves, and left out of their lists")
+        remarks.append(
+            f"{sum(left_out)} of {len(own)} queries are in the gallery themselves, and left out of their lists"
+        )
     lists = tuple(tuple(Neighbour(shown, file, value) for value, shown, file in one) for one in kept)
     if not all(lists):
         raise CdnetError(f"{gallery}: has nothing but the query itself; give other pictures to look for it among")
@@ -138,5 +142,6 @@ def _fresh(extractor: FeatureExtractor, gallery: Path, remarks: list[str]) -> It
             if kept:
                 yield _Rows([entry.shown for entry in kept], [Path(entry.file) for entry in kept], part.features)
         if broken:
-            remarks.append(f"{len(broken):,} of {listing.count:,} pictures of {gallery} could not be read, first {broken[0]}")
-
+            remarks.append(
+                f"{len(broken):,} of {listing.count:,} pictures of {gallery} could not be read, first {broken[0]}"
+            )

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.errors import CdnetError
 from cdnet.extract import extractor
+from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 
 
 class FeatureExtractor:

@@ -14,7 +14,9 @@ LETTERS = 14
 """Of a file's name; more would run into the next one's."""
 
 
-def draw_neighbours(queries: Sequence[tuple[str, Pixels]], lists: Sequence[Sequence[tuple[str, float, Pixels]]]) -> Drawn:
+def draw_neighbours(
+    queries: Sequence[tuple[str, Pixels]], lists: Sequence[Sequence[tuple[str, float, Pixels]]]
+) -> Drawn:
     """Draw a row a query: the query, then its neighbours with their similarities, nearest first.
 
     Args:
@@ -32,12 +34,19 @@ def draw_neighbours(queries: Sequence[tuple[str, Pixels]], lists: Sequence[Seque
     height, width = queries[0][1].shape[:2]
     down = wide * height / width + BELOW + 0.1
     with paper_style(map(harmless, names)):
-        figure = new_figure(MARGIN * 2 + BETWEEN + pitch * (places + 1) - GAP, HEAD + down * len(queries), arranged=False)
+        figure = new_figure(
+            MARGIN * 2 + BETWEEN + pitch * (places + 1) - GAP, HEAD + down * len(queries), arranged=False
+        )
         for row, ((name, pixels), found) in enumerate(zip(queries, lists, strict=True)):
             top = HEAD + row * down
             panels = [(MARGIN, pixels, _short(name), "query")]
             panels += (
-                (MARGIN + BETWEEN + rank * pitch, shown, f"{value:.3f}\n{_short(other)}".replace("-0.", "\u22120."), str(rank))
+                (
+                    MARGIN + BETWEEN + rank * pitch,
+                    shown,
+                    f"{value:.3f}\n{_short(other)}".replace("-0.", "\u22120."),
+                    str(rank),
+                )
                 for rank, (other, value, shown) in enumerate(found, start=1)
             )
             for left, shown, below, head in panels:
@@ -51,4 +60,4 @@ def draw_neighbours(queries: Sequence[tuple[str, Pixels]], lists: Sequence[Seque
 
 def _short(name: str) -> str:
     name = harmless(Path(name).name)
-    return name if len(name) <= LETTERS else f"\u2026{name[1 - LETTERS:]}"
+    return name if len(name) <= LETTERS else f"\u2026{name[1 - LETTERS :]}"
