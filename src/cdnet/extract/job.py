@@ -140,6 +140,8 @@ class _Job:
         }
         told = self.about | {"batch": extractor.network.batch, "part": PART}
         if fresh:
+            for left in folder.glob("*.part"):  # of an extraction that ended as it was taking them away
+                left.unlink()
             write_text(kept, json.dumps(told, indent=1))
         self._refuse_other(kept, told)
 

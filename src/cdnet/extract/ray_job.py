@@ -97,14 +97,13 @@ def _groups(tasks: Iterator[Task]) -> Iterator[list[Task]]:
 
 def _parts(ray: Any, extractor: FeatureExtractor, group: list[Task], workers: int) -> Iterator[tuple[int, Part]]:
     rows = [{"number": number, "entries": json.dumps(entries)} for number, entries in group]
+    # Ray Data restarts workers, and tries their work again, as often as need be.
     found = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
         _Worker,
         fn_constructor_args=(extractor,),
         batch_size=1,
         num_cpus=1,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers),
-        max_restarts=-1,
-        max_task_retries=-1,
     )
     try:
         for row in found.iter_rows():
