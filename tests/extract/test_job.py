@@ -269,3 +269,18 @@ def test_the_command_line(weights: Path, folder: Path, tmp_path: Path, capsys: p
     assert capsys.readouterr().out == kept.out
     assert table.read_text() == (tmp_path / "g.csv").read_text()
     assert len(list(csv.DictReader(table.open()))) == 3
+
+
+def test_identities_and_cameras_are_in_an_npz_too_and_survive_a_join(
+    extractor: FeatureExtractor, folder: Path, tmp_path: Path
+) -> None:
+    names = sorted(path.name for path in folder.iterdir())[1:5]
+    lines = [f"{name},p{number},{number or ''}" for number, name in enumerate(names)]
+    (folder / "list.csv").write_text("path,identity,camera\n" + "\n".join(lines) + "\n")
+    for number in (1, 2):
+        extract_all(extractor, folder / "list.csv", tmp_path / f"{number}.npz", (number, 2))
+    join([tmp_path / "1.npz", tmp_path / "2.npz"], tmp_path / "all.npz")
+    with np.load(tmp_path / "all.npz", allow_pickle=False) as kept:
+        assert kept["paths"].tolist() == names
+        assert kept["identities"].tolist() == ["p0", "p1", "p2", "p3"]
+        assert kept["cameras"].tolist() == ["", "1", "2", "3"]

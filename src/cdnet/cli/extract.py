@@ -47,7 +47,7 @@ def main(words: list[str]) -> None:
         raise UsageError("no file for the features; give one with --out", made.prog)
 
     from cdnet.extract.extractor import FeatureExtractor
-    from cdnet.extract.job import extract_all, in_this_process, parse_shard
+    from cdnet.extract.job import Compute, extract_all, in_this_process, parse_shard
     from cdnet.extract.store import check_ending
     from cdnet.progress import console
 
@@ -67,7 +67,7 @@ def main(words: list[str]) -> None:
         mean=given.mean,
         std=given.std,
     )
-    compute = in_this_process
+    compute: Compute = in_this_process
     if options.ray is not None:
         from cdnet.extract.ray_job import on_ray
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cdnet.data.conflicts import find_conflicts
 from cdnet.data.layout import read_data
-from cdnet.data.pictures import SPLITS, Picture, ReidData
+from cdnet.data.pictures import Picture, ReidData
 from cdnet.errors import CdnetError
 
 
@@ -65,26 +65,29 @@ def with_test_pictures(data: ReidData) -> ReidData:
 
 
 def _joined(several: Sequence[ReidData]) -> ReidData:
+    def pictures(split: str) -> tuple[Picture, ...]:
+        return tuple(_of(n, picture) for n, data in enumerate(several, start=1) for picture in data.split(split))
+
     def those(name: str) -> tuple[str, ...]:
         return tuple(sentence for data in several for sentence in getattr(data, name))
 
-    splits = {
-        split: tuple(
-            _of(number, picture) for number, data in enumerate(several, start=1) for picture in data.split(split)
-        )
-        for split in SPLITS
-    }
     ignored: dict[str, int] = {}
     for data in several:
         for reason, count in data.ignored.items():
             ignored[reason] = ignored.get(reason, 0) + count
-    lists = {name: those(name) for name in ("unparsed", "missing", "passed_over", "notes", "joined", "alike")}
     found = ReidData(
         name=" + ".join(data.name for data in several),
         root=Path(" + ".join(str(data.root) for data in several)),
+        train=pictures("train"),
+        query=pictures("query"),
+        gallery=pictures("gallery"),
         ignored=ignored,
-        **splits,
-        **lists,
+        unparsed=those("unparsed"),
+        missing=those("missing"),
+        passed_over=those("passed_over"),
+        notes=those("notes"),
+        joined=those("joined"),
+        alike=those("alike"),
     )
     return replace(found, conflicts=those("conflicts") or find_conflicts(found))
 

@@ -65,7 +65,9 @@ def write_listing(source: Path, path: Path) -> Listing:
     """
     if not source.exists():
         raise CdnetError(f"{source}: no such folder or CSV file; name where the pictures are")
-    digest, places, passed = hashlib.sha256(), [], []
+    digest = hashlib.sha256()
+    places: list[int] = []
+    passed: list[str] = []
     columns: list[str] = []
     count = 0
 

@@ -49,26 +49,26 @@ def on_ray(address: str, tell: Tell) -> Compute:
         CdnetError: if Ray is not installed, or there is no such cluster.
     """
     try:
-        import ray
         import ray.data
     except ImportError:
         raise CdnetError("--ray needs Ray; install it with pip install 'cdnet-reid[ray]'") from None
+    cluster: Any = ray
 
     def compute(extractor: FeatureExtractor, tasks: Iterator[Task], count: int) -> Iterator[tuple[int, Part]]:
         if not count:
             return
-        ours = not ray.is_initialized()
+        ours = not cluster.is_initialized()
         if ours:
-            _connect(ray, address, tell)
+            _connect(cluster, address, tell)
         try:
-            ray.data.DataContext.get_current().enable_progress_bars = False
-            workers = max(1, int(ray.cluster_resources().get("CPU", 1)))
-            tell(f"Ray: {len(ray.nodes())} nodes, {workers} processors")
+            cluster.data.DataContext.get_current().enable_progress_bars = False
+            workers = max(1, int(cluster.cluster_resources().get("CPU", 1)))
+            tell(f"Ray: {len(cluster.nodes())} nodes, {workers} processors")
             for group in _groups(tasks):
-                yield from _parts(ray, extractor, group, min(workers, len(group)))
+                yield from _parts(cluster, extractor, group, min(workers, len(group)))
         finally:
             if ours:
-                ray.shutdown()
+                cluster.shutdown()
 
     return compute
 

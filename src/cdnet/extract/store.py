@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -106,9 +107,13 @@ def _write_npz(file: BinaryIO, _path: Path, blocks: Blocks, about: dict[str, Any
         _add_texts(archive, "paths", about["count"], lambda: (list(block.paths) for block in blocks()))
         for name, several in (("identity", "identities"), ("camera", "cameras")):
             if name in columns:
-                _add_texts(archive, several, about["count"], lambda name=name: (b.columns[name] for b in blocks()))
+                _add_texts(archive, several, about["count"], partial(_column, blocks, name))
         text = np.array(json.dumps(about))
         _add(archive, "about", text.dtype.str, (), [text])
+
+
+def _column(blocks: Blocks, name: str) -> Iterator[Texts]:
+    return (block.columns[name] for block in blocks())
 
 
 def _add_texts(archive: zipfile.ZipFile, name: str, count: int, texts: Callable[[], Iterator[Texts]]) -> None:
