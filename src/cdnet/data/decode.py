@@ -23,7 +23,17 @@ from cdnet.data.orientation import UPRIGHT, Pixels, known_orientation, turn
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["BrokenPictureError", "Decoded", "Pixels", "decode", "open_picture", "read_bytes", "read_pixels", "resize"]
+__all__ = [
+    "BrokenPictureError",
+    "Decoded",
+    "Pixels",
+    "decode",
+    "open_picture",
+    "pixels_of_image",
+    "read_bytes",
+    "read_pixels",
+    "resize",
+]
 
 FEWER_PIXELS = {"WEBP": 25_000_000, "AVIF": 25_000_000, "JPEG2000": 25_000_000, "JPEG": 25_000_000, "MPO": 25_000_000}
 """Formats that take more memory a pixel than others: up to 27 bytes. JPEG is one of other colours than usual."""
@@ -154,6 +164,32 @@ def _decode_other(data: bytes, origin: str) -> Decoded:
 
 def _a(kind: str | None) -> str:
     return f"{'an' if kind == 'AVIF' else 'a'} {kind or 'picture'}"
+
+
+def pixels_of_image(image: Image) -> Pixels:
+    """Return a picture that Pillow holds or has opened as H x W x 3 RGB bytes, as its file would be read.
+
+    It is turned as its EXIF orientation says, if it still has one, and is itself left as it is.
+
+    Raises:
+        BrokenPictureError: if it has no pixels, several pictures, or is beyond the limits or damaged.
+    """
+    try:
+        if not image.width * image.height:
+            raise BeyondLimitsError("has no pixels")
+        with in_turn_if_large(image.width * image.height):
+            _refuse(image, 0)
+            orientation, xmp = _orientation(image), image.info.pop("xmp", None)
+            try:
+                pixels = _rgb(image)
+            finally:
+                if xmp is not None:
+                    image.info["xmp"] = xmp
+            return pixels if image.format == "TIFF" else turn(pixels, orientation)
+    except BeyondLimitsError as error:
+        raise BrokenPictureError(str(error)) from None
+    except Exception:  # damaged files raise many things once they are decoded
+        raise BrokenPictureError(f"a picture, {DAMAGED}") from None
 
 
 def _refuse(image: Image, size: int) -> None:
