@@ -198,7 +198,7 @@ class TestRefusals:
             classify(recipe, tmp_path / "run", resume=True)
 
     def test_a_loss_that_is_not_finite(self, recipe: ClassifyRecipe, tmp_path: Path) -> None:
-        recipe.optim.lr = 1e30
+        recipe.optim.lr = 1e6
         with pytest.raises(CdnetError, match=r"lower --optim\.lr"):
             classify(recipe, tmp_path)
 
