@@ -100,5 +100,5 @@ def test_a_kind_whose_whole_inputs_are_not_read_is_refused(tmp_path: Path) -> No
     words = ("info", "nothing.json")
     for says in ("", "stages"):
         kind = Kind("unread", lambda _: None, lambda draw, folder: [*words], whole=words, says=says)
-        with pytest.raises(RuntimeError, match="unread: info nothing.json ended with 1"):
+        with pytest.raises(RuntimeError, match=r"unread: info nothing\.json ended with 1"):
             prepare(kind, tmp_path / f"it{says}")

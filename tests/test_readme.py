@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cdnet.cli import COMMANDS
-from cdnet.cli.arguments import shipped_recipes
+from cdnet.settings.files import shipped_recipes
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

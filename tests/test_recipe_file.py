@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cdnet.cli.arguments import UsageError, read_run, recipe_path, shipped_recipes
-from cdnet.errors import CdnetError
+from cdnet.cli.arguments import read_run
+from cdnet.errors import CdnetError, UsageError
 from cdnet.recipe_file import MAX_BYTES, check_recipe_file
+from cdnet.settings.files import recipe_path, shipped_recipes
 from cdnet.train.recipe import TrainRecipe
 
 BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(

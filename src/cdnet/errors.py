@@ -13,6 +13,14 @@ class DiskFullError(CdnetError):
     """Nothing more can be written, so that it makes no sense to go on with other work."""
 
 
+class UsageError(CdnetError):
+    """A command line that cannot be understood; ``command`` is the one whose help explains it, if that is known."""
+
+    def __init__(self, message: str, command: str = "") -> None:
+        super().__init__(message)
+        self.command = command
+
+
 class UnreadableError(CdnetError):
     """A picture that work needs now cannot be read; with a whole one in its place the work can go on."""
 

@@ -15,10 +15,11 @@ import pytest
 
 from cdnet.classify.recipe import ClassifyRecipe
 from cdnet.cli import COMMANDS, main
-from cdnet.cli.arguments import read_table, shipped_recipes
+from cdnet.cli.arguments import read_table
 from cdnet.engine.folder import write_recipe
 from cdnet.search.compare_recipe import CompareRecipe
 from cdnet.search.recipe import SearchRecipe
+from cdnet.settings.files import shipped_recipes
 from cdnet.train.recipe import TrainRecipe
 from cdnet.weights import load_model
 

@@ -8,9 +8,7 @@ import torch
 from torch import nn
 
 from cdnet.cli import main
-from cdnet.cli.arguments import read_run
 from cdnet.cli.demo import run_demo, run_folder
-from cdnet.cli.train import read_arguments
 from cdnet.engine.record import read_log
 from cdnet.errors import CdnetError
 from cdnet.genotype import read_genotype
@@ -18,6 +16,7 @@ from cdnet.report.drawing import Drawing, drawn_pictures
 from cdnet.report.gather import CHANCE, HISTOGRAM, TRAINED, UNTRAINED, untrained_network
 from cdnet.search.algorithm import Search
 from cdnet.search.recipe import SearchRecipe
+from cdnet.settings.recipes import read_recipe
 from cdnet.train.recipe import TrainRecipe
 from cdnet.weights import load_model
 
@@ -33,20 +32,16 @@ DRAWING = Drawing(
 )
 
 
-SMALL = ["--out", "unused", "--width", "0.1", "--size", "64x32", "--seed", "3"]
-SMALL += ["--batch.identities", "4", "--batch.pictures", "2"]
+SMALL = {"width": 0.1, "size": "64x32", "seed": 3, "batch.identities": 4, "batch.pictures": 2}
 
 
 def recipe(epochs: int = 2) -> TrainRecipe:
-    words = ["--config", "demo", *SMALL, "--evaluate_every", "1"]
-    made, _, _ = read_arguments([*words, "--schedule.epochs", str(epochs)])
-    return made
+    return read_recipe(TrainRecipe, "demo", {**SMALL, "evaluate_every": 1, "schedule.epochs": epochs})
 
 
 def searching(epochs: int = 2) -> SearchRecipe:
-    words = ["--config", "demo-search", *SMALL, "--validation", "2", "--space.repeats", "[1]"]
-    made, _, _ = read_run("search", "", SearchRecipe, [*words, "--epochs", str(epochs)])
-    return made
+    changes = {**SMALL, "validation": 2, "space.repeats": [1], "epochs": epochs}
+    return read_recipe(SearchRecipe, "demo-search", changes)
 
 
 def demo(out: Path, epochs: int = 2, search_epochs: int = 2) -> None:

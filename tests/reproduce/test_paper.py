@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from cdnet.cli.arguments import shipped_recipes
 from cdnet.errors import CdnetError
 from cdnet.genotype import read_genotype
 from cdnet.nn.baselines import BASELINES
@@ -16,6 +15,7 @@ from cdnet.reproduce.comparison import compare_row
 from cdnet.reproduce.counting import RowNetwork, count_row
 from cdnet.reproduce.paper import FIGURES, PaperRow, read_paper
 from cdnet.reproduce.plan import Setting, plan_run, read_shipped
+from cdnet.settings.files import shipped_recipes
 
 PAPER = read_paper()
 

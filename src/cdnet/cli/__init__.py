@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from cdnet import CdnetError, __version__
+from cdnet.errors import UsageError
 from cdnet.shown_text import harmless, prepare_output
 
 COMMANDS = {
@@ -75,8 +76,6 @@ def _run(words: list[str]) -> int:
 
         meant = nearest(words[0], [*COMMANDS, "--help", "--version"])
         return _complain(f"unknown command {words[0]!r}{meant}; known are {', '.join(COMMANDS)}", 2)
-    from cdnet.cli.arguments import UsageError
-
     try:
         import_module(f"cdnet.cli.{words[0]}").main(words[1:])
     except UsageError as error:

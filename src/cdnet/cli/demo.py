@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdnet.cli.arguments import parser, read_run
-from cdnet.cli.train import read_arguments
+from cdnet.cli.arguments import parser
 from cdnet.errors import CdnetError
 from cdnet.search.recipe import SearchRecipe
+from cdnet.settings.recipes import read_recipe
 from cdnet.shown_text import say, say_block
 from cdnet.train.recipe import TrainRecipe
 
@@ -31,11 +31,9 @@ def main(words: list[str]) -> None:
     made.add_argument("--seed", type=int, default=0, help="decides pictures, first weights and batches")
     made.add_argument("--epochs", type=int, help="to train, by default those of the shipped recipe `demo`")
     options = made.read(words)
-    words = ["--out", str(options.out), "--seed", str(options.seed)]
-    searching, _, _ = read_run("search", "", SearchRecipe, ["--config", "demo-search", *words])
-    if options.epochs is not None:
-        words += ["--schedule.epochs", str(options.epochs)]
-    training, _, _ = read_arguments(["--config", "demo", *words])
+    searching = read_recipe(SearchRecipe, "demo-search", {"seed": options.seed}, "search")
+    epochs = {} if options.epochs is None else {"schedule.epochs": options.epochs}
+    training = read_recipe(TrainRecipe, "demo", {"seed": options.seed, **epochs}, "train")
 
     from cdnet.report.drawing import Drawing
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdnet.cli.arguments import UsageError, read_table
 from cdnet.errors import CdnetError
 from cdnet.reproduce.paper import Paper, PaperRow, PaperRun, PaperTable, Scale, read_paper
 from cdnet.reproduce.plan import NOT_COMPARABLE, Plan, Setting, describe_scale, plan_run
+from cdnet.settings.recipes import read_recipe
 
 if TYPE_CHECKING:
     from cdnet.reproduce.report import ComparedTable
@@ -37,12 +37,10 @@ def plan_job(row: PaperRow, options: Any, setting: Setting) -> Job:
     plan = plan_run(row.run, setting)
     if plan.refusal:
         return Job(row, marks=(plan.refusal,), why="not at small scale")
-    words = [f"--device={options.device}"]
-    for key in ("root", "cache"):
-        path = getattr(options.data, key)
-        words += [f"--data.{key}={path}"] if path is not None else []
-    recipe = settled(_recipe(plan, words), row.run.protocol.data[setting.scale].classes)
-    plain = _recipe(plan_run(row.run, replace(setting, changes=())), words) if setting.changes else recipe
+    paths = {f"data.{key}": getattr(options.data, key) for key in ("root", "cache")}
+    own = {"device": options.device} | {key: path for key, path in paths.items() if path is not None}
+    recipe = settled(_recipe(plan, own), row.run.protocol.data[setting.scale].classes)
+    plain = _recipe(plan_run(row.run, replace(setting, changes=())), own) if setting.changes else recipe
     init = getattr(recipe, "init", None)
     return _job(row, setting.scale, plan, recipe, plain, "" if init is None else describe_start(init))
 
@@ -140,15 +138,14 @@ def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
         folders = sorted((out / RUNS / plan.folder).glob("seed-*"))
         if not folders:
             continue
-        plain = _recipe(plan, [])
+        plain = _recipe(plan)
         for folder in folders:
             try:
                 result = kept_result(folder)
                 if result is None:
                     continue
-                older = [f"--{key}={str(value).lower()}" for key, value in older_settings(folder).items()]
-                recipe = _read(plan, [f"--config={folder / RECIPE}", *older])
-            except (CdnetError, UsageError) as error:
+                recipe = read_recipe(_recipe_type(plan), folder / RECIPE, older_settings(folder), "reproduce")
+            except CdnetError as error:
                 _say_left_out(str(error))
                 continue
             start = result.get("start", UNKNOWN_START if getattr(recipe, "init", None) else "")
@@ -205,19 +202,16 @@ def _job(row: PaperRow, scale: Scale, plan: Plan, recipe: Recipe, plain: Recipe,
 @cache
 def _paper_recipe(run_name: str, pretrained: bool) -> Recipe:
     """Return the recipe of a run at the paper's settings, from trained weights or from scratch."""
-    return _recipe(plan_run(read_paper().runs[run_name], Setting(init="given" if pretrained else None)), [])
+    return _recipe(plan_run(read_paper().runs[run_name], Setting(init="given" if pretrained else None)))
 
 
-def _recipe(plan: Plan, words: Sequence[str]) -> Recipe:
-    """Return the recipe of a plan, with more words of a command line."""
-    options = [f"--{key}={value}" for key, value in plan.options.items()]
-    return _read(plan, ["--config", plan.recipe, *options, *words])
+def _recipe(plan: Plan, changes: Mapping[str, object] | None = None) -> Recipe:
+    """Return the recipe of a plan, with more changes of it."""
+    return read_recipe(_recipe_type(plan), plan.recipe, {**plan.options, **(changes or {})}, "reproduce")
 
 
-def _read(plan: Plan, words: Sequence[str]) -> Recipe:
+def _recipe_type(plan: Plan) -> type[Recipe]:
     from cdnet.classify.recipe import ClassifyRecipe
     from cdnet.train.recipe import TrainRecipe
 
-    if plan.command == "classify":
-        return read_table("reproduce", "", ClassifyRecipe, [*words, "--out", "."])[0]
-    return read_table("reproduce", "", TrainRecipe, [*words, "--out", "."])[0]
+    return ClassifyRecipe if plan.command == "classify" else TrainRecipe

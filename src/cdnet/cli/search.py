@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 
 from cdnet.cli.arguments import UsageError, choose, is_first_process, read_run
-from cdnet.cli.words import hyphened
 from cdnet.search.recipe import SearchRecipe
+from cdnet.settings.words import hyphened
 from cdnet.shown_text import say, shell_command
 
 REPORT = "report.html"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from cdnet.cli.arguments import is_first_process, read_run
 from cdnet.shown_text import say, shell_command
 from cdnet.train.recipe import TrainRecipe
@@ -11,7 +9,8 @@ from cdnet.train.recipe import TrainRecipe
 
 def main(words: list[str]) -> None:
     """Train, or go on training, and say where the weights are."""
-    recipe, out, resume = read_arguments(words)
+    description = "Train a network by a recipe; every key of a recipe is an option here."
+    recipe, out, resume = read_run("train", description, TrainRecipe, words)
     from cdnet.errors import StoppedError
     from cdnet.train.run import train
 
@@ -22,9 +21,3 @@ def main(words: list[str]) -> None:
     if is_first_process():
         use = ["cdnet", "evaluate", str(out), "--data.root", str(recipe.data.root)]
         say(f"weights: {weights}", f"evaluate them: {shell_command(use)}")
-
-
-def read_arguments(words: list[str]) -> tuple[TrainRecipe, Path, bool]:
-    """Return the recipe that a command line gives, the run's folder, and whether to resume."""
-    description = "Train a network by a recipe; every key of a recipe is an option here."
-    return read_run("train", description, TrainRecipe, words)
