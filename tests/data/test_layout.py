@@ -124,7 +124,8 @@ def test_layout_and_path_must_fit(tmp_path: Path) -> None:
     with pytest.raises(CdnetError, match="market1501 needs a folder, not a file"):
         read_data(file, "market1501")
     with pytest.raises(
-        CdnetError, match=r"unknown layout 'cuhk03' \(did you mean cuhk03-np\?\); known are auto, msmt17, "
+        CdnetError,
+        match=r"unknown layout 'cuhk03' \(did you mean cuhk03-np\?\); known are auto, msmt17, ",
     ):
         read_data(tmp_path, "cuhk03")
     with pytest.raises(CdnetError, match="no pictures there"):
