@@ -1,12 +1,15 @@
 # make demo   set everything up and run the main job on drawn pedestrians
 # make test   set everything up and run the fast tests
+# make mutate change the core in 200 small ways, one at a time, and see whether the tests notice; SEED=1 takes others
 # make TORCH_INDEX=https://download.pytorch.org/whl/cpu demo    the same with PyTorch from that package index: its CPU build
 PYTHON ?= python3
 TORCH_INDEX ?=
+SEED ?= 0
+COUNT ?= 200
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow lint mutate clean
 
 demo: $(READY)
 	$(BIN)/cdnet demo --out demo
@@ -21,6 +24,9 @@ lint: $(READY)
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 	$(BIN)/mypy
+
+mutate: $(READY)
+	$(BIN)/python tools/mutation --seed $(SEED) --count $(COUNT)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
