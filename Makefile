@@ -1,15 +1,17 @@
 # make demo   set everything up and run the main job on drawn pedestrians
 # make test   set everything up and run the fast tests
+# make mutate change the core in 200 small ways, one at a time, and see whether the tests notice; SEED=1 takes others
 # make TORCH_INDEX=https://download.pytorch.org/whl/cpu demo    the same with PyTorch from that package index: its CPU build
 # make fuzz SEED=1   hand damaged files and senseless commands to cdnet, other ones for each seed; ten minutes (MINUTES)
 PYTHON ?= python3
 TORCH_INDEX ?=
 SEED ?= 0
 MINUTES ?= 10
+COUNT ?= 200
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow fuzz lint clean
+.PHONY: demo test test-slow fuzz lint mutate clean
 
 demo: $(READY)
 	$(BIN)/cdnet demo --out demo
@@ -27,6 +29,9 @@ lint: $(READY)
 	$(BIN)/ruff check src tests tools
 	$(BIN)/ruff format --check src tests tools
 	$(BIN)/mypy
+
+mutate: $(READY)
+	$(BIN)/python tools/mutation --seed $(SEED) --count $(COUNT)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
