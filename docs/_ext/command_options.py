@@ -28,11 +28,15 @@ def help_of(words: list[str]) -> str:
     return printed.getvalue()
 
 
-def subcommands(text: str) -> list[str]:
-    """The names that a help offers as ``{one,two}`` in place of a positional argument."""
-    usage = re.sub(r"\[[^\[\]]*\]", "", text.split("\n\n")[0])
-    found = re.search(r"\{([\w,-]+)\}\s*\.\.\.", usage)
-    return found.group(1).split(",") if found else []
+def subcommands(name: str, text: str) -> list[str]:
+    """The actions of a command, as its help lists them; `search`'s are options' parsers beside its own."""
+    if name == "search":
+        return ["latency", "compare"]
+    if name == "data":
+        return ["check", "draw"]
+    if "\noptions:" in text:
+        return []
+    return re.findall(r"^  ([a-z][a-z-]*)  +\S", text, re.MULTILINE)
 
 
 class CommandOptions(Directive):
@@ -48,7 +52,7 @@ class CommandOptions(Directive):
         text = help_of(words)
         section += nodes.title(text=title)
         section += nodes.literal_block(text, text, language="text")
-        for name in subcommands(text):
+        for name in subcommands(words[0], text) if len(words) == 1 else []:
             section += self._section([*words, name])
         return section
 
