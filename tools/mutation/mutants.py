@@ -80,7 +80,7 @@ def _changes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 def _dropped_arguments(call: cst.Call, changed: Iterable[cst.Call]) -> Iterator[cst.Call]:
     # Only keywords: without a positional argument a call fails or means another thing altogether.
     for new in changed:
-        if len(new.args) < len(call.args) and [a for a in call.args if a not in new.args][0].keyword:
+        if len(new.args) < len(call.args) and next(a for a in call.args if a not in new.args).keyword:
             yield new
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import resource
@@ -76,10 +77,8 @@ def _wait(child: int, seconds: float) -> int | None:
             status = found
             break
         time.sleep(0.02)
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # it, and whatever its tests left running
-    except ProcessLookupError:
-        pass
     if status is None:
         os.waitpid(child, 0)
     return status
