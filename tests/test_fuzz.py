@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -46,7 +47,7 @@ WRONG: dict[str, tuple[Callable[[], int], str]] = {
     "another status": (lambda: complain(status=3), "status 3"),
     "escape": (lambda: complain("cdnet: \x1b[31m"), "raw"),
     "warning": (lambda: complain("x.py:1: UserWarning: odd\ncdnet: no"), "a warning"),
-    "killed": (lambda: os.kill(os.getpid(), 10) or 0, "died of SIGUSR1"),
+    "killed": (lambda: os.kill(os.getpid(), signal.SIGUSR1) or 0, "died of SIGUSR1"),
     "waiting": (lambda: time.sleep(60) or 0, "waited for"),
     "working": (lambda: sum(1 for _ in iter(int, 1)), "worked for"),
     "memory": (fill, "took "),
