@@ -228,6 +228,7 @@ def test_what_no_one_foresaw_is_one_sentence(client, served) -> None:
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert list(answer.json()) == ["error"]
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
 def test_a_full_queue_refuses_at_once(served) -> None:

@@ -32,9 +32,9 @@ def made(clock=None, sessions: Sessions | None = None, **given) -> TestClient:
     return TestClient(guard, base_url="http://127.0.0.1:8000")
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8000", "localhost:1", "[::1]:80", "LOCALHOST", "cam.example"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8000", "localhost:1", "[::1]:80", "LOCALHOST", "Cam.example"])
 def test_names_that_are_the_servers(host: str) -> None:
-    assert made(names=("cam.example",)).get("/api/stats", headers={"Host": host}).status_code == 200
+    assert made(names=("cam.Example",)).get("/api/stats", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[::2]"])
@@ -114,7 +114,7 @@ def test_too_many_requests() -> None:
     assert client.get("/api/entries/1/picture").status_code == 200  # a page shows many
 
 
-@pytest.mark.parametrize("length", ["-1", "1e3", "99999999999999999999999999", "²"])
+@pytest.mark.parametrize("length", ["-1", "1e3", "9" * 26, "0" * 20 + "9" * 9, "²"])
 def test_a_length_that_is_none(length: str) -> None:
     client = made()
     request = client.build_request("POST", "/api/entries", content=b"x", headers={"Content-Length": length.encode()})
