@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from cdnet.errors import CdnetError
-from cdnet.files import refuse_unwritable, saying_what_failed, write_atomically, write_text
+from cdnet.files import TOKEN, refuse_unwritable, saying_what_failed, sweep, write_atomically, write_text
 
 
 def fails_with(error: BaseException) -> Any:
@@ -204,3 +204,25 @@ def test_a_folder_is_made_however_deep(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CdnetError, match="could not be written"):
         write_text(tmp_path / "file" / "a" / "f", "x")
+
+
+def test_what_write_raises_passes_through_though_the_temporary_file_has_gone(tmp_path: Path) -> None:
+    def write(file: BinaryIO) -> None:
+        os.unlink(file.name)
+        raise LookupError("the writer's own")
+
+    with pytest.raises(LookupError, match="the writer's own"):
+        write_atomically(tmp_path / "kept", write)
+
+
+def test_sweeping_beside_another_that_sweeps_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / f".log.{'0' * 2 * TOKEN}").write_bytes(b"half")
+    real = Path.unlink
+
+    def late(self: Path, missing_ok: bool = False) -> None:
+        os.unlink(self)
+        real(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", late)
+    sweep(tmp_path, ["log"])
+    assert not list(tmp_path.iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,8 @@ pytest.importorskip("fcntl")  # processes are forked
 
 from tools.fuzz import judge
 from tools.fuzz.judge import judge_call
+from tools.fuzz.kinds import KINDS, Kind
+from tools.fuzz.trial import prepare
 
 
 def complain(said: str = "cdnet: no", status: int = 1) -> int:
@@ -44,7 +47,7 @@ WRONG: dict[str, tuple[Callable[[], int], str]] = {
     "another status": (lambda: complain(status=3), "status 3"),
     "escape": (lambda: complain("cdnet: \x1b[31m"), "raw"),
     "warning": (lambda: complain("x.py:1: UserWarning: odd\ncdnet: no"), "a warning"),
-    "killed": (lambda: os.kill(os.getpid(), 11) or 0, "died of SIGSEGV"),
+    "killed": (lambda: os.kill(os.getpid(), signal.SIGUSR1) or 0, "died of SIGUSR1"),
     "waiting": (lambda: time.sleep(60) or 0, "waited for"),
     "working": (lambda: sum(1 for _ in iter(int, 1)), "worked for"),
     "memory": (fill, "took "),
@@ -77,10 +80,26 @@ def test_the_judge_lets_pass_what_is_right(tmp_path: Path) -> None:
     assert judge_call(lambda: 0 * Path("kept").write_text("more"), work, ("kept",)).wrong == ""
 
 
-def test_a_few_cases_of_every_kind(tmp_path: Path) -> None:
+SLOW = ("files of results", "results of rows", "logs of searches", "checkpoints of searches")
+"""Kinds of which one case, or the whole inputs, take seconds."""
+
+
+@pytest.mark.parametrize("slow", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_few_cases_of_every_kind(tmp_path: Path, slow: bool) -> None:
+    kinds = [name for name in KINDS if (name in SLOW) == slow]
     # In a process of its own: one with threads, as that of the tests may have, cannot be forked safely.
     call = [sys.executable, "-m", "tools.fuzz", "--seed", "7", "--cases", "2", "--minutes", "0", "--out", str(tmp_path)]
     root = Path(__file__).parents[1]
-    ended = subprocess.run(call, cwd=root, capture_output=True, text=True, check=False, timeout=600)
+    ended = subprocess.run(
+        [*call, "--only", *kinds], cwd=root, capture_output=True, text=True, check=False, timeout=600
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert " 0 things wrong" in ended.stdout
+    assert f"{2 * len(kinds)} cases by seed 7, 0 things wrong" in ended.stdout
+
+
+def test_a_kind_whose_whole_inputs_are_not_read_is_refused(tmp_path: Path) -> None:
+    words = ("info", "nothing.json")
+    for says in ("", "stages"):
+        kind = Kind("unread", lambda _: None, lambda draw, folder: [*words], whole=words, says=says)
+        with pytest.raises(RuntimeError, match=r"unread: info nothing\.json ended with 1"):
+            prepare(kind, tmp_path / f"it{says}")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from accelerate import Accelerator
 
 from cdnet import CdnetError, load_model
 from cdnet.classify import loop
@@ -25,6 +26,7 @@ from cdnet.engine.folder import as_plain
 from cdnet.engine.recipe import OptimRecipe, ScheduleRecipe
 from cdnet.engine.record import read_log
 from cdnet.errors import StoppedError
+from cdnet.nn.necks import Head
 
 
 def same_state(one: Path, other: Path) -> bool:
@@ -198,7 +200,7 @@ class TestRefusals:
             classify(recipe, tmp_path / "run", resume=True)
 
     def test_a_loss_that_is_not_finite(self, recipe: ClassifyRecipe, tmp_path: Path) -> None:
-        recipe.optim.lr = 1e30
+        recipe.optim.lr = 1e6
         with pytest.raises(CdnetError, match=r"lower --optim\.lr"):
             classify(recipe, tmp_path)
 
@@ -215,3 +217,30 @@ def test_a_lost_folder_is_one_sentence_and_is_not_made_anew(
         classify(recipe, tmp_path / "run")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_it_descends_as_its_recipe_says(recipe: ClassifyRecipe, tmp_path: Path) -> None:
+    recipe.optim = OptimRecipe(lr=0.01, momentum=0.75, nesterov=True, weight_decay=0.03)
+    recipe.schedule.epochs = 1
+    classify(recipe, tmp_path)
+    (group,) = load_checkpoint(tmp_path)["optimizer"]["param_groups"]
+    assert (group["momentum"], group["nesterov"], group["weight_decay"], group["dampening"]) == (0.75, True, 0.03, 0)
+
+
+def test_half_precision_ends_before_the_loss() -> None:
+    weight = torch.nn.Parameter(torch.ones(1))
+
+    class Given(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> list[Head]:
+            return [Head(images, images, (images * weight * scale).bfloat16()) for scale in (1, 2)]
+
+    images = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 1, 2, 2, 1, 0])
+    optimizer = torch.optim.SGD([weight], lr=0.5)
+    heads = Given()(images)
+    step = loop.train_step(Given(), optimizer, Accelerator(cpu=True), images, labels, 0.1)
+    each = [torch.nn.functional.cross_entropy(h.scores.double(), labels, label_smoothing=0.1).item() for h in heads]
+    assert (step.dtype, step.requires_grad) == (torch.float32, False)
+    assert step.tolist() == pytest.approx([sum(each), *each], rel=1e-5)
+    assert weight.item() != 1
+    assert loop.describe_losses([3.0, 1.25, 1.75]) == "loss 3.00 (softmax 1.25+1.75)"

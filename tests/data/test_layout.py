@@ -123,7 +123,10 @@ def test_layout_and_path_must_fit(tmp_path: Path) -> None:
         read_data(tmp_path, "csv")
     with pytest.raises(CdnetError, match="market1501 needs a folder, not a file"):
         read_data(file, "market1501")
-    with pytest.raises(CdnetError, match="unknown layout 'cuhk03'; known are auto, msmt17, msmt17-trainval, "):
+    with pytest.raises(
+        CdnetError,
+        match=r"unknown layout 'cuhk03' \(did you mean cuhk03-np\?\); known are auto, msmt17, ",
+    ):
         read_data(tmp_path, "cuhk03")
     with pytest.raises(CdnetError, match="no pictures there"):
         read_data(file)

@@ -145,7 +145,7 @@ def test_what_a_kill_left_is_swept_and_what_others_are_at_is_not(tmp_path: Path)
 
 
 def test_a_full_disk_is_said_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(plan: market._Plan) -> Iterator[tuple[str, market.Picture]]:
+    def full(plan: market._Plan) -> Iterator[tuple[str, market.Drawn]]:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(market, "_pictures", full)
@@ -157,7 +157,7 @@ def test_a_full_disk_is_said_of_the_folder(tmp_path: Path, monkeypatch: pytest.M
 def test_an_interruption_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = market._pictures
 
-    def interrupted(plan: market._Plan) -> Iterator[tuple[str, market.Picture]]:
+    def interrupted(plan: market._Plan) -> Iterator[tuple[str, market.Drawn]]:
         for count, item in enumerate(whole(plan)):
             if count == 5:
                 raise KeyboardInterrupt

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from cdnet.engine.recipe import ScheduleRecipe
-from cdnet.engine.schedule import learning_rate
+from cdnet.engine.schedule import learning_rate, never_reached
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,14 @@ def test_exponential_falls_after_each_epoch() -> None:
     schedule = ScheduleRecipe(epochs=240, kind="exponential", factor=0.97)
     rates = [learning_rate(0.1, schedule, epoch) for epoch in (0, 0.99, 1, 2.5, 239)]
     assert rates == pytest.approx([0.1, 0.1, 0.097, 0.09409, 0.1 * 0.97**239])
+
+
+def test_a_warm_up_as_long_as_the_training_ends_at_the_highest_rate() -> None:
+    assert learning_rate(0.5, ScheduleRecipe(epochs=4, kind="cosine", warmup=4), 4) == 0.5
+
+
+def test_milestones_that_no_epoch_reaches_are_said() -> None:
+    assert never_reached([3, 9], 10) == ""
+    assert never_reached([9, 10, 12], 10) == (
+        "of 10 epochs none reaches the milestone(s) 10, 12: the learning rate does not fall there"
+    )

@@ -259,9 +259,9 @@ def test_the_command_line(weights: Path, folder: Path, tmp_path: Path, capsys: p
     assert "2 could not be read" in capsys.readouterr().out
     assert main(["extract", str(folder), "--weights", str(weights), "--out", str(out)]) == 1
     assert main(["extract", str(folder), "--weights", str(weights)]) == 2
-    find = ["find", str(weights), "--query", str(query), "--top", "3", "--gallery"]
+    find = ["find", str(weights), "--query", str(query), "-k", "3", "--gallery"]
     table, sheet = tmp_path / "f.csv", tmp_path / "sheet.svg"
-    assert main([*find, str(out), "--csv", str(table), "--sheet", str(sheet)]) == 0
+    assert main([*find, str(out), "--csv", str(table), "--figure", str(sheet)]) == 0
     kept = capsys.readouterr()
     assert "left out" in kept.err
     assert sheet.read_text().startswith("<?xml")

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdnet.losses.objective import objective
+from cdnet.losses.objective import Losses, objective
 from cdnet.losses.softmax import softmax_loss
 from cdnet.losses.triplet import batch_hard_triplet, euclidean
 from cdnet.nn.necks import Head
@@ -104,3 +104,52 @@ def test_the_triplet_losses_count_by_their_weight(weight: float) -> None:
     assert triplet > 0
     assert losses.total.item() == pytest.approx(weight * triplet + softmax, rel=1e-6)
     assert losses.total.requires_grad is (weight > 0)  # the scores here are constants
+
+
+def some_heads(dtype: torch.dtype = torch.float32) -> tuple[list[Head], torch.Tensor]:
+    generator = torch.Generator().manual_seed(5)
+    heads = [
+        Head(
+            torch.randn(6, 4, generator=generator).to(dtype),
+            torch.zeros(6, 1),
+            torch.randn(6, 3, generator=generator).to(dtype),
+        )
+        for _ in range(2)
+    ]
+    return heads, torch.tensor([0, 0, 1, 1, 2, 2])
+
+
+def test_what_is_left_out_is_the_papers() -> None:
+    heads, identities = some_heads()
+    features, scores = heads[0].triplet, heads[0].scores
+    plain = triplet_by_hand(features, identities.tolist(), 0.3)
+    assert batch_hard_triplet(features, identities).item() == pytest.approx(plain, rel=1e-5)
+    assert torch.equal(softmax_loss(scores, identities), torch.nn.functional.cross_entropy(scores, identities))
+    losses = objective(heads, identities)
+    assert losses.triplet[0].item() == pytest.approx(plain, rel=1e-5)
+    assert torch.equal(losses.softmax[0], softmax_loss(scores, identities))
+    assert losses.total.item() == pytest.approx(sum(part.item() for part in losses.triplet + losses.softmax), rel=1e-6)
+
+
+def test_halves_are_made_floats_before_the_losses() -> None:
+    heads, identities = some_heads(torch.bfloat16)
+    losses = objective(heads, identities)
+    exact = objective([Head(h.triplet.double(), h.softmax, h.scores.double()) for h in heads], identities)
+    for found, wanted in zip([losses.total, *losses.triplet, *losses.softmax], flat(exact), strict=True):
+        assert found.dtype == torch.float32
+        assert found.item() == pytest.approx(wanted.item(), rel=1e-5)
+
+
+def flat(losses: Losses) -> list[torch.Tensor]:
+    return [losses.total, *losses.triplet, *losses.softmax]
+
+
+def test_anchors_without_a_negative_count_as_0() -> None:
+    features = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    assert batch_hard_triplet(features, torch.zeros(4, dtype=torch.long)).item() == 0
+
+
+def test_a_picture_is_at_no_distance_from_itself() -> None:
+    points = torch.randn(5, 3, dtype=torch.double, generator=torch.Generator().manual_seed(0))
+    assert euclidean(points, points).diagonal().max() < 1e-5
+    assert euclidean(torch.zeros(1, 3), torch.zeros(1, 3)).item() <= 1.001e-6

@@ -40,7 +40,19 @@ def prepare(kind: Kind, folder: Path) -> Path:
         if made.status:
             raise RuntimeError(f"{kind.name} could not be prepared: {made.err[-2000:]}")
         half.rename(whole)
+        if kind.whole:
+            _refuse_unread(kind, whole)
     return whole
+
+
+def _refuse_unread(kind: Kind, whole: Path) -> None:
+    # A command that does not come to read the whole inputs would pass with any damage.
+    work = whole.with_name(f"{whole.name}.work")
+    _remove(work)
+    _copy(whole, work)
+    found = judge(kind.whole, work, ("*",))
+    if found.wrong or (kind.says not in found.err + found.out if kind.says else found.status):
+        raise RuntimeError(f"{kind.name}: {' '.join(kind.whole)} ended with {found.status}: {found.wrong} {found.err}")
 
 
 def tried(kind: Kind, whole: Path, number: int, count: int, kept: Path | None = None) -> Iterator[Case]:

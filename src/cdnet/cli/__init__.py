@@ -22,6 +22,8 @@ COMMANDS = {
     "find": "the pictures of a gallery that are nearest to some",
     "evaluate": "rank a gallery for every query: CMC, mAP, mINP",
     "convert": "published weights as weights of ours: the authors' CDNet, OSNet, ResNet-50",
+    "extract": "the features of pictures, as many as there are, into a file",
+    "find": "the pictures of a folder that are most like a picture",
     "export": "a network as ONNX, OpenVINO IR or torch.export, as trackers and cameras expect it",
     "check": "see that such a file gives what its network gives, and how it is to be fed",
     "bench": "measure side by side, also beside others: ranking, re-ranking, a search step",

@@ -116,11 +116,12 @@ def main(words: list[str]) -> None:
             device,
             console.print,
         )
-        console.print(chosen.as_text())
         network, origin = chosen.network, {"runtime": chosen.to_json()}
     else:
         origin = {"sha256": network.digest, "input": network.preprocessing.to_json()}
     found = evaluate_network(network, pictures, asked, shown)
+    if ours:
+        console.print(chosen.as_text())
     folder = os.fsencode(data.root.resolve().name).decode("utf-8", "replace")
     if options.json is not None:
         origin |= {

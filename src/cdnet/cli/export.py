@@ -26,7 +26,7 @@ def main(words: list[str]) -> None:
         "openvino-demo, fast-reid or torchreid",
     )
     made.add_argument("--fp16", action="store_true", help="16 bits")
-    made.add_argument("--int8", action="store_true", help="8 bits; wants --calibrate")
+    made.add_argument("--int8", action="store_true", help="8 bits; wants --calibrate and --data.root")
     made.add_argument("--calibrate", type=Path, help="folder of pictures such as the camera will see, for --int8")
     made.add_argument(
         "--int8-loss",
@@ -43,6 +43,8 @@ def main(words: list[str]) -> None:
         raise UsageError("--fp16 and --int8 are two files; export twice")
     if options.int8 != (options.calibrate is not None):
         raise UsageError("--int8 and --calibrate go together: give both, or neither")
+    if options.int8 and options.data.root is None:
+        raise UsageError("what 8 bits cost is measured before the file appears; give pictures with --data.root")
     if not 0 <= options.int8_loss <= 100:
         raise UsageError(f"--int8-loss is in per cent of mAP, 0 to 100, not {options.int8_loss:g}")
 
@@ -73,8 +75,6 @@ def main(words: list[str]) -> None:
     )
     if measurement is not None:
         say(*measurement.lines)
-    elif options.int8:
-        say("what the 8 bits cost in mAP is not known; give --data.root to measure it")
     beside = [str(path) for path in done.written if path != options.out]
     if beside:
         say(f"beside it: {', '.join(beside)}")

@@ -14,24 +14,24 @@ from cdnet.shown_text import say
 if TYPE_CHECKING:
     from cdnet.extract.job import Extracted
 
-SHIPPED = "cdnet-x0.25-market1501"
 DESCRIPTION = """\
 Extract the features of all pictures below a folder, or of those that a CSV file names (path, and perhaps identity and
 camera). A killed extraction goes on with the same command. With --shard each of several machines takes its share, and
-`cdnet extract join SHARD ... --out FILE` makes one file of theirs."""
+--join makes one file of theirs."""
 
 
 def main(words: list[str]) -> None:
     """Extract, or join shards, and say what came of it."""
-    if words[:1] == ["join"]:
-        _join(words[1:])
-        return
     made = parser("extract", DESCRIPTION)
-    made.add_argument("pictures", type=Path, help="a folder or a CSV file")
+    made.add_argument(
+        "pictures",
+        type=Path,
+        nargs="+",
+        help="a folder or a CSV file; with --join, the files of all shards, in any order",
+    )
     made.add_argument("--out", type=Path, help="the file of features; its ending, .parquet or .npz, says the format")
     made.add_argument(
         "--weights",
-        default=SHIPPED,
         help="a run's folder, a .safetensors file, a shipped network's name, an .onnx file, or an IR's .xml",
     )
     made.add_class_arguments(Given, "input", help="what the input of an .onnx or .xml file is to be like")
@@ -39,12 +39,22 @@ def main(words: list[str]) -> None:
     made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     made.add_argument("--batch", type=int, default=32, help="pictures at once")
     made.add_argument("--shard", help="I/N: extract the I-th of N shares of the pictures")
+    made.add_argument("--join", action="store_true", help="write the features of all shards into one file")
     made.add_argument(
         "--ray", help="extract as a Ray Data job: the address of a cluster, or auto for the one at hand or this machine"
     )
     options = made.instantiate(made.read(words))
     if options.out is None:
         raise UsageError("no file for the features; give one with --out", made.prog)
+    if options.join == (options.weights is not None):
+        raise UsageError("give --weights to extract features, or --join to make one file of shards", made.prog)
+    if options.join:
+        from cdnet.extract.join import join
+
+        _say(options.out, join(options.pictures, options.out))
+        return
+    if len(options.pictures) > 1:
+        raise UsageError("extract from one folder or CSV file at a time", made.prog)
 
     from cdnet.extract.extractor import FeatureExtractor
     from cdnet.extract.job import Compute, extract_all, in_this_process, parse_shard
@@ -73,23 +83,10 @@ def main(words: list[str]) -> None:
 
         compute = on_ray(options.ray, console.print)
     try:
-        found = extract_all(extractor, options.pictures, options.out, shard, compute, console.print)
+        found = extract_all(extractor, options.pictures[0], options.out, shard, compute, console.print)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("stopped; the same command goes on from here") from None
     _say(options.out, found)
-
-
-def _join(words: list[str]) -> None:
-    made = parser("extract join", "Join the files of all shards of an extraction.")
-    made.add_argument("shards", type=Path, nargs="+", help="the files of all shards, in any order")
-    made.add_argument("--out", type=Path, help="the file to write; its ending, .parquet or .npz, says the format")
-    options = made.read(words)
-    if options.out is None:
-        raise UsageError("no file for the features; give one with --out", made.prog)
-
-    from cdnet.extract.join import join
-
-    _say(options.out, join(options.shards, options.out))
 
 
 def _say(out: Path, found: Extracted) -> None:

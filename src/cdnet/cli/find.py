@@ -28,9 +28,9 @@ def main(words: list[str]) -> None:
     )
     made.add_argument("--query", type=Path, nargs="+", default=[], help="picture files to find others like")
     made.add_argument("--gallery", type=Path, help="a folder, a CSV file, or a file of features (.parquet or .npz)")
-    made.add_argument("--top", type=int, default=10, help="pictures to find for each query, up to 1,000")
+    made.add_argument("-k", "--k", type=int, default=10, help="pictures to find for each query, up to 1,000")
     made.add_argument("--csv", type=Path, help="also write them to this CSV file")
-    made.add_argument("--sheet", type=Path, help="also draw them: a .png, .svg or .pdf, up to 20 queries and places")
+    made.add_argument("--figure", type=Path, help="also draw them: a .png, .svg or .pdf, up to 20 queries and places")
     made.add_class_arguments(Given, "input", help="what the input of an .onnx or .xml file is to be like")
     made.add_argument("--runtime", choices=(AUTO, *RUNTIMES), default=AUTO, help="what computes; auto is PyTorch")
     made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
@@ -45,13 +45,13 @@ def main(words: list[str]) -> None:
     from cdnet.files import refuse_unwritable, write_text
     from cdnet.progress import console
 
-    if options.sheet is not None:
+    if options.figure is not None:
         from cdnet.figures.ranked import check_lists
         from cdnet.figures.style import check_target
 
-        check_target(options.sheet)
-        check_lists(len(options.query), options.top)
-    for path in (options.csv, options.sheet):
+        check_target(options.figure)
+        check_lists(len(options.query), options.k)
+    for path in (options.csv, options.figure):
         if path is not None:
             refuse_unwritable(path)
     given = options.input
@@ -65,13 +65,13 @@ def main(words: list[str]) -> None:
         mean=given.mean,
         std=given.std,
     )
-    found = find(extractor, options.query, options.gallery, options.top)
+    found = find(extractor, options.query, options.gallery, options.k)
     for remark in found.remarks:
         console.print(remark)
     if options.csv is not None:
         write_text(options.csv, _as_csv(options.query, found))
-    if options.sheet is not None:
-        _draw(options.sheet, options.query, found)
+    if options.figure is not None:
+        _draw(options.figure, options.query, found)
     _say(options.query, found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from cdnet.cli.arguments import parser
 from cdnet.errors import CdnetError
@@ -16,7 +17,8 @@ def main(words: list[str]) -> None:
     made = parser("serve", "Serve a gallery as a page and as an API, to this machine alone unless a token is given.")
     made.add_argument("--gallery", required=True, help="folder of the gallery, or postgresql://... of its database")
     made.add_argument("--read-from", help="postgresql://... of a replica that is asked instead")
-    made.add_argument("--weights", help="where the gallery's network is now, if it has moved")
+    made.add_argument("--weights", help="where the gallery's network is now; with --add, of a new gallery")
+    made.add_argument("--add", type=Path, nargs="+", help="first add these pictures, to a new gallery if there is none")
     made.add_argument("--host", default="127.0.0.1", help="address to listen at; any but this machine's needs a token")
     made.add_argument("--port", type=int, default=8000, help="0 for any that is free")
     made.add_argument("--token-file", type=Path, help="file with the token that every request has to show")
@@ -46,6 +48,8 @@ def main(words: list[str]) -> None:
     from cdnet.gallery import open_gallery
     from cdnet.serve.listening import listen, shown_url
 
+    if options.add is not None:
+        _make_and_add(options)
     with listen(settings) as taken, open_gallery(options.gallery, read_from=options.read_from) as gallery:
         app = create_app(gallery, gallery.network.open(options.weights), settings)
         configured = uvicorn.Config(
@@ -60,6 +64,18 @@ def main(words: list[str]) -> None:
         )
         say(f"the gallery is at {shown_url(settings, taken)}; Ctrl-C ends it")
         uvicorn.Server(configured).run(sockets=[taken])
+
+
+def _make_and_add(options: Any) -> None:
+    """Do what ``cdnet gallery create`` and ``add`` do, where there is something to do."""
+    from cdnet.cli.gallery import add, create
+
+    if "://" not in options.gallery and not Path(options.gallery).exists():
+        if options.weights is None:
+            raise CdnetError(f"{options.gallery} is not there yet; say by --weights whose features it is to hold")
+        create(["--gallery", options.gallery, "--weights", options.weights])
+    weights = [] if options.weights is None else ["--weights", options.weights]
+    add([*map(str, options.add), "--gallery", options.gallery, *weights])
 
 
 def _token(file: Path | None) -> str | None:

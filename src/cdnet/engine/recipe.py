@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -68,7 +69,8 @@ def descent_rules(optim: OptimRecipe, schedule: ScheduleRecipe) -> list[Rule]:
 
 def above_zero(key: str, value: float) -> Rule:
     """Return the rule of a rate."""
-    return key, 0 < value <= MOST_WEIGHT, f"above 0, and at most {MOST_WEIGHT:,.0f}"
+    # One that is too high is told from the loss, when it is no longer finite.
+    return key, 0 < value < math.inf, "above 0, and finite"
 
 
 def at_least_zero(key: str, value: float) -> Rule:

@@ -20,7 +20,7 @@ def learning_rate(lr: float, schedule: ScheduleRecipe, epoch: float) -> float:
         return lr * (0.01 + 0.99 * epoch / schedule.warmup)
     if schedule.kind == "cosine":
         progress = (epoch - schedule.warmup) / max(schedule.epochs - schedule.warmup, 1e-9)
-        return lr * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+        return lr * 0.5 * (1 + math.cos(math.pi * progress))
     if schedule.kind == "exponential":
         return lr * schedule.factor ** int(epoch)
     return lr * schedule.factor ** sum(epoch >= milestone for milestone in schedule.milestones)

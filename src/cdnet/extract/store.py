@@ -23,6 +23,10 @@ from cdnet.files import write_atomically
 
 ENDINGS = (".parquet", ".npz")
 KEY = b"cdnet"
+MOST_ABOUT = 2**22
+"""Bytes of what a file says of itself."""
+MOST_LETTERS = 16_384
+"""Of a name; those of a block are in memory together, each as long as the longest."""
 ROWS = 4096
 """Rows of a npz that are read at a time."""
 
@@ -170,6 +174,9 @@ def _open_parquet(path: Path) -> FeatureFile:
 
 
 def _open_npz(path: Path) -> FeatureFile:
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo("about.npy").file_size > MOST_ABOUT:
+            raise ValueError("says more of itself than it can")
     with np.load(path, allow_pickle=False) as kept:
         about, names = json.loads(str(kept["about"])), kept.files
     with _member(path, "features") as (_, shape, _kind):
@@ -193,8 +200,9 @@ def _member(path: Path, name: str) -> Iterator[tuple[Any, tuple[int, ...], np.dt
     with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
         np.lib.format.read_magic(file)
         shape, order, kind = np.lib.format.read_array_header_1_0(file)
-        if order or kind.hasobject:
-            raise ValueError(f"{name} is no plain array")
+        plain = not order and (kind == np.dtype("<f4") or (kind.kind == "U" and kind.itemsize <= MOST_LETTERS * 4))
+        if not plain or not 0 <= int(np.prod(shape, dtype=float)) < 2**40:
+            raise ValueError(f"{name} is no array of features or names")
         yield file, shape, kind
 
 

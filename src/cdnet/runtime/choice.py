@@ -1,6 +1,7 @@
 """Which runtime computes the features of our weights: the fastest one that is installed and gives the same features.
 
-``PREFERRED`` is the order of speed on processors that have what each needs.
+``PREFERRED`` puts the fastest first, as far as is known: of the two that compute in 32 bits outside PyTorch, which one
+is faster differs by network, batch and machine.
 None is taken by its name alone: on some of the pictures that are to be computed it first has to agree with the plain
 network in PyTorch.
 """

@@ -24,7 +24,7 @@ from cdnet.errors import CdnetError, DiskFullError
 from cdnet.gallery import Gallery, NewEntry, NotThereError, UnreachableError
 from cdnet.runtime.network import Network
 from cdnet.serve.features import BusyError, FeaturePool
-from cdnet.serve.guard import COOKIE, Guard, Rates, Sessions, TooLargeError, TooSlowError, refuse
+from cdnet.serve.guard import COOKIE, HEADERS, Guard, Rates, Sessions, TooLargeError, TooSlowError, refuse
 from cdnet.serve.metrics import Metrics
 from cdnet.serve.settings import Settings
 from cdnet.serve.thumbnails import thumbnail
@@ -36,6 +36,7 @@ PAGE = {
     "/": ("index.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 PICTURE = {
     "requestBody": {"required": True, "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}
@@ -294,7 +295,7 @@ def _answer_errors(app: FastAPI, settings: Settings) -> None:
 
     async def unknown(_: Request, error: Exception) -> JSONResponse:
         log.error("a request failed", exc_info=error)
-        return refuse(500, "the server failed at this; its log says more")
+        return refuse(500, "the server failed at this; its log says more", HEADERS)  # outside the guard
 
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, known)

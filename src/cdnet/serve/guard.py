@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cdnet.serve.settings import Settings
 
 COOKIE = "cdnet-session"
-OPEN = ("/health", "/ready", "/", "/page.css", "/page.js", "/login")
+OPEN = ("/health", "/ready", "/", "/page.css", "/page.js", "/icon.svg", "/login")
 """What shows nothing of the gallery and needs no token."""
 
 HEADERS = {
@@ -127,7 +127,7 @@ class Guard:
         if path not in OPEN and not self._sessions.admits(headers):
             return refuse(401, "show the token: Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
         length = headers.get("content-length", "0")
-        if not length.isascii() or not length.isdigit() or int(length[:20]) > self._settings.most_bytes:
+        if not length.isascii() or not length.isdigit() or len(length) > 20 or int(length) > self._settings.most_bytes:
             return refuse(413, f"a picture may have {self._settings.most_bytes:,} bytes")
         if method not in ("GET", "HEAD") or path == "/api/search":
             wait = self._rates.wait(scope["client"][0] if scope.get("client") else "")

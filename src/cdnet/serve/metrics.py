@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from fastapi import Request, Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
 
 class Metrics:
     """Counters of one server; several in one process do not share them."""
@@ -27,7 +29,8 @@ class Metrics:
         answered = await answer(request)
         route = request.scope.get("route")
         path = getattr(route, "path", "none")
-        self._requests.labels(request.method, path, str(answered.status_code)).inc()
+        method = request.method if request.method in METHODS else "other"  # a client may invent any number of them
+        self._requests.labels(method, path, str(answered.status_code)).inc()
         self._seconds.labels(path).observe(time.perf_counter() - begun)
         return answered
 

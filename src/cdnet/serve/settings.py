@@ -54,7 +54,8 @@ class Settings:
 
     def answers_to(self, host: str) -> bool:
         """Tell whether a request's Host, without its port, names this server: a page elsewhere may name another."""
-        return host in {"127.0.0.1", "[::1]", "localhost", self.host, *self.names}
+        own = f"[{self.host.strip('[]')}]" if ":" in self.host else self.host
+        return host.lower() in {"127.0.0.1", "[::1]", "localhost", own.lower(), *map(str.lower, self.names)}
 
 
 def is_loopback(host: str) -> bool:

@@ -20,6 +20,8 @@ class Kind:
         case: damages something of a copy of that folder, and returns the words of the command that reads it.
         changes: patterns of files that the command may write where it ends with 0; ``-`` in front, or remove.
         statuses: that it may end with.
+        whole: words of the command that reads the inputs while they are whole; none if the case makes them itself.
+        says: what that command has to say, by which it is known to have read all of it; nothing if it ends with 0.
     """
 
     name: str
@@ -27,6 +29,8 @@ class Kind:
     case: Callable[[Draw, Path], list[str]]
     changes: tuple[str, ...] = ()
     statuses: tuple[int, ...] = (0, 1, 2)
+    whole: tuple[str, ...] = ()
+    says: str = ""
 
 
 def nothing(_folder: Path) -> None:

@@ -50,4 +50,6 @@ def _network(draw: Draw, folder: Path) -> list[str]:
     return ["evaluate", "network.onnx" if name == "network.onnx" else "network.xml", *INPUT]
 
 
-KINDS = [Kind("networks of other runtimes", _prepare, _network, ("cache/*",))]
+KINDS = [
+    Kind("networks of other runtimes", _prepare, _network, ("cache/*",), whole=("evaluate", "network.xml", *INPUT))
+]

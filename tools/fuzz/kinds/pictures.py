@@ -57,6 +57,18 @@ def _encoded(draw: Draw) -> tuple[str, bytes]:
     return ending, content.getvalue()
 
 
+CHECK = ("data", "check", "people", "--holdout", "0", "--batch.identities", "2", "--for", "training")
+
+
+def _prepare(folder: Path) -> None:
+    from PIL import Image
+
+    for number, name in enumerate(("a/1.png", "a/2.png", "b/1.png", "b/2.png")):
+        path = folder / "people" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels(100 + number)).save(path)
+
+
 def _picture(draw: Draw, folder: Path) -> list[str]:
     ending, content = _encoded(draw)
     if draw(st.integers(0, 9)) == 0:
@@ -64,15 +76,8 @@ def _picture(draw: Draw, folder: Path) -> list[str]:
     else:
         content = damaged(draw, content, (*BIG, *TOKENS), 4)
     ending = draw(st.sampled_from((ending, ending, "png", "jpg", "heic", "")))
-    for person in ("a", "b"):
-        for number in range(2):
-            (folder / "people" / person).mkdir(parents=True, exist_ok=True)
-            pixels(number).tofile(folder / "people" / person / "notes.txt")
-            from PIL import Image
-
-            Image.fromarray(pixels(number + 10 * ord(person))).save(folder / "people" / person / f"{number}.png")
     (folder / "people" / "a" / f"x.{ending}".rstrip(".")).write_bytes(content)
-    return ["data", "check", "people", "--holdout", "0"]
+    return [*CHECK]
 
 
 NAMES: tuple[bytes, ...] = (
@@ -123,7 +128,7 @@ def _folders(draw: Draw, folder: Path) -> list[str]:
             ("auto", "auto", "auto", "folders", "camera-folders", "market1501", "msmt17", "veri", "cuhk03-np")
         )
     )
-    return ["data", "check", "root", "--layout", layout, "--batch.identities", "2"]
+    return ["data", "check", "root", "--layout", layout, "--batch.identities", "2", "--for", "training"]
 
 
-KINDS = [Kind("pictures", nothing, _picture), Kind("folders of pictures", nothing, _folders)]
+KINDS = [Kind("pictures", _prepare, _picture, whole=CHECK), Kind("folders of pictures", nothing, _folders)]

@@ -42,7 +42,7 @@ def _log(command: str) -> Callable[[Draw, Path], list[str]]:
             path.write_bytes(content.encode("utf-8", "surrogatepass"))
         else:
             path.write_bytes(damaged(draw, path.read_bytes()))
-        return [command, "--out", "run", "--resume"]
+        return [command, "--out", "run", "--resume", *PEOPLE]
 
     return case
 
@@ -59,7 +59,7 @@ def _checkpoint(command: str) -> Callable[[Draw, Path], list[str]]:
             path.write_bytes(content.getvalue())
         else:
             path.write_bytes(damaged(draw, path.read_bytes()))
-        return [command, "--out", "run", "--resume"]
+        return [command, "--out", "run", "--resume", *PEOPLE]
 
     return case
 
@@ -147,12 +147,15 @@ def _cache(draw: Draw, folder: Path) -> list[str]:
     return ["evaluate", "cdnet-x0.25-market1501", *PEOPLE]
 
 
+TRAIN, SEARCH = (("train", "--out", "run", "--resume", *PEOPLE), ("search", "--out", "run", "--resume", *PEOPLE))
+EVALUATE = ("evaluate", "cdnet-x0.25-market1501", *PEOPLE)
+
 KINDS = [
-    Kind("logs of training", _prepare_training, _log("train"), WRITTEN),
-    Kind("logs of searches", _prepare_search, _log("search"), WRITTEN),
-    Kind("checkpoints of training", _prepare_training, _checkpoint("train"), WRITTEN),
-    Kind("checkpoints of searches", _prepare_search, _checkpoint("search"), WRITTEN),
-    Kind("weights", _prepare_training, _weights, ("cache/*",)),
+    Kind("logs of training", _prepare_training, _log("train"), WRITTEN, whole=TRAIN),
+    Kind("logs of searches", _prepare_search, _log("search"), WRITTEN, whole=SEARCH),
+    Kind("checkpoints of training", _prepare_training, _checkpoint("train"), WRITTEN, whole=TRAIN),
+    Kind("checkpoints of searches", _prepare_search, _checkpoint("search"), WRITTEN, whole=SEARCH),
+    Kind("weights", _prepare_training, _weights, ("cache/*",), whole=("evaluate", "run", *PEOPLE)),
     # A damaged cache is made anew, so that nothing else is said than without the damage.
-    Kind("caches", _prepare_cache, _cache, ("cache/*", "-cache/*"), (0,)),
+    Kind("caches", _prepare_cache, _cache, ("cache/*", "-cache/*"), (0,), whole=EVALUATE),
 ]

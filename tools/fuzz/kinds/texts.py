@@ -45,30 +45,43 @@ def _genotype(draw: Draw, folder: Path) -> list[str]:
     return ["info", "genotype.json", "--width", "0.25", "--size", "64x32"]
 
 
+ROWS = [
+    ["path", "identity", "camera", "split"],
+    *([f"{number}.png", f"p{number // 2}", f"c{number % 2}", "train"] for number in range(4)),
+    *(
+        [f"{number}.png", f"p{number // 2}", f"c{number % 2}", ("query", "gallery")[number % 2]]
+        for number in range(4, 8)
+    ),
+]
+CHECK = ("data", "check", "pictures.csv", "--batch.identities", "2")
+
+
 def _prepare_table(folder: Path) -> None:
     import cv2
 
-    for number in range(4):
+    for number in range(8):
         cv2.imwrite(str(folder / f"{number}.png"), pixels(number))
+    (folder / "pictures.csv").write_text("\n".join(map(",".join, ROWS)))
 
 
 def _table(draw: Draw, folder: Path) -> list[str]:
     separator = draw(st.sampled_from(",;\t|"))
-    rows: list[list[Any]] = [["path", "identity", "camera", "split"]]
-    rows += [
-        [f"{number}.png", f"p{number // 2}", f"c{number % 2}", ("train", "query")[number % 2]] for number in range(4)
-    ]
+    rows: list[Any] = ROWS
     if draw(st.booleans()):
         rows = damaged_value(draw, rows)
         rows = rows if isinstance(rows, list) else []
     lines = (separator.join(map(str, row)) if isinstance(row, list) else str(row) for row in rows)
     content = "\n".join(lines).encode("utf-8", "surrogateescape")
     (folder / "pictures.csv").write_bytes(damaged(draw, content) if draw(st.booleans()) else content)
-    return ["data", "check", "pictures.csv"]
+    return [*CHECK]
 
 
 LATENCY = ["--space.pairs", "[[3,5],[3,9]]", "--space.repeats", "[1]", "--space.blocks", "[1,1,1]"]
 SMALL = ["--cost.width", "0.1", "--cost.size", "64x32"]
+
+
+COST = ["--cost.kind", "latency", "--cost.table", "table.json", "--cost.weight", "0.1"]
+SEARCH = ("search", *LATENCY, *SMALL, *COST, "--data.root", "nowhere", "--out", "run")
 
 
 def _prepare_latency(folder: Path) -> None:
@@ -87,8 +100,7 @@ def _prepare_latency(folder: Path) -> None:
 def _latency(draw: Draw, folder: Path) -> list[str]:
     path = folder / "table.json"
     path.write_bytes(damaged_json(draw, json.loads(path.read_text("utf-8"))))
-    cost = ["--cost.kind", "latency", "--cost.table", "table.json", "--cost.weight", "0.1"]
-    return ["search", *LATENCY, *SMALL, *cost, "--data.root", "nowhere", "--out", "run"]
+    return [*SEARCH]
 
 
 def _curves(draw: Draw, folder: Path) -> list[str]:
@@ -163,6 +175,9 @@ def _prepare_rows(folder: Path) -> None:
     (folder / "tables" / "times" / "table-12-small.json").write_text(json.dumps(times))
 
 
+ROW = ("reproduce", "table-7", "--scale", "small", "--out", "tables")
+
+
 def _rows(draw: Draw, folder: Path) -> list[str]:
     table = draw(st.sampled_from(("table-7", "table-7", "table-12")))
     path = next((folder / "tables").rglob("result.json" if table == "table-7" else "table-12-small.json"))
@@ -173,9 +188,9 @@ def _rows(draw: Draw, folder: Path) -> list[str]:
 KINDS = [
     Kind("recipes", nothing, _recipe),
     Kind("genotypes", nothing, _genotype),
-    Kind("tables of pictures", _prepare_table, _table),
-    Kind("latency tables", _prepare_latency, _latency),
+    Kind("tables of pictures", _prepare_table, _table, whole=CHECK),
+    Kind("latency tables", _prepare_latency, _latency, whole=SEARCH, says="nowhere: no such folder"),
     Kind("saved figures", nothing, _curves),
-    Kind("files of results", _prepare_results, _results),
-    Kind("results of rows", _prepare_rows, _rows),
+    Kind("files of results", _prepare_results, _results, whole=("reproduce", "claims", "--results", "results")),
+    Kind("results of rows", _prepare_rows, _rows, whole=ROW),
 ]
