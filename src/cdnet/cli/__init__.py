@@ -18,8 +18,6 @@ COMMANDS = {
     "search": "search a network on pictures: CS and CDS, top-k",
     "train": "train a network by a recipe",
     "classify": "train and test a classifier: CIFAR-100, ImageNet, a folder a class",
-    "extract": "features of any number of pictures, in a Parquet or npz file",
-    "find": "the pictures of a gallery that are nearest to some",
     "evaluate": "rank a gallery for every query: CMC, mAP, mINP",
     "convert": "published weights as weights of ours: the authors' CDNet, OSNet, ResNet-50",
     "extract": "the features of pictures, as many as there are, into a file",
