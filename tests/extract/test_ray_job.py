@@ -38,7 +38,7 @@ def test_two_nodes_give_what_one_process_gives_though_a_worker_is_killed(
     (tmp_path / "list.csv").write_text("path\n" + "\n".join((names * 500)[:8000]) + "\n")
     extractor = FeatureExtractor(weights)
     extract_all(extractor, tmp_path / "list.csv", tmp_path / "one.npz")
-    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     killed: list[int] = []
 
     def kill() -> None:
