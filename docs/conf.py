@@ -18,4 +18,9 @@ myst_heading_anchors = 3
 myst_url_schemes = ["http", "https", "mailto"]
 
 # Links to other projects' documentation would need the network at every build.
-nitpick_ignore_regex = [(r"py:.*", r"(pathlib|torch|numpy|collections|PIL|jsonargparse)(\..*)?"), (r"py:class", r"(tuple|dict)\[.*|Tensor"), (r"py:mod", r"cdnet\..*")]
+nitpick_ignore_regex = [
+    (r"py:.*", r"(pathlib|torch|numpy|collections|PIL|jsonargparse)(\..*)?"),
+    (r"py:class", r"(tuple|dict)\[.*"),
+    (r"py:class", "Tensor"),
+    (r"py:mod", r"cdnet\..*"),
+]

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "docs/figures/README.md"]
 
 
-class ReadToTheEndError(Exception):
+class WordsTakenError(Exception):
     """A command's parser has taken its words."""
 
 
@@ -36,7 +36,7 @@ def take(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def stop(self: Parser, words: list[str]) -> Any:
         read(self, words)
-        raise ReadToTheEndError
+        raise WordsTakenError
 
     monkeypatch.setattr(Parser, "read", stop)
     main(shlex.split(line, comments=True))
@@ -45,7 +45,7 @@ def take(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("line", commands())
 def test_a_command_that_is_shown_has_these_options(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    with pytest.raises(ReadToTheEndError):
+    with pytest.raises(WordsTakenError):
         take(line, monkeypatch)
 
 

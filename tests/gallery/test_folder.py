@@ -44,7 +44,7 @@ def test_the_server_goes_with_its_last_user(folder):
             assert len(one.entries()) == len(other.entries()) == 5
         assert server_of(folder) is not None
         assert len(one.entries()) == 5
-    assert server_of(folder) is None
+    wait_for(lambda: server_of(folder) is None)
 
 
 def test_the_server_listens_on_a_private_socket_alone(folder):
@@ -145,7 +145,7 @@ def test_what_is_not_whole_or_not_ours_is_said_in_a_sentence(folder, damage, say
     with pytest.raises(CdnetError, match=says) as raised:
         open_gallery(folder)
     assert "\n" not in str(raised.value)
-    assert server_of(folder) is None
+    wait_for(lambda: server_of(folder) is None)
 
 
 def test_other_places_are_refused(tmp_path, network):
@@ -201,7 +201,7 @@ def test_a_folder_that_another_container_uses_is_refused(folder):
     held.write("elsewhere pid:[1]")
     with pytest.raises(CdnetError, match="in use by elsewhere"):
         open_gallery(folder)
-    assert server_of(folder) is None
+    wait_for(lambda: server_of(folder) is None)
     held.release()
     with open_gallery(folder) as gallery:
         assert len(gallery.entries()) == 5

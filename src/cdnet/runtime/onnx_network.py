@@ -78,4 +78,7 @@ class OnnxNetwork:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:200]
+    said = str(error).strip().split("\n")[0]
+    return (
+        said.rpartition(" failed:")[2].strip()[:200] or said[:200]
+    )  # before it stands the path, which is said already
