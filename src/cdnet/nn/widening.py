@@ -1,8 +1,9 @@
 """A wider network that computes what a narrower one does, so that training goes on from it.
 
 Every channel becomes several that are alike, and a convolution's weights are divided among the copies that it reads, as
-in Net2Net (Chen, Goodfellow and Shlens, ICLR 2016, Section 2.2). The shares are unequal and differ from output to output:
-the sum is the same, but the copies' gradients are not, so that training tells them apart. The paper has nothing of this.
+in Net2Net (Chen, Goodfellow and Shlens, ICLR 2016, Section 2.2). The shares are unequal and differ from output to
+output: the sum is the same, but the copies' gradients are not, so that training tells them apart. The paper has nothing
+of this.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ def widened(tensor: Tensor, shape: torch.Size, generator: torch.Generator) -> Te
     """Return a layer's tensor for a network that has a whole number of copies of each channel.
 
     Args:
-        tensor: O x I x K x K or O x I weights, or what a layer has once a channel (bias, batch norm); O and I are channels.
+        tensor: O x I x K x K or O x I weights, or what a layer has once a channel (bias, batch norm); O and I are
+            channels.
         shape: the wider network's shape of it: O' and I' multiples of O and I, everything else as it is.
         generator: draws the shares, from 1/2 to 3/2 before they are made to sum to 1.
 

@@ -1,8 +1,9 @@
 """Starting from trained weights: the backbone, and what fits of the neck; classifiers always begin anew.
 
 The paper fine-tunes from ImageNet weights (Section 4.2) and does not say what becomes of the neck. Here FNeck's squeeze
-and the heads' fully connected layers are kept where the weights have them with the same shape. Weights of the same network
-at half, a third or a smaller whole part of the width are widened first, so that training goes on from what they compute.
+and the heads' fully connected layers are kept where the weights have them with the same shape. Weights of the same
+network at half, a third or a smaller whole part of the width are widened first, so that training goes on from what they
+compute.
 """
 
 from __future__ import annotations
