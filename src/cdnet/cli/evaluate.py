@@ -116,7 +116,7 @@ def main(words: list[str]) -> None:
             device,
             console.print,
         )
-        network, origin = chosen.network, {"runtime": chosen.to_json()}
+        network, origin = chosen.network, {"sha256": chosen.network.digest, "runtime": chosen.to_json()}
     else:
         origin = {"sha256": network.digest, "input": network.preprocessing.to_json()}
     found = evaluate_network(network, pictures, asked, shown)

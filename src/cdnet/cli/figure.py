@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cdnet.cli.arguments import Parser, UsageError, choose, parser
 from cdnet.data.recipe import DataRecipe, given_root
 from cdnet.errors import CdnetError
+from cdnet.runtime.names import RUNTIMES
 from cdnet.shown_text import say, say_block
 
 if TYPE_CHECKING:
@@ -19,15 +20,16 @@ NETWORK = "a run's folder, a .safetensors file, or a shipped network's name"
 
 
 def main(words: list[str]) -> None:
-    """Run ``feature-maps``, ``t-sne``, ``ranked`` or ``cmc``."""
-    actions = {"feature-maps": feature_maps, "t-sne": tsne, "ranked": ranked, "cmc": cmc}
+    """Run the figure that the first word names."""
+    actions = {"feature-maps": feature_maps, "t-sne": tsne, "ranked": ranked, "cmc": cmc, "networks": networks}
     if words[:1] in (["-h"], ["--help"]):
         say_block(
             f"usage: cdnet figure {' | '.join(actions)} ... --out FILE.png\n\n"
             "  feature-maps  where each stage's last feature map is strong (Figure 6)\n"
             "  t-sne         features on both sides of the neck (Figures 7 and 8)\n"
             "  ranked        queries with what the network puts first\n"
-            "  cmc           CMC curves of several networks\n\n"
+            "  cmc           CMC curves of several networks\n"
+            "  networks      mAP against milliseconds and against MACs, with a table\n\n"
             "`cdnet figure cmc --help` and so on explain each."
         )
         return
@@ -152,6 +154,34 @@ def cmc(words: list[str]) -> None:
     if options.json is not None:
         write_curves(options.json, curves)
     _save(options, draw_cmc(curves, options.ranks))
+
+
+def networks(words: list[str]) -> None:
+    """Draw mAP against cost, and print the same as a table."""
+    made = _parser("networks", "mAP against milliseconds and multiply-accumulates a picture, ours and others'.")
+    made.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        help="of `cdnet bench inference --json` and `cdnet evaluate --json`, and .csv files of published figures",
+    )
+    made.add_argument("--batch", type=int, default=1, help="pictures at once, whose times are drawn")
+    made.add_argument("--runtime", choices=RUNTIMES, help="whose times; the fastest in 32 bits if not given")
+    made.add_argument("--table", type=Path, help="also write the table, in Markdown, to this file")
+    options = _read(made, words)
+
+    from cdnet.figures.network_costs import cost_table, read_costs
+    from cdnet.figures.networks import draw_networks
+    from cdnet.files import refuse_unwritable, write_text
+
+    if options.table is not None:
+        refuse_unwritable(options.table)
+    costs = read_costs(options.files, options.runtime)
+    drawn, table = draw_networks(costs, options.batch), cost_table(costs)
+    if options.table is not None:
+        write_text(options.table, table + "\n")
+    _save(options, drawn)
+    say_block(table)
 
 
 def _evaluated(source: str, options: Any) -> Curve:
