@@ -35,8 +35,13 @@ def main(words: list[str]) -> None:
     if options.what is None:
         say_block(describe(paper))
         return
-    found = paper.find(options.what)
     setting = Setting(options.scale, options.init, tuple(options.set))
+    if options.what == "recipe":
+        from cdnet.cli.reproduce_recipe import run
+
+        run(options, setting)
+        return
+    found = paper.find(options.what)
     if isinstance(found, PaperFigure):
         say_block(describe_figure(paper, found, options, setting))
         return
@@ -71,6 +76,8 @@ def describe(paper: Paper) -> str:
     lines += [
         "claims  What the paper claims, and what the project's measured results say of it",
         "    cdnet reproduce claims",
+        "recipe  What of a recipe is worth its time, measured on a part of the training identities",
+        "    cdnet reproduce recipe --scale small --data.root DIR --out DIR --set distil.teacher=FILE",
     ]
     return "\n".join(lines)
 
@@ -92,7 +99,7 @@ def _figure_command(figure: PaperFigure, folders: Sequence[str], data: str, out:
 
 def _read(words: list[str]) -> Any:
     made = parser("reproduce", DESCRIPTION)
-    made.add_argument("what", nargs="?", help="table-1 to table-12, figure-6, figure-7, figure-8, or claims")
+    made.add_argument("what", nargs="?", help="table-1 to table-12, figure-6, figure-7, figure-8, claims, or recipe")
     made.add_argument(
         "--results",
         type=Path,
