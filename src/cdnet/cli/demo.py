@@ -56,7 +56,7 @@ def run_demo(out: Path, drawing: Drawing, searching: SearchRecipe, training: Tra
         KeyboardInterrupt: if Ctrl-C or a termination signal came; the same demo goes on where it was.
     """
     from cdnet.cli.info import count_network
-    from cdnet.progress import console
+    from cdnet.cli.terminal import note
     from cdnet.report.drawing import drawn_pictures
     from cdnet.report.gather import evaluate_methods, gather_report
     from cdnet.report.page import write_report
@@ -74,13 +74,13 @@ def run_demo(out: Path, drawing: Drawing, searching: SearchRecipe, training: Tra
     for recipe in (searching, training):
         recipe.data.root, recipe.data.layout, recipe.data.cache = pictures, "market1501", out / "cache"
     searched, resume = run_folder(out / "search", searching)
-    console.print(f"searching {searching.epochs} epochs in {searching.space.build().name}, in {searched}")
+    note(f"searching {searching.epochs} epochs in {searching.space.build().name}, in {searched}")
     genotype = _until_stopped("search", search, searching, searched, resume)
     training.genotype = os.path.abspath(genotype)
     run, resume = run_folder(out / "run", training)
-    console.print(f"training the network that was found {training.schedule.epochs} epochs, in {run}")
+    note(f"training the network that was found {training.schedule.epochs} epochs, in {run}")
     _until_stopped("training", train, training, run, resume)
-    console.print("evaluating")
+    note("evaluating")
     evaluation_started = time.perf_counter()
     evaluated = evaluate_methods(training, run)
     seconds = {"drawing": drawing_seconds, "evaluation": time.perf_counter() - evaluation_started}

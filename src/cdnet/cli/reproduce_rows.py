@@ -166,9 +166,9 @@ def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
 @cache
 def _say_left_out(problem: str) -> None:
     # Once, however many tables the row stands in.
-    from cdnet.progress import console
+    from cdnet.cli.terminal import note
 
-    console.print(f"a row is left out, for {problem}")
+    note(f"a row is left out, for {problem}")
 
 
 def _plans(run: PaperRun, scale: Scale) -> list[Plan]:

@@ -29,11 +29,12 @@ def main(words: list[str]) -> None:
     )
     import torch
 
+    from cdnet.cli.terminal import note
     from cdnet.device import choose_device
     from cdnet.files import refuse_unwritable
     from cdnet.model_input import parse_size
     from cdnet.nn.model import check_width
-    from cdnet.progress import console, shown
+    from cdnet.progress import shown
     from cdnet.search.latency import write_latency
     from cdnet.search.timing import measure_latency
 
@@ -44,7 +45,7 @@ def main(words: list[str]) -> None:
     threads = torch.get_num_threads() if cost.threads is None else cost.threads
     device = choose_device(recipe.device)
     refuse_unwritable(out)
-    console.print(f"timing {len(space.candidates)} candidates in each of {space.mblocks} MBlocks of {space.name}")
+    note(f"timing {len(space.candidates)} candidates in each of {space.mblocks} MBlocks of {space.name}")
     latency = measure_latency(space, cost.width, size, cost.batch, threads, device, progress=shown)
     write_latency(out, latency)
     say_block(as_text(latency))
