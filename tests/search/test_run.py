@@ -21,7 +21,6 @@ import yaml
 
 from cdnet import CdnetError
 from cdnet.cli import main
-from cdnet.cli.search import write_report
 from cdnet.engine.checkpoint import load_checkpoint
 from cdnet.engine.epoch import Place
 from cdnet.engine.folder import as_plain
@@ -29,6 +28,7 @@ from cdnet.engine.record import read_log
 from cdnet.engine.stopping import StopRequest
 from cdnet.errors import StoppedError
 from cdnet.genotype import read_genotype
+from cdnet.report.search import report_search
 from cdnet.search import algorithm
 from cdnet.search.gate import Selection
 from cdnet.search.pace import read_search_time, search_time
@@ -306,7 +306,7 @@ def test_a_finished_search_without_its_log_says_so(recipe: SearchRecipe, tmp_pat
     search(recipe, tmp_path)
     (tmp_path / "log.jsonl").unlink()
     with pytest.raises(CdnetError, match=r"log\.jsonl is missing or empty"):
-        write_report(recipe, tmp_path, tmp_path / "genotype.json")
+        report_search(recipe, tmp_path, tmp_path / "genotype.json")
 
 
 def test_split_takes_four_of_each_and_half_of_the_few() -> None:
