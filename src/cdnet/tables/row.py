@@ -267,11 +267,11 @@ def _file_digest(init: str) -> str | None:
 
 def _finish(row: Row, folder: Path, figures: dict[str, Any]) -> dict[str, Any]:
     found = _data(row.recipe)
-    log = read_log(folder)
-    for line in log:
+    lines = read_log(folder)
+    for line in lines:
         refuse_lacking(line, ("seconds", "images_per_second"), str(folder / LOG))
-    seconds = sum(line["seconds"] for line in log)
-    lost = missing_epochs(log, row.recipe.schedule.epochs)
+    seconds = sum(line["seconds"] for line in lines)
+    lost = missing_epochs(lines, row.recipe.schedule.epochs)
     if lost:
         log.warning(f"{folder / LOG} has no lines of {say_epochs(lost)}, so that the minutes are not known")
     data = figures.pop("data")
@@ -281,7 +281,7 @@ def _finish(row: Row, folder: Path, figures: dict[str, Any]) -> dict[str, Any]:
         | {
             "epochs": row.recipe.schedule.epochs,
             "minutes": None if lost else round(seconds / 60, 2),
-            "images_per_second": seconds and round(sum(x["images_per_second"] * x["seconds"] for x in log) / seconds),
+            "images_per_second": seconds and round(sum(x["images_per_second"] * x["seconds"] for x in lines) / seconds),
             "data": data,
             "source": found[1] if found is not None else None,
             "hardware": _hardware(),
