@@ -92,6 +92,11 @@ def main(words: list[str]) -> None:
         network = open_network(options.weights, options.input, "input.")
         size, trained_on = network.preprocessing.size, getattr(network, "trained_on", {})
     data = read_data(root, options.data.layout, options.data.holdout)
+    if trained_on.get("test_pictures_too"):
+        note(
+            f"{options.weights} was trained on the test pictures of {trained_on.get('data', 'its data')} too; on these "
+            "pictures its figures say nothing"
+        )
     pictures = read_test_pictures(data, size, options.data.cache, shown)
     for sentence in remarks(data, pictures.splits()):
         note(sentence)
@@ -112,7 +117,7 @@ def main(words: list[str]) -> None:
             device,
             note,
         )
-        network, origin = chosen.network, {"runtime": chosen.to_json()}
+        network, origin = chosen.network, {"sha256": chosen.network.digest, "runtime": chosen.to_json()}
     else:
         origin = {"sha256": network.digest, "input": network.preprocessing.to_json()}
     found = evaluate_network(network, pictures, asked, shown)

@@ -7,7 +7,7 @@ from importlib import import_module
 from cdnet.cli.arguments import choose
 from cdnet.shown_text import say_block
 
-FIGURES = ("feature-maps", "t-sne", "ranked", "cmc")
+FIGURES = ("feature-maps", "t-sne", "ranked", "cmc", "networks")
 
 
 def main(words: list[str]) -> None:
@@ -18,7 +18,8 @@ def main(words: list[str]) -> None:
             "  feature-maps  where each stage's last feature map is strong (Figure 6)\n"
             "  t-sne         features on both sides of the neck (Figures 7 and 8)\n"
             "  ranked        queries with what the network puts first\n"
-            "  cmc           CMC curves of several networks\n\n"
+            "  cmc           CMC curves of several networks\n"
+            "  networks      mAP against milliseconds and against MACs, with a table\n\n"
             "`cdnet figure cmc --help` and so on explain each."
         )
         return

@@ -16,8 +16,8 @@ import torch
 from filelock import FileLock, Timeout
 
 import cdnet
-from cdnet.bench.inference import BATCH, time_inference
 from cdnet.bench.search import SEARCH_BATCH, time_search
+from cdnet.bench.table_12 import BATCH, time_inference
 from cdnet.data.layout import read_data
 from cdnet.device import choose_device
 from cdnet.errors import CdnetError
