@@ -24,7 +24,9 @@ from cdnet.engine.schedule import never_reached
 from cdnet.engine.stopping import StopRequest
 from cdnet.engine.worker import Worker
 from cdnet.errors import CdnetError, StoppedError, UnreadableError
-from cdnet.progress import console
+from cdnet.progress import notes
+
+log = notes(__name__)
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -148,7 +150,7 @@ class Session(ABC):
                         record.add(line)
                         self._line, self._logged = None, line
                         self._save()
-                        console.print(self.describe(line))
+                        log.info(self.describe(line))
                     self._line = None
                     self.accelerator.wait_for_everyone()
                     if self.place.epoch < self.epochs and stop.by_any_process(self.accelerator):
@@ -280,7 +282,7 @@ def _other_threads(before: int | None, now: int) -> str:
 
 
 def tell(sentences: Sequence[str]) -> None:
-    """Print each sentence that there is to be said."""
+    """Warn by each sentence that there is to be said."""
     for sentence in sentences:
         if sentence:
-            console.print(sentence, markup=False, highlight=False)
+            log.warning(sentence)

@@ -27,7 +27,7 @@ from cdnet.engine.stopping import StopRequest
 from cdnet.errors import UndefinedError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
 from cdnet.nn.model import ReidModel
-from cdnet.progress import console, shown
+from cdnet.progress import notes, shown
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import open_network
 from cdnet.train.batches import Batches, describe_source
@@ -37,6 +37,8 @@ from cdnet.train.recipe import TrainRecipe, check_recipe
 from cdnet.train.taught import Taught
 from cdnet.train.teacher import teacher_features
 from cdnet.weights import save_weights, shipped_weights, try_on_shapes
+
+log = notes(__name__)
 
 WEIGHTS = "weights.safetensors"
 
@@ -107,7 +109,7 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         if start is not None:
             start.give(self.network)
             if self.main:
-                console.print(start.as_text())
+                log.info(start.as_text())
         head_dims = self._head_dims() if recipe.distil.each else None
         self.prepare(self.network if teacher is None else Taught(self.network, teacher.shape[2], head_dims))
         # Made once the network is where it is trained; batch norm's statistics are averaged too.
@@ -129,7 +131,7 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         if self.main:
             order, count = self.batches.epoch(0), len(self.batches.taking_part)
             share, size = len(np.unique(order)) / count, self.batches.batch_size
-            console.print(
+            log.info(
                 f"an epoch is {len(order)} batches of {size} with {share:.0%} of the {count:,} pictures; "
                 "which ones wait for the next epoch is drawn anew each time"
             )
