@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,11 @@ class TestPictures:
 
     def labels(self) -> tuple[Labels, Labels]:
         """Return the labels of the queries and of the gallery, numbered alike."""
+        return self._labels
+
+    @cached_property
+    def _labels(self) -> tuple[Labels, Labels]:
+        # Once: every picture's real path is asked of the system.
         query, gallery = number_labels(self.query.pictures, self.gallery.pictures)
         return query, gallery
 
