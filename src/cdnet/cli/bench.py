@@ -9,6 +9,7 @@ from cdnet.cli.arguments import Parser, UsageError, choose
 from cdnet.cli.bench_command import MOST_BATCH, bench_parser, finish, read_bench
 from cdnet.cli.bench_evaluate import evaluate
 from cdnet.cli.bench_export import export
+from cdnet.cli.bench_extract import extract
 from cdnet.cli.bench_gallery import gallery
 from cdnet.cli.bench_inference import inference
 from cdnet.cli.bench_training import data, train
@@ -26,6 +27,7 @@ def main(words: list[str]) -> None:
         "rerank": rerank,
         "search": search,
         "export": export,
+        "extract": extract,
         "gallery": gallery,
     }
     if words[:1] in (["-h"], ["--help"]):
@@ -39,6 +41,7 @@ def main(words: list[str]) -> None:
             "  rerank     from features to re-ranked distances; peer: torchreid\n"
             "  search     a step of the search by top-k, and one of all branches\n"
             "  export     every form that `cdnet export` writes: mAP, milliseconds, bytes\n"
+            "  extract    pictures a second into a file of features, and memory all along\n"
             "  gallery    a gallery's searches, exact, by its index and by faiss; or rank-1 and mAP through it\n\n"
             "A peer is another project's code, run from the checkout that is given; without one it is left out.\n"
             "`cdnet bench rank --help` and so on explain each."

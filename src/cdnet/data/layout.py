@@ -10,6 +10,7 @@ from pathlib import Path
 from cdnet.data import cuhk03_np, dukemtmc, market1501, msmt17, veri
 from cdnet.data.csv_file import read_csv
 from cdnet.data.examined import examined
+from cdnet.data.holdout import training_alone
 from cdnet.data.joining import join_spellings
 from cdnet.data.named_files import OtherNamesError
 from cdnet.data.own import read_folders
@@ -57,13 +58,18 @@ OWN: dict[str, Callable[[Path, float], ReidData]] = {
 }
 """One's own pictures, read with a share of identities to hold out."""
 
-LAYOUTS = ("auto", *PUBLISHED, *OWN)
+TRAIN_ALONE = "-train"
+"""Behind a published data set's name: its training pictures alone, a share held out, to choose settings by."""
 
-ARCHIVES: dict[str, tuple[str, ...]] = {name: layout.archives for name, layout in PUBLISHED.items()} | {
+_ALONE = {f"{name}{TRAIN_ALONE}": layout for name, layout in PUBLISHED.items() if layout.recognise is not None}
+
+LAYOUTS = ("auto", *PUBLISHED, *_ALONE, *OWN)
+
+ARCHIVES: dict[str, tuple[str, ...]] = {name: layout.archives for name, layout in (PUBLISHED | _ALONE).items()} | {
     "auto": tuple(dict.fromkeys(archive for layout in PUBLISHED.values() for archive in layout.archives))
 }
 """The folders that each layout's archives unpack to."""
-SOURCES = {name: layout.source for name, layout in PUBLISHED.items()}
+SOURCES = {name: layout.source for name, layout in (PUBLISHED | _ALONE).items()}
 
 
 def read_data(root: Path | str, layout: str = "auto", holdout: float = 0.3) -> ReidData:
@@ -73,6 +79,8 @@ def read_data(root: Path | str, layout: str = "auto", holdout: float = 0.3) -> R
         root: a folder, or a CSV file. A folder with ``Market-1501-v15.09.15``, ``DukeMTMC-reID``, ``MSMT17_V1`` or
             another archive's folder inside means that one.
         layout: one of ``LAYOUTS``; ``auto`` looks. ``msmt17-trainval`` trains on MSMT17's validation pictures too.
+            ``market1501-train`` trains and tests on Market-1501's training pictures alone, and so do others with
+            ``-train``.
         holdout: share of the identities, 0 to 1, held out for the test where the layout gives no split.
 
     Raises:
@@ -99,11 +107,12 @@ def _read(root: Path, layout: str, holdout: float) -> ReidData:
     if not root.is_dir():
         raise CdnetError(f"{root}: the layout {layout} needs a folder, not a file")
     root = _inside(root, layout)
-    if layout in PUBLISHED:
+    if layout in PUBLISHED or layout in _ALONE:
         try:
-            return PUBLISHED[layout].read(root)
+            data = (PUBLISHED | _ALONE)[layout].read(root)
         except OtherNamesError as error:
             raise CdnetError(f"{error}; if they are another data set's, --data.layout auto finds out whose") from None
+        return training_alone(data, holdout) if layout in _ALONE else data
     return OWN[layout](root, holdout) if layout in OWN else _look(root, holdout)
 
 
