@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cdnet.crowding import WATCH
 from cdnet.data.augment import normalise
 from cdnet.data.cache import Progress, silently
 from cdnet.data.decode import Pixels
@@ -50,6 +51,8 @@ def extract(
         if flip:
             found = (found + model(normalise(part.flip(2), mean, std)).float()) / 2
         features.append(found.cpu())
+        if device.type == "cpu":
+            WATCH.look()
     model.train(was_training)
     return torch.cat(features)
 
@@ -70,6 +73,7 @@ def extract_by(network: Network, pixels: Pixels, flip: bool = False, progress: P
         if flip:
             found = (found + network(part[:, :, ::-1])) / np.float32(2)
         features.append(found)
+        WATCH.look()
     return torch.from_numpy(np.concatenate(features))
 
 
