@@ -17,7 +17,7 @@ from cdnet.data.pictures import Picture
 from cdnet.data.real_paths import RealPaths
 from cdnet.evaluate.labels import UNKNOWN, Labels
 from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
-from cdnet.runtime.network import Network
+from cdnet.runtime.network import Features, Network
 
 
 @torch.inference_mode()
@@ -68,13 +68,21 @@ def extract_by(network: Network, pixels: Pixels, flip: bool = False, progress: P
     features = []
     starts = range(0, len(pixels), network.batch)
     for start in progress(starts, "extracting features", len(starts)):
-        part = np.array(pixels[start : start + network.batch])
-        found = network(part)
-        if flip:
-            found = (found + network(part[:, :, ::-1])) / np.float32(2)
-        features.append(found)
-        WATCH.look()
+        features.append(extract_batch(network, np.array(pixels[start : start + network.batch]), flip))
     return torch.from_numpy(np.concatenate(features))
+
+
+def extract_batch(network: Network, part: Pixels, flip: bool) -> Features:
+    """Return features n x D of no more pictures n x H x W x 3 than the network takes at once.
+
+    Raises:
+        CdnetError: if the network does not give one row of finite numbers a picture.
+    """
+    found = network(part)
+    if flip:
+        found = (found + network(part[:, :, ::-1])) / np.float32(2)
+    WATCH.look()
+    return found
 
 
 def number_labels(*splits: Iterable[Picture]) -> list[Labels]:
