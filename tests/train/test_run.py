@@ -20,12 +20,14 @@ import torch
 import yaml
 
 from cdnet import CdnetError, load_model
+from cdnet.data.layout import read_data
 from cdnet.engine import checkpoint
 from cdnet.engine.checkpoint import load_checkpoint
 from cdnet.engine.folder import as_plain, claimed, write_recipe
 from cdnet.engine.record import read_log
 from cdnet.errors import StoppedError
 from cdnet.evaluate import evaluation
+from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures
 from cdnet.files import write_atomically
 from cdnet.report.charts import quality_chart
 from cdnet.train import loop
@@ -500,3 +502,44 @@ def test_several_roots_at_once(recipe: TrainRecipe, market: Path, tmp_path: Path
         Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(path)
     train(recipe, tmp_path / "run")
     assert load_model(tmp_path / "run")[1].trained_on["identities"] == 16
+
+
+def test_a_moving_average_is_that_of_all_weights_after_every_step_and_survives_a_stop(
+    recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe.schedule.epochs = 2
+    plain = train(recipe, tmp_path / "plain")
+    averaged = dataclasses.replace(recipe, ema=0.8, evaluate_every=2)
+    after: list[dict[str, torch.Tensor]] = []
+    stop_at = 9
+    real_step = loop.train_step
+
+    def stepping(model: torch.nn.Module, *arguments: object) -> loop.StepLosses:
+        done = real_step(model, *arguments)  # type: ignore[arg-type]
+        after.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        if len(after) == stop_at:
+            os.kill(os.getpid(), signal.SIGINT)
+        return done
+
+    monkeypatch.setattr(loop, "train_step", stepping)
+    with pytest.raises(StoppedError):
+        train(averaged, tmp_path / "run")
+    train(averaged, tmp_path / "run", resume=True)
+    assert len(after) == 14
+    # Training itself is as without an average.
+    ours, theirs = (load_checkpoint(tmp_path / name)["model"] for name in ("run", "plain"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    expected = {name: tensor.double() for name, tensor in after[0].items()}
+    for state in after[1:]:
+        expected = {name: 0.8 * expected[name] + 0.2 * state[name].double() for name in expected}
+    model, _ = load_model(tmp_path / "run")
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor.double(), expected[name], rtol=1e-4, atol=1e-6)
+    assert plain.read_bytes() != (tmp_path / "run" / "weights.safetensors").read_bytes()
+    figures = evaluate_model(model, read_test_pictures(read_data(recipe.data.root or ""), (64, 32)))
+    assert read_log(tmp_path / "run")[-1]["mAP"] == pytest.approx(figures.mAP, abs=1e-9)
+    kept = load_checkpoint(tmp_path / "run")
+    checkpoint.save_checkpoint(tmp_path / "run", {key: value for key, value in kept.items() if key != "average"})
+    with pytest.raises(CdnetError, match="damaged"):
+        train(averaged, tmp_path / "run", resume=True)

@@ -31,6 +31,11 @@ def main(words: list[str]) -> None:
     if options.what is None:
         say_block(describe(paper))
         return
+    if options.what == "recipe":
+        from cdnet.cli.reproduce_recipe import run
+
+        run(options, Setting(options.scale, options.init, tuple(options.set)))
+        return
     found = paper.find(options.what)
     request = _request(options)
     if isinstance(found, PaperFigure):
@@ -56,7 +61,7 @@ def main(words: list[str]) -> None:
 
 def _read(words: list[str]) -> Any:
     made = parser("reproduce", DESCRIPTION)
-    made.add_argument("what", nargs="?", help="table-1 to table-12, figure-6, figure-7, figure-8, or claims")
+    made.add_argument("what", nargs="?", help="table-1 to table-12, figure-6, figure-7, figure-8, claims, or recipe")
     made.add_argument(
         "--results",
         type=Path,

@@ -241,15 +241,23 @@ class NetworkSession(Session, Generic[M]):
                 said = "pictures that its checkpoint does not tell"
             raise CdnetError(f"{self.out} was trained on {said}; resume with the same pictures")
         try:
-            restore_network(self.model, state["model"])
-            restore_optimizer(self.optimizer, state["optimizer"])
-            if self.accelerator.scaler is not None and state["scaler"] is not None:
-                self.accelerator.scaler.load_state_dict(state["scaler"])
+            self.take(state)
         except (RuntimeError, ValueError, LookupError, TypeError, AttributeError):
             raise CdnetError(
                 f"{self.out / FILE}: damaged, or of another network than the run's recipe; {WAY_OUT}"
             ) from None
         self.trained_on["epochs"] = state["place"]["epoch"]
+
+    def take(self, state: dict[str, Any]) -> None:
+        """Take up what :meth:`state` returned of weights, momenta and the scaler.
+
+        Raises:
+            ValueError: if they are another network's, or LookupError or the like if they are damaged.
+        """
+        restore_network(self.model, state["model"])
+        restore_optimizer(self.optimizer, state["optimizer"])
+        if self.accelerator.scaler is not None and state["scaler"] is not None:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
 
 
 def say_epochs(epochs: Sequence[int]) -> str:

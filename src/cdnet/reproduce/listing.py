@@ -33,6 +33,8 @@ def describe(paper: Paper) -> str:
     lines += [
         "claims  What the paper claims, and what the project's measured results say of it",
         "    cdnet reproduce claims",
+        "recipe  What of a recipe is worth its time, measured on a part of the training identities",
+        "    cdnet reproduce recipe --scale small --data.root DIR --out DIR --set distil.teacher=FILE",
     ]
     return "\n".join(lines)
 
