@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -122,22 +121,12 @@ def test_a_batch_has_the_features_of_its_pictures_as_they_are_turned(market: Pat
 
 
 def test_a_taught_run_stops_and_resumes_and_leaves_nothing_of_its_teacher(
-    recipe: TrainRecipe, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: TrainRecipe, teacher: Path, tmp_path: Path, at_step: Callable[..., list[int]]
 ) -> None:
     recipe.distil = DistilRecipe(teacher=str(teacher))
     recipe.dropout = 0.2
     train(recipe, tmp_path / "whole")
-    steps = 0
-    real_step = loop.train_step
-
-    def stepping(*arguments: object) -> loop.StepLosses:
-        nonlocal steps
-        steps += 1
-        if steps == 4:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real_step(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(loop, "train_step", stepping)
+    at_step(loop, "train_step", 4)
     with pytest.raises(StoppedError):
         train(recipe, tmp_path / "stopped")
     torch.manual_seed(99)  # whatever else the process draws
