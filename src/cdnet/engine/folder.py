@@ -30,6 +30,19 @@ WRITTEN = (FILE, RECIPE, "log.jsonl", "weights.safetensors", "genotype.json", "l
 OLDER = {"loss.normalise": True}
 """Keys that recipes of earlier versions lack where they have their section, and what these versions did."""
 
+ADDED = {
+    "augment.erase_with": "mean",
+    "augment.jitter": 0.0,
+    "distil.each": False,
+    "distil.features": 5.0,
+    "distil.labels": 1.0,
+    "distil.relations": 30.0,
+    "dropout": 0.0,
+    "ema": 0.0,
+    "loss.triplet_weight": 1.0,
+}
+"""Keys that have come since runs could be resumed, and the values at which a run is what it was without them."""
+
 
 def older_settings(folder: Path) -> dict[str, Any]:
     """Return what a run's recipe leaves out because the version that wrote it knew no other way.
@@ -151,8 +164,8 @@ def refuse_another_recipe(out: Path, recipe: Any) -> None:
     Raises:
         CdnetError: that names the first key that differs, or says that the folder's recipe cannot be read.
     """
-    old = _kept(out / RECIPE)
-    flat = _flat(as_plain(recipe))
+    old, flat = _kept(out / RECIPE), _flat(as_plain(recipe))
+    old = {key: value for key, value in (OLDER | ADDED).items() if key in flat} | old
     for key in sorted(flat.keys() | old.keys()):
         if key not in FREE and old.get(key) != flat.get(key):
             raise CdnetError(
