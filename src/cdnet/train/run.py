@@ -6,7 +6,7 @@ import os
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,10 +15,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cdnet.data.cache import CachedPictures
 from cdnet.data.copies import refuse_two_persons
-from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import given_root
 from cdnet.data.remarks import remarks
+from cdnet.data.several import read_several, with_test_pictures
 from cdnet.data.splits import decode_split
 from cdnet.engine.network import read_spec
 from cdnet.engine.restoring import restore_network
@@ -27,7 +27,7 @@ from cdnet.engine.stopping import StopRequest
 from cdnet.errors import UndefinedError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
 from cdnet.nn.model import ReidModel
-from cdnet.progress import console, shown
+from cdnet.progress import notes, shown
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import open_network
 from cdnet.train.batches import Batches, describe_source
@@ -37,6 +37,8 @@ from cdnet.train.recipe import TrainRecipe, check_recipe
 from cdnet.train.taught import Taught
 from cdnet.train.teacher import teacher_features
 from cdnet.weights import save_weights, shipped_weights, try_on_shapes
+
+log = notes(__name__)
 
 WEIGHTS = "weights.safetensors"
 
@@ -75,7 +77,9 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         super().__init__(recipe, out, recipe.schedule.epochs, resume, held)
         # A checkpoint has all that training started from.
         start = read_start(recipe.init, self.spec, recipe.seed) if recipe.init and self._checkpoint is None else None
-        data = read_data(root, recipe.data.layout, recipe.data.holdout)
+        data = read_several([root, *recipe.data.also], recipe.data.layout, recipe.data.holdout)
+        if recipe.data.train_on == "all":
+            data = with_test_pictures(data)
         refuse_obstacles(data, "training", recipe.batch.identities)
         # The processes of one machine share the cache: its lock makes all but one wait.
         pictures = decode_split(data, "train", self.spec.size, recipe.data.cache, shown)
@@ -93,6 +97,8 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         self._say_share()
         identities = self.batches.identities
         self.spec.trained_on.update(data=data.name, identities=identities, seed=recipe.seed, epochs=0)
+        if recipe.data.train_on == "all":
+            self.spec.trained_on["test_pictures_too"] = True
         if recipe.init is not None:
             self.spec.trained_on["init"] = Path(recipe.init).name
         if recipe.distil.teacher is not None:
@@ -103,11 +109,11 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         if start is not None:
             start.give(self.network)
             if self.main:
-                console.print(start.as_text())
+                log.info(start.as_text())
         head_dims = self._head_dims() if recipe.distil.each else None
         self.prepare(self.network if teacher is None else Taught(self.network, teacher.shape[2], head_dims))
         # Made once the network is where it is trained; batch norm's statistics are averaged too.
-        averaging = get_ema_multi_avg_fn(recipe.ema)
+        averaging = get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.network, multi_avg_fn=averaging, use_buffers=True) if recipe.ema else None
         self.source, self.trained_on = describe_source(pictures) | self._taught_by, self.spec.trained_on
         self.start()
@@ -125,7 +131,7 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         if self.main:
             order, count = self.batches.epoch(0), len(self.batches.taking_part)
             share, size = len(np.unique(order)) / count, self.batches.batch_size
-            console.print(
+            log.info(
                 f"an epoch is {len(order)} batches of {size} with {share:.0%} of the {count:,} pictures; "
                 "which ones wait for the next epoch is drawn anew each time"
             )
@@ -141,7 +147,7 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
     @property
     def learnt(self) -> ReidModel:
         """The network that is evaluated and saved: the one that is trained, or its moving average."""
-        return self.network if self.average is None else self.average.module
+        return self.network if self.average is None else cast("ReidModel", self.average.module)
 
     def state(self) -> dict[str, Any]:
         """Return what :class:`NetworkSession` keeps, and the moving average where there is one."""

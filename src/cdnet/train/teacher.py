@@ -88,11 +88,12 @@ def _compute(network: Network, pictures: Sequence[Picture], progress: Progress) 
     # Each picture and its mirror image go through the same batch.
     half = max(1, network.batch // 2)
     batches = -(-len(pictures) // half)
-    rows = []
+    rows: list[np.ndarray] = []
+    widths: set[int] = set()
     for pixels in progress(_batches(pictures, network.preprocessing.size, half), "asking the teacher", batches):
         both = np.concatenate([pixels, pixels[:, :, ::-1]])
         parts = [network(both[start : start + network.batch]) for start in range(0, len(both), network.batch)]
-        widths = {part.shape[1] for part in (*parts, *(rows[-1][:, 0] for _ in rows[:1]))}
+        widths |= {part.shape[1] for part in parts}
         if len(widths) > 1:
             numbers = " and ".join(map(str, sorted(widths)))
             raise CdnetError(f"the teacher gives {numbers} numbers a picture, by how many pictures it is shown at once")
