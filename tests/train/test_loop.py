@@ -38,7 +38,7 @@ class Given(torch.nn.Module):
             (torch.randn(6, count, generator=generator) * self.weight).bfloat16() for count in (5, 3, 5, 4)
         )
         heads = [Head(triplet, triplet, scores)]
-        return Lesson(heads, feature, mapped) if self.taught else heads
+        return Lesson(heads, [feature], [mapped]) if self.taught else heads
 
 
 @pytest.mark.parametrize("taught", [False, True])
