@@ -440,3 +440,58 @@ def test_milestones_that_are_never_reached_are_said(
     recipe.schedule.milestones = [1]
     train(recipe, tmp_path / "other")
     assert "milestone" not in capsys.readouterr().err
+
+
+def test_more_epochs_of_a_finished_run_are_those_of_a_longer_one(recipe: TrainRecipe, tmp_path: Path) -> None:
+    recipe.schedule = dataclasses.replace(recipe.schedule, kind="step", milestones=[1, 3])
+    train(recipe, tmp_path / "run")
+    longer = dataclasses.replace(recipe, schedule=dataclasses.replace(recipe.schedule, epochs=4))
+    train(longer, tmp_path / "run", resume=True)
+    train(longer, tmp_path / "whole")
+    assert same_state(tmp_path / "run", tmp_path / "whole")
+    assert yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())["schedule"]["epochs"] == 4
+    with pytest.raises(CdnetError, match="started with"):
+        train(recipe, tmp_path / "run", resume=True)  # no fewer
+
+
+def test_a_cosine_schedule_cannot_be_made_longer(recipe: TrainRecipe, tmp_path: Path) -> None:
+    recipe.schedule.epochs = 1
+    train(recipe, tmp_path / "run")
+    longer = dataclasses.replace(recipe, schedule=dataclasses.replace(recipe.schedule, epochs=2))
+    with pytest.raises(CdnetError, match="--init"):
+        train(longer, tmp_path / "run", resume=True)
+    again = dataclasses.replace(longer, init=str(tmp_path / "run"))
+    train(again, tmp_path / "again")
+    assert load_model(tmp_path / "again")[1].trained_on["init"] == "run"
+
+
+def test_trained_on_all_says_so_and_an_evaluation_warns(
+    recipe: TrainRecipe, market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cdnet.cli import main
+
+    recipe.data.train_on, recipe.schedule.epochs = "all", 1
+    train(recipe, tmp_path / "run")
+    spec = load_model(tmp_path / "run")[1]
+    assert spec.trained_on["test_pictures_too"] is True
+    assert spec.trained_on["identities"] == 12
+    assert main(["evaluate", str(tmp_path / "run"), "--data.root", str(market)]) == 0
+    assert "was trained on the test pictures" in capsys.readouterr().err
+    recipe.evaluate_every = 1
+    with pytest.raises(CdnetError, match="evaluate-every"):
+        train(recipe, tmp_path / "other")
+
+
+def test_several_roots_at_once(recipe: TrainRecipe, market: Path, tmp_path: Path) -> None:
+    shutil.copytree(market, tmp_path / "second")
+    for path in tmp_path.glob("second/*/*.jpg"):
+        path.write_bytes(path.read_bytes() + b"\0")  # other files, so that nobody is two persons by one file
+    recipe.schedule.epochs, recipe.data.also = 1, [tmp_path / "second"]
+    with pytest.raises(CdnetError):  # but the pixels are the same, of two persons
+        train(recipe, tmp_path / "run")
+    from PIL import Image
+
+    for path in tmp_path.glob("second/*/*.jpg"):
+        Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(path)
+    train(recipe, tmp_path / "run")
+    assert load_model(tmp_path / "run")[1].trained_on["identities"] == 16

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdnet.cli.arguments import Parser, UsageError, choose, parser
 from cdnet.cli.bench_export import export
+from cdnet.cli.bench_extract import extract
 from cdnet.cli.bench_gallery import gallery
 from cdnet.shown_text import say_block
 
@@ -20,7 +21,14 @@ MOST_BATCH, MOST_ROUNDS = 4096, 10_000
 
 def main(words: list[str]) -> None:
     """Run the benchmark that the first word names."""
-    actions = {"rank": rank, "rerank": rerank, "search": search, "export": export, "gallery": gallery}
+    actions = {
+        "rank": rank,
+        "rerank": rerank,
+        "search": search,
+        "export": export,
+        "extract": extract,
+        "gallery": gallery,
+    }
     if words[:1] in (["-h"], ["--help"]):
         say_block(
             f"usage: cdnet bench {' | '.join(actions)} ... [--json FILE] [--peer NAME=PATH ...]\n\n"
@@ -28,6 +36,7 @@ def main(words: list[str]) -> None:
             "  rerank     from features to re-ranked distances; peer: torchreid\n"
             "  search     a step of the search by top-k, and one of all branches\n"
             "  export     every form that `cdnet export` writes: mAP, milliseconds, bytes\n"
+            "  extract    pictures a second into a file of features, and memory all along\n"
             "  gallery    a gallery's searches, exact, by its index and by faiss; or rank-1 and mAP through it\n\n"
             "A peer is another project's code, run from the checkout that is given; without one it is left out.\n"
             "`cdnet bench rank --help` and so on explain each."

@@ -91,6 +91,11 @@ def main(words: list[str]) -> None:
         network = open_network(options.weights, options.input, "input.")
         size, trained_on = network.preprocessing.size, getattr(network, "trained_on", {})
     data = read_data(root, options.data.layout, options.data.holdout)
+    if trained_on.get("test_pictures_too"):
+        console.print(
+            f"{options.weights} was trained on the test pictures of {trained_on.get('data', 'its data')} too; on these "
+            "pictures its figures say nothing"
+        )
     pictures = read_test_pictures(data, size, options.data.cache, shown)
     for sentence in remarks(data, pictures.splits()):
         console.print(sentence)

@@ -15,7 +15,7 @@ from torch import nn
 from cdnet.engine.accelerator import make_accelerator
 from cdnet.engine.checkpoint import FILE, WAY_OUT, save_checkpoint
 from cdnet.engine.epoch import Place
-from cdnet.engine.folder import RECIPE, begin, open_claimed, open_folder
+from cdnet.engine.folder import RECIPE, begin, lengthen, open_claimed, open_folder
 from cdnet.engine.log_line import refuse_lacking
 from cdnet.engine.network import make_optimizer
 from cdnet.engine.record import LOG, Record
@@ -106,6 +106,8 @@ class Session(ABC):
             self.restore(self._checkpoint)
             self._take_up(self._checkpoint)
             self._checkpoint = None
+            if self.main:
+                lengthen(self.out, self._recipe)
         elif self.main and not self._resume:
             begin(self.out, self._recipe, self._held)
 

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import torch
 
 from cdnet.data.cache import CachedPictures
-from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import given_root
 from cdnet.data.remarks import remarks
+from cdnet.data.several import read_several
 from cdnet.data.splits import decode_split
 from cdnet.engine.checkpoint import FILE, WAY_OUT
 from cdnet.engine.log_line import SEARCH
@@ -77,7 +77,7 @@ class SearchRun(Session):
         self.costs = self._costs()
         super().__init__(recipe, out, recipe.epochs, resume, held)
         size = parse_size(recipe.size)
-        self.data = read_data(root, recipe.data.layout, recipe.data.holdout)
+        self.data = read_several([root, *recipe.data.also], recipe.data.layout, recipe.data.holdout)
         refuse_obstacles(self.data, "search", recipe.batch.identities)
         pictures = decode_split(self.data, "train", size, recipe.data.cache, shown)
         train, validation = self._batches(pictures)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cdnet.data.recipe import DataRecipe
+from cdnet.data.recipe import TrainDataRecipe
 from cdnet.engine.recipe import (
     MOST_BATCH,
     MOST_PAD,
@@ -118,7 +118,7 @@ class TrainRecipe:
     neck: Literal["fblneck", "blneck", "fneck", "bnneck", "fcneck"] = "fblneck"
     stripes: int = 2
     dropout: float = 0.0
-    data: DataRecipe = field(default_factory=DataRecipe)
+    data: TrainDataRecipe = field(default_factory=TrainDataRecipe)
     batch: BatchRecipe = field(default_factory=BatchRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
     loss: LossRecipe = field(default_factory=LossRecipe)
@@ -142,6 +142,11 @@ def check_recipe(recipe: TrainRecipe) -> None:
     rules = [
         *descent_rules(recipe.optim, recipe.schedule),
         ("evaluate_every", recipe.evaluate_every >= 0, "at least 0"),
+        (
+            "evaluate_every",
+            recipe.data.train_on != "all" or not recipe.evaluate_every,
+            "0 with --data.train-on all, which leaves nothing to evaluate on",
+        ),
         ("dropout", 0 <= recipe.dropout < 1, "from 0 to below 1"),
         *distil_rules(recipe.distil),
     ]

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from cdnet.data.cache import CachedPictures
 from cdnet.data.copies import refuse_two_persons
-from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import given_root
 from cdnet.data.remarks import remarks
+from cdnet.data.several import read_several, with_test_pictures
 from cdnet.data.splits import decode_split
 from cdnet.engine.network import read_spec
 from cdnet.engine.session import NetworkSession, tell
@@ -73,7 +73,9 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         super().__init__(recipe, out, recipe.schedule.epochs, resume, held)
         # A checkpoint has all that training started from.
         start = read_start(recipe.init, self.spec, recipe.seed) if recipe.init and self._checkpoint is None else None
-        data = read_data(root, recipe.data.layout, recipe.data.holdout)
+        data = read_several([root, *recipe.data.also], recipe.data.layout, recipe.data.holdout)
+        if recipe.data.train_on == "all":
+            data = with_test_pictures(data)
         refuse_obstacles(data, "training", recipe.batch.identities)
         # The processes of one machine share the cache: its lock makes all but one wait.
         pictures = decode_split(data, "train", self.spec.size, recipe.data.cache, shown)
@@ -91,6 +93,8 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         self._say_share()
         identities = self.batches.identities
         self.spec.trained_on.update(data=data.name, identities=identities, seed=recipe.seed, epochs=0)
+        if recipe.data.train_on == "all":
+            self.spec.trained_on["test_pictures_too"] = True
         if recipe.init is not None:
             self.spec.trained_on["init"] = Path(recipe.init).name
         if recipe.distil.teacher is not None:
