@@ -1,10 +1,10 @@
-"""What docs/figures shows: small files that open, made by commands that exist, and Python that runs."""
+"""The figures of the site: small files that open, each with its command, and those of the concepts as the code is."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
+from runpy import run_path
 from xml.etree import ElementTree
 
 import pytest
@@ -32,22 +32,20 @@ def test_each_figure_has_its_command_and_each_command_its_figure() -> None:
     assert {path.name for path in FOLDER.iterdir()} == {*SHOWN, "README.md"}
 
 
-def test_the_options_of_the_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    from cdnet.cli import main
-
-    known: dict[str, str] = {}
-    for line in re.findall(r"^cdnet (figure .*)$", PAGE, re.MULTILINE):
-        _, figure, *words = shlex.split(line)
-        if figure not in known:
-            with pytest.raises(SystemExit):
-                main(["figure", figure, "--help"])
-            known[figure] = capsys.readouterr().out
-        assert all(word in known[figure] for word in words if word.startswith("--"))
-    assert len(known) == 4
-
-
-def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    exec(compile(code, "README.md", "exec"), {})
-    assert ElementTree.parse("cmc.svg").getroot().tag.endswith("svg")
+def test_the_figures_of_the_concepts_are_as_the_code_draws_them() -> None:
+    folder = FOLDER.parent / "concepts"
+    drawn = run_path(str(folder / "draw.py"))["FIGURES"]
+    assert {path.name for path in folder.glob("*.svg")} == set(drawn)
+    assert re.findall(r"\(concepts/([\w.-]+)\)", (FOLDER.parent / "concepts.md").read_text("utf-8")) == [
+        "network.svg",
+        "cblock.svg",
+        "cdblock.svg",
+        "spaces.svg",
+        "top-k.svg",
+        "fblneck.svg",
+    ]
+    for name, figure in drawn.items():
+        text = figure().svg()
+        assert (folder / name).read_text("utf-8") == text, f"python docs/concepts/draw.py draws {name} anew"
+        root = ElementTree.fromstring(text)
+        assert all(root.findtext(f"{{http://www.w3.org/2000/svg}}{tag}") for tag in ("title", "desc"))
