@@ -74,8 +74,8 @@ def spaces() -> Drawing:
         left + column * CDS.mblocks + 120,
         bottom + 60,
         "The spaces CS and CDS, with CDNet and CNet in them",
-        "A table of six MBlocks, two a stage, by twelve candidates: six kernel pairs, once or twice. A filled sign stands "
-        "where CDNet is, a hollow one where CNet is. CS has the six rows of one CBlock only.",
+        "A table of six MBlocks, two a stage, by twelve candidates: six kernel pairs, once or twice. A filled sign "
+        "stands where CDNet is, a hollow one where CNet is. CS has the six rows of one CBlock only.",
     )
     for number in range(CDS.mblocks):
         stage = sum(number >= sum(CDS.blocks[: end + 1]) for end in range(2)) + 1
@@ -104,8 +104,9 @@ def cblock() -> Drawing:
         980,
         330,
         "CBlock with the kernels 3 and 7",
-        "A 1x1 convolution to a quarter of the channels; then Lite 3, one Lite 3x3, beside Lite 7, three of them; one gate "
-        "weighs each channel of both; their sum; a 1x1 convolution to all channels; the shortcut is added, then ReLU.",
+        "A 1x1 convolution to a quarter of the channels; then Lite 3, one Lite 3x3, beside Lite 7, three of them; one "
+        "gate weighs each channel of both; their sum; a 1x1 convolution to all channels; the shortcut is added, then "
+        "ReLU.",
     )
     middle = 145.0
     drawing.text(40, middle - 14, "CxHxW")
@@ -147,7 +148,8 @@ def cdblock() -> Drawing:
         620,
         130,
         "CDBlock of two CBlocks",
-        "Two CBlocks of one kernel pair in a row. The first one changes the channels from C to C', the second keeps them.",
+        "Two CBlocks of one kernel pair in a row. The first one changes the channels from C to C', the second keeps "
+        "them.",
     )
     drawing.text(50, 46, "CxHxW")
     drawing.path((20, 60), (90, 60))
@@ -216,8 +218,8 @@ def top_k_figure() -> Drawing:
         760,
         70 + 24 * len(shares),
         "An MBlock in a step of top-2 sample search",
-        "Twelve branches with the softmax probabilities of their alphas, an example. The two most probable ones are computed "
-        "and added, each with weight 1; the other ten are not computed.",
+        "Twelve branches with the softmax probabilities of their alphas, an example. The two most probable ones are "
+        "computed and added, each with weight 1; the other ten are not computed.",
     )
     drawing.text(150, 26, "candidate", "end")
     drawing.text(170, 26, "its probability p, the softmax of alpha", "start")
@@ -235,7 +237,13 @@ def top_k_figure() -> Drawing:
     drawing.sign(600, 180, "+")
     drawing.path((611, 180), (640, 180))
     drawing.text(648, 180, "output", "start")
-    drawing.text(450, 56 + 24 * 10.5, "the other ten are not computed;\nthe gradient to alpha is that of the two p", "start", FAINT)
+    drawing.text(
+        450,
+        56 + 24 * 10.5,
+        "the other ten are not computed;\nthe gradient to alpha is that of the two p",
+        "start",
+        FAINT,
+    )
     return drawing
 
 

@@ -1,8 +1,7 @@
 """What README and site show is run, page by page, in a folder where the names that they use are there.
 
-Commands run as they are shown, but for words after them that make them small, each page from its first block to its last.
-What would need others' data or programs is named below with the reason, and is parsed by ``test_words.py`` like all the
-rest.
+Commands run as they are shown, but for options that make them small, each page from its first block to its last. What
+would need others' data or programs is named below with the reason; ``test_words.py`` parses it like all the rest.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
-from tests.documentation.pages import OURS, PAGES, ROOT, blocks, shell_lines
+from tests.documentation.pages import OURS, PAGES, ROOT, Block, blocks, shell_lines
 
 from cdnet.cli import main
 from cdnet.nn.model import create_model
@@ -47,28 +46,36 @@ NOT_RUN = {
 SMALLER = {
     "data draw": "--identities-train 20 --identities-test 6 --distractors 4 --junk 2 --size 64x32",
     "train": "--width 0.125 --size 64x32 --schedule.epochs 1 --batch.identities 4 --device cpu",
-    "search latency": "--cost.width 0.125 --cost.size 64x32 --repeats 1",
+    "search latency": "--cost.width 0.125 --cost.size 64x32",
     "search compare": "--width 0.125 --size 64x32 --schedule.epochs 1 --random 1 --seeds [0] --batch.identities 4",
     "search": "--width 0.125 --size 64x32 --epochs 1 --batch.identities 4 --cost.width 0.125 --cost.size 64x32",
     "reproduce table-7": "--print-commands",
     "bench extract": "--pictures 40",
-    "bench rank": "--sizes 20x60x8",
+    "bench rank": "--sizes 20x60x8 --rounds 3",
+    "gallery calibrate": "--false-match-rate 0.01",
     "figure t-sne": "--identities 4",
     "serve": "--port 0",
 }
 
 
 def words_of(line: str) -> list[str]:
-    """The words of a line of ours, with those that make it small."""
+    """The words of a line of ours, made small."""
     match = OURS.match(line)
     assert match is not None
     words = shlex.split(match[1])
-    if "--resume" in words:
-        return words
-    for prefix, more in SMALLER.items():
-        if words[: len(prefix.split())] == prefix.split():
-            return [*words, *shlex.split(more)]
-    return words
+    smaller = [more for prefix, more in SMALLER.items() if words[: len(prefix.split())] == prefix.split()]
+    return with_options(words, shlex.split(smaller[0])) if smaller and "--resume" not in words else words
+
+
+def with_options(words: list[str], options: list[str]) -> list[str]:
+    """The words with options in the place of those of the same name, each with one value."""
+    kept: list[str] = []
+    within = False
+    for word in words:
+        within = word in options if word.startswith("--") else within
+        if not within:
+            kept.append(word)
+    return [*kept, *options]
 
 
 def left_out(line: str) -> bool:
@@ -137,27 +144,45 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return given
 
 
+def to_run(page: str) -> list[Block]:
+    """The page's snippets, and its commands without those that are left out; README's are the site's."""
+    own = [block for block in blocks() if block.page == page and block.language in ("", "python")]
+    lines = {block: [line for line in block.lines if OURS.match(line) and not left_out(line)] for block in own}
+    return [block for block in own if block.language == "python" or (lines[block] and page != "README.md")]
+
+
 def run_page(page: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for block in (block for block in blocks() if block.page == page):
+    for block in to_run(page):
         if block.language == "python":
             exec(compile(block.text, page, "exec"), {"__name__": "shown"})
-        for line in block.lines if block.language == "" else []:
+            continue
+        for line in block.lines:
             if OURS.match(line) and not left_out(line):
                 status = main(words_of(line))
                 assert status == 0, f"{line}: {capsys.readouterr().err}"
 
 
-OF_THEIR_OWN = ("docs/own-pictures.md", "docs/serve.md", "docs/export.md", "docs/add-a-neck.md")
-RUN = {
-    block.page
-    for block in blocks()
-    if block.language == "python"
-    or (block.language == "" and any(OURS.match(line) and not left_out(line) for line in block.lines))
-}
+@pytest.fixture
+def filled(place: Path) -> None:
+    """A gallery G with the queries."""
+    assert main(["gallery", "create", "--gallery", "G", "--weights", "cdnet-x0.25-market1501"]) == 0
+    assert main(["gallery", "add", "DIR/query", "--gallery", "G"]) == 0
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page in RUN and page not in OF_THEIR_OWN])
-@pytest.mark.usefixtures("place", "answers")
+def test_readme_shows_no_command_that_the_site_does_not() -> None:
+    readme, site = (
+        {line for block in blocks("") if (block.page == "README.md") is here for line in block.lines}
+        for here in (True, False)
+    )
+    assert readme <= site
+
+
+OF_THEIR_OWN = ("own-pictures", "serve", "responsible-use", "export", "add-a-neck")
+OTHERS = [page for page in PAGES if to_run(page) and Path(page).stem not in OF_THEIR_OWN]
+
+
+@pytest.mark.parametrize("page", OTHERS)
+@pytest.mark.usefixtures("place")
 def test_a_page_runs(page: str, capsys: pytest.CaptureFixture[str]) -> None:
     run_page(page, capsys)
 
@@ -173,12 +198,15 @@ def test_own_pictures_in_a_folder_for_each_person(capsys: pytest.CaptureFixture[
     run_page("docs/own-pictures.md", capsys)
 
 
-@pytest.mark.usefixtures("place")
+@pytest.mark.usefixtures("filled")
 def test_a_gallery_is_served(answers: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["gallery", "create", "--gallery", "G", "--weights", "cdnet-x0.25-market1501"]) == 0
-    assert main(["gallery", "add", "DIR/query", "--gallery", "G"]) == 0
     run_page("docs/serve.md", capsys)
     assert [len(answer["matches"]) for answer in answers] == [5]
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_gallery_is_used_responsibly(capsys: pytest.CaptureFixture[str]) -> None:
+    run_page("docs/responsible-use.md", capsys)
 
 
 @pytest.mark.usefixtures("place")
