@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> int:
+    """Try the sample, print each mutant as it is tried, and the score; return the exit status."""
     parser = argparse.ArgumentParser(prog="tools/mutation", description=__doc__)
     parser.add_argument("--count", type=int, default=200, help="mutants to try")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")

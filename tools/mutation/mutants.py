@@ -23,6 +23,9 @@ TAKEN = (
     mutators.operator_if_exp,
 )
 
+SMALL = 1e-6
+"""Below, a number only keeps others from 0, and a tenth less of it is nothing that anybody could see."""
+
 
 class Mutant(NamedTuple):
     """A changed module: its whole source, the line (from 1) of the change, and the line's text before and after."""
@@ -71,8 +74,8 @@ def _changes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
                 yield from _dropped_arguments(node, operator(node))
     if isinstance(node, cst.Integer):
         yield cst.parse_expression(f"({node.evaluated_value - 1})")
-    elif isinstance(node, cst.Float):
-        yield cst.parse_expression(f"({node.evaluated_value * 0.9!r})")
+    elif isinstance(node, cst.Float) and not 0 < node.evaluated_value < SMALL:
+        yield cst.parse_expression(f"({node.evaluated_value * 0.9 or 0.05!r})")
     elif isinstance(node, cst.SimpleStatementLine) and isinstance(node.body[0], cst.Expr | cst.Raise | cst.AugAssign):
         yield node.with_changes(body=[cst.Pass()])
 
@@ -80,7 +83,7 @@ def _changes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 def _dropped_arguments(call: cst.Call, changed: Iterable[cst.Call]) -> Iterator[cst.Call]:
     # Only keywords: without a positional argument a call fails or means another thing altogether.
     for new in changed:
-        if len(new.args) < len(call.args) and [a for a in call.args if a not in new.args][0].keyword:
+        if len(new.args) < len(call.args) and next(a for a in call.args if a not in new.args).keyword:
             yield new
 
 

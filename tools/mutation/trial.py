@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import resource
@@ -22,15 +23,16 @@ class Bench:
     Args:
         root: of the checkout.
         folder: where the copy is put.
+        heavy: what to import once, before any trial.
     """
 
-    def __init__(self, root: Path, folder: Path) -> None:
+    def __init__(self, root: Path, folder: Path, heavy: Sequence[str] = HEAVY) -> None:
         self.root, self.source = root, folder / "src"
         shutil.copytree(root / "src", self.source, ignore=shutil.ignore_patterns("__pycache__"))
         os.environ["PYTHONPATH"] = str(self.source)  # for the processes that tests start
         os.environ["OMP_NUM_THREADS"] = "1"
         sys.path[:0] = [str(self.source)]
-        for name in HEAVY:
+        for name in heavy:
             importlib.import_module(name)
 
     def changed(self, module: str, source: str, tests: Sequence[str], seconds: float) -> str:
@@ -76,10 +78,8 @@ def _wait(child: int, seconds: float) -> int | None:
             status = found
             break
         time.sleep(0.02)
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # it, and whatever its tests left running
-    except ProcessLookupError:
-        pass
     if status is None:
         os.waitpid(child, 0)
     return status
