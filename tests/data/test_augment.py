@@ -186,3 +186,18 @@ def test_pictures_are_erased_as_often_as_asked(chance: float) -> None:
     erased = (boxes[:, 2] > boxes[:, 0]).double().mean().item()
     assert abs(erased - chance) <= 5 * math.sqrt(chance * (1 - chance) / 20_000) + 0.001 * (chance > 0)
     assert (boxes[boxes[:, 2] <= boxes[:, 0]] == 0).all()
+
+
+@pytest.mark.parametrize("size", [(10, 5), (5, 10), (6, 6)])
+def test_no_box_is_as_tall_or_as_wide_as_the_picture(size: tuple[int, int]) -> None:
+    boxes = draw(4000, size, 0.0, 0, 1.0, gen(0)).boxes
+    sides = boxes[:, 2:] - boxes[:, :2]
+    assert sides.amax(0).tolist() == [size[0] - 1, size[1] - 1]
+
+
+def test_a_seed_draws_what_it_always_drew() -> None:
+    # A run that is resumed, or repeated years later, has the pictures of its seed.
+    draws = draw(3, (64, 32), 0.5, 10, 1.0, gen(7))
+    assert draws.flips.tolist() == [False, True, False]
+    assert draws.offsets.tolist() == [[-2, -9], [8, 10], [-2, 0]]
+    assert draws.boxes.tolist() == [[7, 4, 33, 31], [14, 1, 30, 32], [29, 9, 55, 18]]

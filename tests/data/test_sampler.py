@@ -187,3 +187,14 @@ def test_an_index_array_of_whole_numbers() -> None:
     batches = PKSampler(["a", "b"], 2, 1).epoch(0)
     assert batches.dtype == np.int64
     assert sorted(batches.ravel().tolist()) == [0, 1]
+
+
+def test_what_is_left_out_is_seed_0_and_the_training_set() -> None:
+    identities = market_like()
+    assert np.array_equal(PKSampler(identities, 16, 4).epoch(1), PKSampler(identities, 16, 4, 0).epoch(1))
+    with pytest.raises(CdnetError, match=r"^the training set has 1 identities"):
+        PKSampler(["a", "a"], 2, 4)
+
+
+def test_two_identities_and_one_picture_each_are_enough() -> None:
+    assert PKSampler([0, 1], 2, 1).epoch(0).shape == (1, 2)

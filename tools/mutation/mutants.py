@@ -26,6 +26,9 @@ TAKEN = (
 SMALL = 1e-6
 """Below, a number only keeps others from 0, and a tenth less of it is nothing that anybody could see."""
 
+UNSEEN = ("strict", "inplace")
+"""Arguments that change no result: zip's says what is so anyway, and ReLU's where its result is put."""
+
 
 class Mutant(NamedTuple):
     """A changed module: its whole source, the line (from 1) of the change, and the line's text before and after."""
@@ -61,6 +64,8 @@ class _Finder(cst.CSTVisitor):
             return False
         if isinstance(node, cst.SimpleStatementLine) and _is_text(node):
             return False
+        if isinstance(node, cst.Arg) and node.keyword is not None and node.keyword.value in UNSEEN:
+            return False
         self.found.extend((node, new) for new in _changes(node))
         return True
 
@@ -83,8 +88,10 @@ def _changes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 def _dropped_arguments(call: cst.Call, changed: Iterable[cst.Call]) -> Iterator[cst.Call]:
     # Only keywords: without a positional argument a call fails or means another thing altogether.
     for new in changed:
-        if len(new.args) < len(call.args) and next(a for a in call.args if a not in new.args).keyword:
-            yield new
+        if len(new.args) < len(call.args):
+            keyword = next(a for a in call.args if a not in new.args).keyword
+            if keyword is not None and keyword.value not in UNSEEN:
+                yield new
 
 
 def _is_text(line: cst.SimpleStatementLine) -> bool:
