@@ -12,6 +12,7 @@ from torch import Tensor
 from cdnet.errors import CdnetError, UndefinedError
 from cdnet.evaluate.bootstrap import LEAST, MOST, bootstrap, check_enough
 from cdnet.evaluate.comparable import unit_length
+from cdnet.evaluate.options import Options
 from cdnet.evaluate.ranking import Labels, QueryScores, evaluate_ranking, score_distances, score_features
 from cdnet.evaluate.rerank import Rerank, rerank
 from cdnet.evaluate.threshold import count_pairs, find_thresholds
@@ -185,3 +186,20 @@ def test_what_is_left_out_of_intervals() -> None:
 def test_intervals_of_too_few_samples_or_no_level_are_refused(samples: int, level: float) -> None:
     with pytest.raises(ValueError, match="expected 100 to 100000 samples and a level between 0 and 1"):
         bootstrap(scores([True] * 4), samples, level=level)
+
+
+def test_what_an_evaluation_may_ask_for_ends_where_it_is_said_to() -> None:
+    # One more than each limit is refused, and each limit is allowed.
+    rates = tuple(n / 100 for n in range(1, 22))
+    assert len(Options(false_match_rates=rates[:20]).false_match_rates) == 20
+    with pytest.raises(CdnetError, match="20 false-match rates at most, not 21"):
+        Options(false_match_rates=rates)
+    Options(rerank=Rerank(200, 200))
+    for wrong in (Rerank(201, 6), Rerank(20, 201)):
+        with pytest.raises(CdnetError, match="k1 and k2 from 1 to 200"):
+            Options(rerank=wrong)
+    Options(bootstrap=100)
+    Options(bootstrap=100_000)
+    for samples in (99, 100_001):
+        with pytest.raises(CdnetError, match="intervals need 100 to 100,000 bootstrap samples"):
+            Options(bootstrap=samples)
