@@ -170,3 +170,7 @@ def test_names_are_listed_in_order_and_those_of_others_too() -> None:
     assert shipped_genotypes() == sorted(shipped_genotypes())
     with pytest.raises(CdnetError, match=r"or one of .*cdnet-top2.*, osnet"):
         read_genotype("nowhere", others=["osnet"])
+
+
+def test_where_a_genotype_is_from_is_kept() -> None:
+    assert Genotype.from_json(genotype_json(source="a search")).source == "a search"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 import torch
@@ -203,3 +204,15 @@ def test_what_an_evaluation_may_ask_for_ends_where_it_is_said_to() -> None:
     for samples in (99, 100_001):
         with pytest.raises(CdnetError, match="intervals need 100 to 100,000 bootstrap samples"):
             Options(bootstrap=samples)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "least"),
+    [(3, "0.334"), (7, "0.143"), (59, "0.017"), (99, "0.0102"), (100, "0.01"), (101, "0.00991"), (150, "0.00667")],
+)
+def test_the_least_rate_that_so_many_pairs_tell_has_three_digits(pairs: int, least: str) -> None:
+    query, gallery = labels([0], 0), labels([1] * pairs + [0], 1, 10)
+    with pytest.raises(CdnetError, match=rf"the least they can tell is {re.escape(least)}$"):
+        find_thresholds(features(1), features(pairs + 1), query, gallery, [1e-6])
+    (found,) = find_thresholds(features(1), features(pairs + 1), query, gallery, [float(least)])
+    assert found.false_match_rate == pytest.approx(1 / pairs)

@@ -26,8 +26,8 @@ TAKEN = (
 SMALL = 1e-6
 """Below, a number only keeps others from 0, and a tenth less of it is nothing that anybody could see."""
 
-UNSEEN = ("strict", "inplace")
-"""Arguments that change no result: zip's says what is so anyway, and ReLU's where its result is put."""
+UNSEEN = ("strict", "inplace", "device", "non_blocking")
+"""Arguments that change no result: zip's says what is so anyway, the others where a result is put."""
 
 
 class Mutant(NamedTuple):
