@@ -198,3 +198,11 @@ def test_what_is_left_out_is_seed_0_and_the_training_set() -> None:
 
 def test_two_identities_and_one_picture_each_are_enough() -> None:
     assert PKSampler([0, 1], 2, 1).epoch(0).shape == (1, 2)
+
+
+def test_those_that_join_again_bring_pictures_drawn_anew() -> None:
+    # Six pictures in groups of four: one group a deal, and yet all six in an epoch that needs them again and again.
+    sampler = PKSampler([0] * 6 + [1] * 400, 2, 4, 0)
+    batches = sampler.epoch(0)
+    assert len(batches) > 50
+    assert set(range(6)) < set(batches.ravel().tolist())

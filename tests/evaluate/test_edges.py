@@ -216,3 +216,19 @@ def test_the_least_rate_that_so_many_pairs_tell_has_three_digits(pairs: int, lea
         find_thresholds(features(1), features(pairs + 1), query, gallery, [1e-6])
     (found,) = find_thresholds(features(1), features(pairs + 1), query, gallery, [float(least)])
     assert found.false_match_rate == pytest.approx(1 / pairs)
+
+
+def test_the_first_rate_that_is_too_small_is_named() -> None:
+    query, gallery = labels([0], 0), labels([1, 2, 0], 1, 10)
+    with pytest.raises(CdnetError, match=r"^the false-match rate 1e-06 is too small for 2 pairs"):
+        find_thresholds(features(1), features(3), query, gallery, [0.5, 1e-6, 1e-7])
+    with pytest.raises(CdnetError, match=r"between 0 and 1, such as 1e-3, not 2$"):
+        find_thresholds(features(1), features(3), query, gallery, [0.5, 2.0, 3.0])
+
+
+def test_pictures_of_the_unknown_camera_count_for_each_other() -> None:
+    # -1 is the camera that is not known, in files of features too.
+    distances = torch.tensor([[0.1, 0.2, 0.3]])
+    for camera, matches in ((-1, True), (0, False), (-2, False)):
+        scores = score_distances(distances, labels([0], camera), labels([0, 1, 2], camera, 10))
+        assert scores.matched.tolist() == [matches]

@@ -18,6 +18,7 @@ from cdnet.engine.network import make_optimizer
 from cdnet.engine.recipe import OptimRecipe
 from cdnet.losses.objective import objective
 from cdnet.nn.necks import Head
+from cdnet.train import loop
 from cdnet.train.batches import Batch, Batches
 from cdnet.train.loop import StepLosses, train_step
 from cdnet.train.recipe import TrainRecipe
@@ -142,3 +143,27 @@ def test_an_epochs_batches_come_in_the_samplers_order(
     sampler = PKSampler(sides[0].labels.tolist(), 4, 2, recipe.seed)
     expected = [(epoch, step, rows.tolist()) for epoch in range(2) for step, rows in enumerate(sampler.epoch(epoch))]
     assert taken == expected
+
+
+def test_every_step_is_in_training_mode(recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modes: list[bool] = []
+    real = loop.train_step
+
+    def stepping(model: torch.nn.Module, *given: Any) -> StepLosses:
+        modes.append(model.training)
+        return real(model, *given)
+
+    monkeypatch.setattr(loop, "train_step", stepping)
+    recipe.schedule.epochs, recipe.evaluate_every = 2, 1  # evaluating leaves the network in evaluation mode
+    train(recipe, tmp_path)
+    assert modes
+    assert all(modes)
+
+
+def test_dropout_is_drawn_anew_in_each_step_and_alike_in_each_run(recipe: TrainRecipe, tmp_path: Path) -> None:
+    recipe.dropout, recipe.schedule.epochs = 0.5, 1
+    for name in ("one", "two"):
+        torch.manual_seed(hash(name) % 1000)
+        train(recipe, tmp_path / name)
+    one, two = (load_checkpoint(tmp_path / name)["model"] for name in ("one", "two"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
