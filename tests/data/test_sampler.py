@@ -206,3 +206,10 @@ def test_those_that_join_again_bring_pictures_drawn_anew() -> None:
     batches = sampler.epoch(0)
     assert len(batches) > 50
     assert set(range(6)) < set(batches.ravel().tolist())
+
+
+def test_a_seed_deals_what_it_always_dealt() -> None:
+    # A run that is resumed, or repeated years later, has the batches of its seed: of 1, 2, 3 and 5 pictures in twos.
+    sampler = PKSampler([0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3], 2, 2, 7)
+    assert sampler.epoch(0).tolist() == [[3, 5, 0, 0], [9, 8, 1, 2], [6, 7, 0, 0]]
+    assert sampler.epoch(3).tolist() == [[6, 10, 0, 0], [9, 7, 3, 5], [2, 1, 0, 0]]

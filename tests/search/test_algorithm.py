@@ -24,6 +24,7 @@ from cdnet.search.memory import StepMemory
 from cdnet.search.recipe import AlphaRecipe, SearchRecipe, SpaceRecipe, TemperatureRecipe, WeightsRecipe
 from cdnet.search.run import search
 from cdnet.search.space import CDS, CS, SPACES, SearchSpace
+from cdnet.search.supernet import MBlock
 from cdnet.train.batches import Batch, Batches
 
 
@@ -129,6 +130,30 @@ def test_the_logs_figures_are_those_of_its_alpha_and_its_time(
         assert line["milliseconds_per_image"] == pytest.approx(1000 * line["seconds"] / pictures, abs=6 / pictures)
         assert round(line["seconds"], 2) == line["seconds"]
         assert line["mebibytes_per_image"] > 0
+
+
+def test_no_gradient_is_left_from_the_step_before(
+    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skipped = 0
+    real = algorithm.Search._update_w
+
+    def watched(self: algorithm.Search, *given: Any) -> Any:
+        nonlocal skipped
+        losses, selections = real(self, *given)
+        blocks = [block for block in self.supernet.modules() if isinstance(block, MBlock)]
+        for block, selection in zip(blocks, selections, strict=True):
+            for number, branch in enumerate(block.branches):
+                has = {parameter.grad is not None for parameter in branch.parameters()}
+                assert has == {number in selection.branches}
+                skipped += number not in selection.branches
+        assert self.supernet.alpha.grad is None
+        return losses, selections
+
+    monkeypatch.setattr(algorithm.Search, "_update_w", watched)
+    recipe.epochs = 1
+    search(recipe, tmp_path)
+    assert skipped
 
 
 def test_memory_is_logged_in_mebibytes_a_picture(

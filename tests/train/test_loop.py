@@ -70,6 +70,19 @@ def test_half_precision_ends_before_the_losses(recipe: TrainRecipe, taught: bool
     assert StepLosses.from_line(line).as_text() == again.as_text()
 
 
+def test_each_steps_gradient_is_its_own(recipe: TrainRecipe) -> None:
+    model = Given(taught=False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    batch = Batch(torch.zeros(6), torch.tensor([0, 0, 1, 1, 2, 2]))
+    gradients = []
+    for _ in range(3):
+        train_step(model, optimizer, Accelerator(cpu=True), batch, recipe)
+        assert model.weight.grad is not None
+        gradients.append(model.weight.grad.item())
+    assert gradients[0] != 0
+    assert gradients == [gradients[0]] * 3
+
+
 @pytest.mark.parametrize(
     ("values", "taught", "line", "text"),
     [
