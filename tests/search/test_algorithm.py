@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -154,6 +154,23 @@ def test_no_gradient_is_left_from_the_step_before(
     recipe.epochs = 1
     search(recipe, tmp_path)
     assert skipped
+
+
+def test_both_gradients_are_averaged_over_the_processes(
+    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def all_cancel(gradients: Iterable[torch.Tensor]) -> None:
+        for gradient in gradients:
+            gradient.zero_()
+
+    monkeypatch.setattr(algorithm, "average_over_processes", all_cancel)
+    recipe.weights.weight_decay = recipe.alpha.weight_decay = 0.0
+    recipe.epochs = 1
+    torch.manual_seed(0)
+    search(recipe, tmp_path)
+    state = load_checkpoint(tmp_path)
+    assert all(not buffer["momentum_buffer"].any() for buffer in state["w_optimizer"]["state"].values())
+    assert (state["supernet"]["alpha"] == torch.tensor(1e-3)).all()
 
 
 def test_memory_is_logged_in_mebibytes_a_picture(

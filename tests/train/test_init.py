@@ -111,3 +111,17 @@ def test_what_does_not_fit_is_refused_and_the_first_tensor_named(
     with pytest.raises(CdnetError, match="cut short"):
         train(recipe, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_of_several_unknown_tensors_the_first_is_named(weights: Path) -> None:
+    save_file(load_file(weights) | {f"backbone.x{n}": torch.zeros(1) for n in (3, 1, 2)}, weights)
+    with pytest.raises(CdnetError, match=r"backbone\.x1 is not the network's; give the weights' --genotype"):
+        read_start(str(weights), ModelSpec(read_genotype("cnet-top3"), 0.1))
+
+
+def test_a_number_and_a_shape_are_said_in_words(weights: Path) -> None:
+    tensors = load_file(weights)
+    name = next(name for name in tensors if name.startswith("backbone.") and tensors[name].ndim == 0)
+    save_file(tensors | {name: torch.zeros(2, 3)}, weights)
+    with pytest.raises(CdnetError, match=r"is 2x3, and the network's is a number"):
+        read_start(str(weights), ModelSpec(read_genotype("cnet-top3"), 0.1))

@@ -26,8 +26,9 @@ TAKEN = (
 SMALL = 1e-6
 """Below, a number only keeps others from 0, and a tenth less of it is nothing that anybody could see."""
 
-UNSEEN = ("strict", "inplace", "device", "non_blocking")
-"""Arguments that change no result: zip's says what is so anyway, the others where a result is put."""
+UNSEEN = ("strict", "inplace", "device", "non_blocking", "bound")
+"""Arguments that change no result: zip's says what is so anyway, a type variable's is for mypy, the others
+say where a result is put."""
 
 
 class Mutant(NamedTuple):
