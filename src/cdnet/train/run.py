@@ -72,7 +72,7 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         recipe.init, recipe.distil.teacher = _found_anywhere(recipe.init), _found_anywhere(recipe.distil.teacher)
         super().__init__(recipe, out, recipe.schedule.epochs, resume, held)
         # A checkpoint has all that training started from.
-        start = read_start(recipe.init, self.spec) if recipe.init and self._checkpoint is None else None
+        start = read_start(recipe.init, self.spec, recipe.seed) if recipe.init and self._checkpoint is None else None
         data = read_data(root, recipe.data.layout, recipe.data.holdout)
         refuse_obstacles(data, "training", recipe.batch.identities)
         # The processes of one machine share the cache: its lock makes all but one wait.
