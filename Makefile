@@ -2,14 +2,17 @@
 # make test   set everything up and run the fast tests
 # make mutate change the core in 200 small ways, one at a time, and see whether the tests notice; SEED=1 takes others
 # make TORCH_INDEX=https://download.pytorch.org/whl/cpu demo    the same with PyTorch from that package index: its CPU build
+# make docs   build the site into docs/_build/html; a warning or a broken link within it is an error
+# make fuzz SEED=1   hand damaged files and senseless commands to cdnet, other ones for each seed; ten minutes (MINUTES)
 PYTHON ?= python3
 TORCH_INDEX ?=
 SEED ?= 0
+MINUTES ?= 10
 COUNT ?= 200
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow lint mutate clean
+.PHONY: demo docs test test-slow fuzz lint mutate clean
 
 demo: $(READY)
 	$(BIN)/cdnet demo --out demo
@@ -19,6 +22,13 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+fuzz: $(READY)
+	$(BIN)/python -m tools.fuzz --seed $(SEED) --minutes $(MINUTES)
+
+docs: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -n -b html docs docs/_build/html
 
 lint: $(READY)
 	$(BIN)/ruff check src tests tools
@@ -41,4 +51,4 @@ endif
 	@touch $@
 
 clean:
-	rm -rf .venv demo build
+	rm -rf .venv demo build docs/_build

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from cdnet.errors import CdnetError
-from cdnet.files import TOKEN, saying_what_failed, sweep, write_atomically, write_text
+from cdnet.files import TOKEN, refuse_unwritable, saying_what_failed, sweep, write_atomically, write_text
 
 
 def fails_with(error: BaseException) -> Any:
@@ -22,6 +22,27 @@ def fails_with(error: BaseException) -> Any:
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_links_stay_and_pipes_and_devices_are_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "link.json"
+    link.symlink_to(tmp_path / "there" / "it.json")
+    for text in ("one", "other"):  # what it leads to is not there at first
+        refuse_unwritable(link)
+        write_text(link, text)
+        assert link.is_symlink()
+        assert (tmp_path / "there" / "it.json").read_text() == text
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "null").symlink_to(os.devnull)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name, said in (("pipe", "a pipe or a device"), ("null", "a pipe or a device"), ("there", "a folder")):
+        for use in (refuse_unwritable, lambda path: write_text(path, "text")):
+            with pytest.raises(CdnetError, match=f"{name} is {said}"):
+                use(tmp_path / name)
+    with pytest.raises(CdnetError, match="loop could not be written"):
+        write_text(tmp_path / "loop", "text")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.json", "loop", "null", "pipe", "there"]
 
 
 def test_writes_and_replaces_and_makes_folders(tmp_path: Path) -> None:
@@ -104,7 +125,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(CdnetError, match="below could not be written: "):
         write_text(tmp_path / "file" / "below", "x")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(CdnetError, match="folder could not be written: Is a directory"):
+    with pytest.raises(CdnetError, match="folder is a folder; name a file"):
         write_text(tmp_path / "folder", "x")
     assert names(tmp_path) == ["file", "folder"]
 

@@ -55,19 +55,32 @@ def make_folder(path: Path) -> None:
         folder.mkdir(exist_ok=True)
 
 
+def _target(path: Path) -> Path:
+    # Renaming would put a file in the place of a link, of a pipe, or of /dev/null.
+    found = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if found.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    if found.is_dir():
+        raise CdnetError(f"{path} is a folder; name a file")
+    if found.exists() and not found.is_file():
+        raise CdnetError(f"{path} is a pipe or a device, and only a file can be written; name one")
+    return found
+
+
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, flush it to the disk, and rename it to ``path``.
 
-    Permissions follow the umask. Whatever ``write`` raises passes through, and the temporary file goes; only an
-    ``OSError`` becomes a :class:`CdnetError`.
+    A link stays, and what it leads to is written. Permissions follow the umask. Whatever ``write`` raises passes
+    through, and the temporary file goes; only an ``OSError`` becomes a :class:`CdnetError`.
 
     Raises:
-        CdnetError: if the folder cannot be made or written, or the disk is full; ``path`` is then as it was.
+        CdnetError: if the folder cannot be made or written, the disk is full, or ``path`` is no file, but a folder, a
+            pipe or a device; it is then as it was.
     """
-    path = Path(path)
-    # Opened here rather than by tempfile, which would make it unreadable for others whatever the umask says.
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(TOKEN)}"
     with saying_what_failed(path):
+        path = _target(Path(path))
+        # Opened here rather than by tempfile, which would make it unreadable for others whatever the umask says.
+        temporary = path.parent / f".{path.name}.{secrets.token_hex(TOKEN)}"
         make_folder(path.parent)
         try:
             with temporary.open("xb") as file:
@@ -98,10 +111,9 @@ def refuse_unwritable(path: Path) -> None:
     Raises:
         CdnetError: if it cannot.
     """
-    if path.is_dir():
-        raise CdnetError(f"{path} is a folder; name a file")
-    probe = path.parent / f".{path.name}.{secrets.token_hex(TOKEN)}"
     with saying_what_failed(path):
+        path = _target(path)
+        probe = path.parent / f".{path.name}.{secrets.token_hex(TOKEN)}"
         make_folder(path.parent)
         probe.touch(exist_ok=False)
         probe.unlink()

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from cdnet.errors import CdnetError
+from cdnet.json_file import read_json
 from cdnet.nearest import nearest
 
 KERNELS = (3, 5, 7, 9)
@@ -158,11 +159,9 @@ def read_genotype(name_or_path: str | Path, others: Iterable[str] = ()) -> Genot
         meant = nearest(text, known)
         raise CdnetError(f"{text}: no such genotype{meant}; give a JSON file or one of {', '.join(known)}")
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise CdnetError(f"{text}: more than the {MAX_BYTES:,} bytes that a genotype's file may have")
-        data = json.loads(path.read_text("utf-8"))
-    except RecursionError:
-        raise CdnetError(f"{text}: not a genotype, but lists within lists without end") from None
-    except (OSError, ValueError) as error:
+        data = read_json(path, MAX_BYTES)
+    except OSError as error:
+        raise CdnetError(f"{text} could not be read: {error.strerror or error}") from error
+    except ValueError as error:
         raise CdnetError(f"{text}: not readable as a JSON genotype ({error})") from None
     return Genotype.from_json(data, text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -53,3 +54,28 @@ def training_bar() -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+@contextmanager
+def telling() -> Iterator[Callable[[str, float], None]]:
+    """Yield what is told what is being done and which share of it is done: a bar that vanishes, or a line for each."""
+    told: set[str] = set()
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f} %", markup=False),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("", total=1.0, visible=False)
+
+        def tell(what: str, share: float) -> None:
+            if what not in told and not console.is_terminal:
+                console.print(what)
+            told.add(what)
+            bar.update(task, description=harmless(what), completed=share, visible=True)
+
+        yield tell

@@ -34,6 +34,9 @@ SUFFIX = ".safetensors"
 MAX_METADATA = 4 * 2**20
 """Characters; those of a classifier of a thousand classes are some 20,000."""
 
+MAX_BYTES = 512 * 2**20
+"""Of a file of weights; a ResNet-50 has 100 million."""
+
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -223,6 +226,8 @@ def read_metadata(path: Path) -> dict[str, str]:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise CdnetError(f"{path}: more than the {MAX_BYTES:,} bytes that a network's weights may have")
         with safe_open(path, framework="pt") as file:
             yield file
     except (SafetensorError, OSError) as error:

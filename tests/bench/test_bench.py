@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from cdnet.bench.alternating import compare
 from cdnet.bench.search import Step
+from cdnet.bench.turns import compare
 from cdnet.cli import main
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_backbone
@@ -59,4 +59,4 @@ def test_command_writes_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[s
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert len(rows) == 12
     assert all({"what", "config", "ours", "peer", "ratio", "unit"} <= row.keys() for row in rows)
-    assert len(capsys.readouterr().out.splitlines()) == 12
+    assert len(capsys.readouterr().out.splitlines()) == 13

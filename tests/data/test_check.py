@@ -287,3 +287,41 @@ def test_a_link_to_another_persons_picture_is_a_conflict_and_a_link_to_ones_own_
     assert "given to two cameras, '1' and none" in data.conflicts[0]
     assert "given to two persons, 'ann' and 'bob'" in data.conflicts[1]
     assert not check_data(data).sound
+
+
+def test_a_conflict_of_pixels_is_in_the_way(tree: Tree) -> None:
+    root = tree(SOUND)
+    (root / "query/cec/1_c1.jpg").write_bytes((root / "train/ann/1_c1.jpg").read_bytes())
+    found = check_data(read_data(root), identities=2)
+    assert len(found.conflicts) == 1
+    assert not found.sound
+    for purpose in ("training", "search", "evaluation"):
+        (said,) = found.obstacles[purpose]
+        assert "the same picture as" in said
+        assert "given to two persons, 'ann' and 'cec'" in said
+
+
+def test_somebody_who_cannot_be_read_is_missed(tree: Tree) -> None:
+    root = tree(SOUND)
+    for name in ("1.jpg", "2.jpg"):
+        (root / "train" / "bob" / name).write_bytes(b"no picture")
+    found = check_data(read_data(root), identities=2)
+    assert "the training set has 1 identity, and at least 2 are needed" in found.obstacles["training"][0]
+    assert found.obstacles["evaluation"] == ()
+
+
+def test_a_copy_of_a_training_picture_under_another_person_is_refused_in_training_and_evaluation(
+    tree: Tree, tmp_path: Path
+) -> None:
+    root = tree(SOUND)
+    (root / "gallery/cec/2_c2.jpg").write_bytes((root / "train/ann/1_c1.jpg").read_bytes())
+    data = read_data(root)
+    assert not data.conflicts
+    for use in (
+        lambda: decode_split(data, "train", (32, 32), tmp_path),
+        lambda: read_test_pictures(data, (32, 32), tmp_path),
+    ):
+        with pytest.raises(CdnetError, match=r"2_c2.jpg: the same picture as .*ann/1_c1.jpg, and given to two persons"):
+            use()
+    (root / "gallery/cec/2_c2.jpg").write_bytes((root / "gallery/cec/2_c2.jpg").read_bytes() + b"a byte more")
+    assert len(read_test_pictures(read_data(root), (32, 32), tmp_path).query) == 2

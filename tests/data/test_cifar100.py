@@ -205,6 +205,16 @@ def test_a_few_bytes_that_name_themselves_again_and_again_stay_few(
     assert found == ["x"]
 
 
+def test_values_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cdnet.data import plain_pickle
+
+    monkeypatch.setattr(plain_pickle, "MAX_STEPS", 1_000)
+    for endless in (b"]", b"N", b"}", b"(", b"K\0"):
+        with pytest.raises(plain_pickle.PlainPickleError, match="more than 1,000 values"):
+            plain_pickle.read_plain_pickle(b"\x80\x02" + endless * 1_001)
+    assert plain_pickle.read_plain_pickle(b"\x80\x02](" + b"N" * 990 + b"e.") == [None] * 990
+
+
 def test_tuples_that_would_be_hashed_for_ever_are_refused() -> None:
     key: object = ()
     for _ in range(60):

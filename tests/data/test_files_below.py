@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -77,8 +78,71 @@ def test_nobody_vanishes_without_a_word(tree: Tree, tmp_path: Path) -> None:
     said = remarks(data, [cached_pictures(data.train, (32, 16), "x", tmp_path / "cache")])
     assert said == [
         f"1 unreadable picture(s) left out; first {found.unreadable[0]}",
+        "1 identity of which no picture can be read is left out; first heidi",
         f"1 file(s) or folder(s) passed over; first {root}/victor/1.mp4: no picture",
     ]
+
+
+def test_somebody_of_whom_there_are_only_notes_is_named(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree(["anna/1.jpg", "anna/more/2.jpg", "boris/1.jpg"])
+    for folder in ("carla", "dora/day/one", "anna/notes"):
+        (root / folder).mkdir(parents=True)
+        (root / folder / "notes.txt").write_text("lost")
+    expected = [(folder, "a folder without pictures") for folder in ("anna/notes", "carla", "dora")]
+    assert [(path.relative_to(root).as_posix(), what) for path, what in files_below(root).others] == expected
+    monkeypatch.chdir(root)
+    assert [(path.as_posix(), what) for path, what in files_below(Path()).others] == expected
+    assert read_data(root, holdout=0).passed_over[1] == f"{root}/carla: a folder without pictures"
+
+
+def test_somebody_of_whom_no_picture_can_be_read_is_named(tree: Tree, tmp_path: Path) -> None:
+    root = tree(["ann/1.jpg", "ann/2.jpg", "bob/1.jpg", "cec/1.jpg", "cec/2.jpg"])
+    for name in ("ann/1.jpg", "cec/1.jpg", "cec/2.jpg"):
+        (root / name).write_bytes(b"\xff\xd8\xff")
+    data = read_data(root, holdout=0)
+    pictures = cached_pictures(data.train, (32, 16), "x", tmp_path / "cache")
+    assert pictures.lost == ("cec",)
+    said = remarks(data, [pictures])
+    assert said[0].startswith("3 unreadable picture(s) left out")
+    assert said[1] == "1 identity of which no picture can be read is left out; first cec"
+
+
+def test_joined_spellings_are_said(tree: Tree) -> None:
+    data = read_data(tree(["7/1.jpg", "0007/2.jpg", "bob/1.jpg"]), holdout=0)
+    assert remarks(data, []) == ["`0007` and `7` are taken as one identity"]
+    data = read_data(tree(["8/1.jpg", "0008/2.jpg"]), holdout=0)
+    assert remarks(data, []) == [
+        "2 names that are written in several ways are taken as one each; first `0007` and `7` are taken as one identity"
+    ]
+
+
+def test_a_deep_root_takes_no_longer_than_its_files(tree: Tree) -> None:
+    import resource
+
+    root = tree([])
+    deep, names = str(root), []
+    while len(deep) + 12 < 3900:
+        deep += "/d"
+        names.append(deep)
+    place = os.getcwd()
+    try:
+        os.chdir(root)
+        for _ in names:
+            os.mkdir("d")
+            os.chdir("d")
+        Path("1.jpg").touch()
+        os.chdir(place)
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        found = files_below(Path(names[0]).parent)
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        assert [str(path) for path in found.pictures] == [f"{deep}/1.jpg"]
+        assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 3
+    finally:
+        os.chdir(place)
+        Path(deep, "1.jpg").unlink(missing_ok=True)
+        for name in reversed(names):  # as deep as this, `rmtree` calls itself too often
+            with suppress(OSError):
+                os.rmdir(name)
 
 
 def test_of_a_published_data_set_only_the_folders_that_are_read_are_looked_at(tree: Tree) -> None:

@@ -215,6 +215,16 @@ UNCLEAR = {
     "splits with a letter": ([f"{p}/1.jpg" for p in ("trainA", "galleryA")], "galleryA is called as a part", False),
     "cameras by make": ([f"{p}/1.jpg" for p in ("GoPro 1", "GoPro 2")], "GoPro 1 is not called as", False),
     "cameras' days": ([f"{p}/1.jpg" for p in ("cam1_mon", "cam1_tue")], "cam1_mon is not called as", False),
+    "flat places": (
+        [f"{place}/{k}.jpg" for place in ("hall", "door") for k in "12"],
+        "hall are called as places",
+        False,
+    ),
+    "flat places of several words": (
+        [f"{place}/{k}.jpg" for place in ("Main Entrance", "parking_2", "upstairs") for k in "12"],
+        "are called as places",
+        False,
+    ),
     "cameras' places": ([f"{p}/1.jpg" for p in ("hall_cam", "door_cam")], "door_cam is called as a camera", False),
     "cameras in capitals": ([f"{p}/1.jpg" for p in ("CAMA", "CAMB")], "CAMA is called as a camera", False),
     "in a split": ([f"train/{p}/1.jpg" for p in ("day1", "day2")], "train/day1 is not called as", False),
@@ -241,6 +251,11 @@ def test_what_is_not_clearly_a_person_is_asked_about_and_can_be_insisted_on(plan
 @pytest.mark.parametrize("name", ["Camille", "Chan", "Probert", "Testa", "Trainor", "Valerie", "Exitus", "Cam"])
 def test_names_that_only_begin_as_such_are_persons(plant: Plant, name: str) -> None:
     assert name in people(read_data(plant(by_person(".", [*PEOPLE, name])), holdout=0).train)
+
+
+def test_somebody_may_be_called_as_a_place_is(plant: Plant) -> None:
+    data = read_data(plant([f"{person}/{k}.jpg" for person in ("Hall", "Street", "Smith") for k in "12"]), holdout=0)
+    assert {picture.identity for picture in data.train} == {"Hall", "Street", "Smith"}
 
 
 @pytest.mark.parametrize("name", ["train", "Test", "query"])

@@ -86,6 +86,11 @@ def test_market1501_that_is_not_there_says_where_it_is_to_be_had(tmp_path: Path)
             read_data(root, "market1501")
 
 
+def test_a_layout_that_is_not_known_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(CdnetError, match=r"unknown layout 'foldres' \(did you mean folders\?\); known are auto, "):
+        read_data(tmp_path, "foldres")
+
+
 def test_every_layout_is_named_where_recipes_are_described() -> None:
     assert all(name in (DataRecipe.__doc__ or "") for name in LAYOUTS)
 
@@ -118,7 +123,10 @@ def test_layout_and_path_must_fit(tmp_path: Path) -> None:
         read_data(tmp_path, "csv")
     with pytest.raises(CdnetError, match="market1501 needs a folder, not a file"):
         read_data(file, "market1501")
-    with pytest.raises(CdnetError, match="unknown layout 'cuhk03'; known are auto, msmt17, msmt17-trainval, "):
+    with pytest.raises(
+        CdnetError,
+        match=r"unknown layout 'cuhk03' \(did you mean cuhk03-np\?\); known are auto, msmt17, ",
+    ):
         read_data(tmp_path, "cuhk03")
     with pytest.raises(CdnetError, match="no pictures there"):
         read_data(file)

@@ -127,10 +127,37 @@ def test_colour_alone_does_not_solve_it(seed: int, tmp_path: Path) -> None:
     assert np.mean(first_is_right) < 0.3
 
 
+def test_what_a_kill_left_is_swept_and_what_others_are_at_is_not(tmp_path: Path) -> None:
+    from filelock import FileLock
+
+    left, others = tmp_path / ".drawn-12345678", tmp_path / ".drawn-87654321"
+    for folder in (left, others):
+        (folder / "drawn" / "query").mkdir(parents=True)
+        (folder / market.LOCK).touch()
+    with FileLock(others / market.LOCK):
+        draw_market1501(tmp_path / "drawn", **SMALL)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".drawn-87654321", "drawn"]
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == [
+        "bounding_box_test",
+        "bounding_box_train",
+        "query",
+    ]
+
+
+def test_a_full_disk_is_said_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(plan: market._Plan) -> Iterator[tuple[str, market.Drawn]]:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(market, "_pictures", full)
+    with pytest.raises(CdnetError, match=r"the disk is full: .*drawn could not be written"):
+        draw_market1501(tmp_path / "drawn", **SMALL)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_interruption_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = market._pictures
 
-    def interrupted(plan: market._Plan) -> Iterator[tuple[str, market.Picture]]:
+    def interrupted(plan: market._Plan) -> Iterator[tuple[str, market.Drawn]]:
         for count, item in enumerate(whole(plan)):
             if count == 5:
                 raise KeyboardInterrupt

@@ -87,9 +87,9 @@ def test_values_of_other_kinds_are_one_sentence(tmp_path: Path, damage: dict[str
 def test_what_the_system_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_checkpoint(tmp_path, state())
 
-    def fail(_self: Path) -> bytes:
+    def fail(_self: Path, _mode: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(Path, "open", fail)
     with pytest.raises(CdnetError, match=rf"{FILE} could not be read: Permission denied$"):
         load_checkpoint(tmp_path)

@@ -31,7 +31,7 @@ DAMAGED = [
     (b'{"a":1}\n', "no epoch"),
     (b'{"epoch": 2.0}\n', "no epoch"),
     (b'{"epoch": 2, "loss": NaN}\n', "NaN"),
-    (b'{"epoch": 2, "loss": 1e999}\n', "not finite"),
+    (b'{"epoch": 2, "loss": 1e999}\n', "beyond any number"),
     (b'{"epoch": 2, "loss": 1' + b"0" * 400 + b"}\n", "401 digits"),
     (b'{"epoch": 2, "loss": ' + b"1" * 5000 + b"}\n", "5000 digits"),
     (b'{"epoch": 2, "seconds": "2"}\n', "seconds: neither a number"),

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdnet.errors import UndefinedError
+from cdnet.evaluate.labels import UNKNOWN, Labels
 from cdnet.evaluate.matches import Matches, check_matches, count_matches
-from cdnet.evaluate.ranking import UNKNOWN, Labels
 
 Rows = list[tuple[int, int, int]]
 

@@ -15,9 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdnet.errors import CdnetError, UndefinedError
+from cdnet.evaluate.labels import UNKNOWN, Labels
 from cdnet.evaluate.ranking import (
-    UNKNOWN,
-    Labels,
     QueryScores,
     average,
     evaluate_ranking,

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from cdnet.errors import UndefinedError
-from cdnet.evaluate.ranking import Labels, Metrics, evaluate_ranking, score_tile
+from cdnet.evaluate.labels import Labels
+from cdnet.evaluate.ranking import Metrics, evaluate_ranking, score_tile
 from cdnet.evaluate.reference import HUES, SATURATIONS, STRIPES, chance, colour_histograms
 
 

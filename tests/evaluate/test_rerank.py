@@ -14,7 +14,8 @@ from torch import Tensor
 
 from cdnet.errors import CdnetError
 from cdnet.evaluate import rerank as module
-from cdnet.evaluate.ranking import Labels, average, score_distances
+from cdnet.evaluate.labels import Labels
+from cdnet.evaluate.ranking import average, score_distances
 from cdnet.evaluate.rerank import Rerank, rerank
 
 

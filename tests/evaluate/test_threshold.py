@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cdnet.errors import CdnetError, UndefinedError
 from cdnet.evaluate import threshold as module
-from cdnet.evaluate.ranking import UNKNOWN, Labels
+from cdnet.evaluate.labels import UNKNOWN, Labels
 from cdnet.evaluate.threshold import _to_keys, count_pairs, find_thresholds
 
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from cdnet.errors import CdnetError
-from cdnet.evaluate.ranking import Labels, evaluate_ranking
+from cdnet.evaluate.labels import Labels
+from cdnet.evaluate.ranking import evaluate_ranking
 from cdnet.figures.cmc import Curve, curve_of, draw_cmc, name_of, read_curves, write_curves
 
 

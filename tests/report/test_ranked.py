@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cdnet.evaluate.ranking import Labels
+from cdnet.evaluate.labels import Labels
 from cdnet.report.ranked import RankedList, choose_lists, rank_queries
 
 

@@ -554,8 +554,11 @@ def test_times_are_measured_side_by_side_kept_and_marked(
     reproduce(capsys, *words, "--only", "gdas-reid")
     assert trained == [("gdas-reid-small", 0)]
     assert (tmp_path / "times" / "table-12-small.json").read_bytes() == before
+    half = tmp_path / "times" / ".table-12-small.json.0123456789abcdef"  # as a kill leaves it
+    half.touch()
     reproduce(capsys, *words, "--times", "only", "--rounds", "1")
     assert (tmp_path / "times" / "table-12-small.json").read_bytes() != before
+    assert not half.exists()
 
 
 def test_a_step_of_each_search_is_timed_without_data(

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -384,7 +385,7 @@ def test_senseless_recipes_are_refused(
 
 
 def test_a_search_that_diverges_says_what_to_lower(recipe: SearchRecipe, tmp_path: Path) -> None:
-    recipe.weights.lr = 1e30
+    recipe.weights.lr = 1e6
     with pytest.raises(CdnetError, match=r"no longer finite in epoch 1, .*; lower --weights\.lr or --alpha\.lr"):
         search(recipe, tmp_path)
 
@@ -400,3 +401,17 @@ def test_a_folder_of_another_search_is_refused(recipe: SearchRecipe, tmp_path: P
         search(other, tmp_path)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
     assert json.loads((tmp_path / "genotype.json").read_text())["name"]
+
+
+def test_a_lost_folder_is_one_sentence_and_is_not_made_anew(
+    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def epoch(run: SearchRun, stop: object) -> dict[str, object]:
+        shutil.rmtree(run.out)
+        return {"epoch": 1}
+
+    monkeypatch.setattr(SearchRun, "epoch", epoch)
+    with pytest.raises(CdnetError, match="run was removed or moved while the run was at work") as caught:
+        search(recipe, tmp_path / "run")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()

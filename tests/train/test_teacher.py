@@ -55,6 +55,18 @@ def test_features_are_of_each_picture_and_its_mirror_image(market: Path, teacher
     assert (found[:, 0] - found[:, 1]).abs().max() > 1e-3
 
 
+def test_what_a_kill_left_between_writing_and_renaming_is_swept(market: Path, teacher: Path, tmp_path: Path) -> None:
+    pictures, network = read_data(market).train[:2], open_network(teacher, Given())
+    teacher_features(network, pictures, tmp_path / "cache")
+    (kept,) = (tmp_path / "cache").glob("teacher-*.safetensors")
+    half = kept.with_name(f".{kept.name}.0123456789abcdef")
+    others = kept.with_name(".teacher-of-others.safetensors.0123456789abcdef")
+    for path in (half, others):
+        path.touch()
+    teacher_features(network, pictures, tmp_path / "cache")
+    assert (half.exists(), others.exists(), kept.exists()) == (False, True, True)
+
+
 def test_features_are_kept_for_this_teacher_and_these_pictures_alone(
     market: Path, teacher: Path, tmp_path: Path
 ) -> None:
@@ -177,7 +189,7 @@ def test_another_teacher_under_the_same_name_is_not_resumed_with(
         ({"channels": "bgr"}, r"--distil\.channels must be left out, or given with --distil\.teacher"),
         ({"teacher": "x", "relations": -1.0}, r"--distil\.relations must be at least 0"),
         ({"teacher": "x", "features": 0.0, "relations": 0.0}, "nothing is learnt from the teacher"),
-        ({"teacher": "x", "labels": float("nan")}, r"--distil\.labels must be at least 0, and finite"),
+        ({"teacher": "x", "labels": float("nan")}, r"--distil\.labels must be at least 0, and at most"),
         ({"teacher": "cdnet-x0.25-market1501", "channels": "rgb"}, "says itself what its input is to be like"),
     ],
 )

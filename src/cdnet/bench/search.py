@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from cdnet.bench.alternating import compare
+from cdnet.bench.rows import plain_row
+from cdnet.bench.turns import compare
 from cdnet.losses.objective import objective
 from cdnet.search.gate import Gate, mixture, top_k
 from cdnet.search.memory import StepMemory
@@ -127,16 +128,14 @@ class Step:
 def _compare(ours: Step, peer: Step, config: str, rounds: int) -> list[dict[str, Any]]:
     batch = len(ours.images)
     timed = compare(ours, peer, rounds)
-    row = _row("time of a step", config, timed.ours / batch * 1e3, timed.peer / batch * 1e3, "ms an image")
+    row = plain_row("time of a step", config, timed.ours / batch * 1e3, timed.peer / batch * 1e3, "ms an image")
     drawn = range(1, rounds + 1)
     kept = statistics.mean(ours.kept_bytes(number) for number in drawn)
     macs = statistics.mean(ours.macs(number) for number in drawn)
     return [
         row | {"ratio": timed.ratio, "low": timed.low, "high": timed.high},
-        _row("kept for backward", config, kept / batch / 2**20, peer.kept_bytes(0) / batch / 2**20, "MiB an image"),
-        _row("forward pass", config, macs / batch / 1e6, peer.macs(0) / batch / 1e6, "M MACs an image"),
+        plain_row(
+            "kept for backward", config, kept / batch / 2**20, peer.kept_bytes(0) / batch / 2**20, "MiB an image"
+        ),
+        plain_row("forward pass", config, macs / batch / 1e6, peer.macs(0) / batch / 1e6, "M MACs an image"),
     ]
-
-
-def _row(what: str, config: str, ours: float, peer: float, unit: str) -> dict[str, Any]:
-    return {"what": what, "config": config, "ours": ours, "peer": peer, "ratio": peer / ours, "unit": unit}

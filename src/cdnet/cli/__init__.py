@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -19,7 +20,13 @@ COMMANDS = {
     "classify": "train and test a classifier: CIFAR-100, ImageNet, a folder a class",
     "evaluate": "rank a gallery for every query: CMC, mAP, mINP",
     "convert": "published weights as weights of ours: the authors' CDNet, OSNet, ResNet-50",
-    "bench": "measure side by side: the cost of a search step",
+    "extract": "the features of pictures, as many as there are, into a file",
+    "find": "the pictures of a folder that are most like a picture",
+    "export": "a network as ONNX, OpenVINO IR or torch.export, as trackers and cameras expect it",
+    "check": "see that such a file gives what its network gives, and how it is to be fed",
+    "bench": "measure side by side, also beside others: ranking, re-ranking, a search step",
+    "gallery": "pictures in a database, searched for a person",
+    "serve": "a gallery as a page and as an API",
     "reproduce": "the paper's tables, row by row: its figures and ours",
     "figure": "draw feature maps, t-SNE, ranked lists or CMC curves",
     "demo": "draw pedestrians, train on them, evaluate, and write a report",
@@ -41,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 for a mistake or a failure, 2 for wrong usage, 130 if stopped."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     prepare_output()
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # what is wrong with a picture is said in a sentence of ours
     try:
         status = _run(words)
         if sys.stdout is not None:

@@ -13,7 +13,7 @@ from cdnet.cli.arguments import parser
 from cdnet.errors import CdnetError
 from cdnet.search.recipe import SearchRecipe
 from cdnet.settings.recipes import read_recipe
-from cdnet.shown_text import say, say_block
+from cdnet.shown_text import say, say_block, shell_command
 from cdnet.train.recipe import TrainRecipe
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ def run_demo(out: Path, drawing: Drawing, searching: SearchRecipe, training: Tra
     write_report(path, gather_report(searching, searched, training, run, evaluated, network, seconds))
     say_block(as_table(evaluated.methods))
     say(f"genotype: {genotype}", f"report: {path}", f"time: {time.perf_counter() - started:.0f} s")
+    places = ["--gallery", str(out / "gallery"), "--add", str(pictures / "bounding_box_test"), "--weights", str(run)]
+    say(f"search these people in a page: {shell_command(['cdnet', 'serve', *places])}")
 
 
 def _until_stopped(what: str, work: Callable[[Any, Path, bool], Path], recipe: Any, folder: Path, resume: bool) -> Path:
@@ -121,9 +123,11 @@ def _holds_run(folder: Path, recipe: SearchRecipe | TrainRecipe) -> bool:
     import yaml
 
     from cdnet.engine.folder import RECIPE, open_folder
+    from cdnet.recipe_file import check_recipe_file
 
     # Where pictures and genotype are may differ, after the demo's folder was moved; which of its own they are may not.
     try:
+        check_recipe_file(folder / RECIPE)
         kept = yaml.safe_load((folder / RECIPE).read_text("utf-8"))
         same = recipe.data.root is not None and Path(kept["data"]["root"]).name == recipe.data.root.name
         if isinstance(recipe, TrainRecipe):

@@ -11,6 +11,7 @@ from cdnet.cli.arguments import parser
 from cdnet.data.recipe import DataRecipe, given_root
 from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
+from cdnet.runtime.names import AUTO, RUNTIMES
 from cdnet.shown_text import say, say_block
 
 if TYPE_CHECKING:
@@ -23,9 +24,17 @@ def main(words: list[str]) -> None:
     made.add_argument(
         "weights", help="a run's folder, a .safetensors file, a shipped network's name, an .onnx file, or an IR's .xml"
     )
-    made.add_class_arguments(Given, "input", help="what the input of an .onnx or .xml file is to be like")
+    made.add_class_arguments(
+        Given, "input", help="what the input of an .onnx or .xml file is to be like, if it does not say so"
+    )
     made.add_argument("--data", type=DataRecipe, default=DataRecipe(), help="which pictures")
     made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    made.add_argument(
+        "--runtime",
+        choices=(AUTO, *RUNTIMES),
+        default=AUTO,
+        help="what computes the features of our weights; auto is the fastest one that is installed and agrees",
+    )
     made.add_argument("--flip", action="store_true", help="average the features of each picture and its mirror image")
     made.add_argument(
         "--rerank", action="store_true", help="re-rank by k-reciprocal neighbours, which uses all queries together"
@@ -55,22 +64,32 @@ def main(words: list[str]) -> None:
     from cdnet.data.layout import read_data
     from cdnet.data.remarks import remarks
     from cdnet.device import choose_device
-    from cdnet.evaluate.evaluation import evaluate_network, evaluate_with_options, read_test_pictures
+    from cdnet.evaluate.evaluation import evaluate_network, read_test_pictures
     from cdnet.files import refuse_unwritable, write_text
     from cdnet.progress import console, shown
+    from cdnet.runtime.choice import open_own
     from cdnet.runtime.network import open_network, runs_elsewhere
+    from cdnet.runtime.own_network import refuse_runtime
     from cdnet.weights import load_model
 
     asked = _asked(options)
     if options.json is not None:
         refuse_unwritable(options.json)
-    if runs_elsewhere(options.weights):
-        network = open_network(options.weights, options.input, "input.")
-        size, trained_on = network.preprocessing.size, {}
-    else:
+    ours = not runs_elsewhere(options.weights)
+    if ours:
         options.input.refuse(options.weights, "input.")
-        model, spec = load_model(options.weights, choose_device(options.device))
-        network, size, trained_on = None, spec.size, spec.trained_on
+        device = choose_device(options.device)
+        if options.runtime != AUTO:
+            refuse_runtime(options.runtime, device)
+        spec = load_model(options.weights)[1]
+        size, trained_on = spec.size, spec.trained_on
+    else:
+        if options.runtime != AUTO:
+            raise CdnetError(
+                f"{options.weights} is run by what its ending says; --runtime is for weights of ours, leave it out"
+            )
+        network = open_network(options.weights, options.input, "input.")
+        size, trained_on = network.preprocessing.size, getattr(network, "trained_on", {})
     data = read_data(root, options.data.layout, options.data.holdout)
     pictures = read_test_pictures(data, size, options.data.cache, shown)
     for sentence in remarks(data, pictures.splits()):
@@ -81,16 +100,28 @@ def main(words: list[str]) -> None:
             f"{copied:,} of {len(pictures.query):,} queries have a copy of themselves in the gallery, another file of "
             "the same pixels, which counts as a match; the figures are better than they should be"
         )
-    if network is not None:
-        found = evaluate_network(network, pictures, asked, shown)
+    origin: dict[str, Any]
+    if ours:
+        asked.check(*pictures.labels())  # before a runtime is made ready for nothing
+        chosen = open_own(
+            options.weights,
+            options.runtime,
+            pictures.gallery.pixels,
+            sum(map(len, pictures.splits())),
+            device,
+            console.print,
+        )
+        network, origin = chosen.network, {"runtime": chosen.to_json()}
     else:
-        found = evaluate_with_options(model, pictures, asked, spec.mean, spec.std, progress=shown)
+        origin = {"sha256": network.digest, "input": network.preprocessing.to_json()}
+    found = evaluate_network(network, pictures, asked, shown)
+    if ours:
+        console.print(chosen.as_text())
     folder = os.fsencode(data.root.resolve().name).decode("utf-8", "replace")
     if options.json is not None:
-        origin = {
+        origin |= {
             "weights": str(options.weights),
             "trained_on": trained_on,
-            **({} if network is None else {"sha256": network.digest, "input": network.preprocessing.to_json()}),
             "data": data.name,
             "folder": folder,
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
@@ -141,24 +140,35 @@ def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
             continue
         plain = _recipe(plan)
         for folder in folders:
-            with suppress(CdnetError):  # what cannot be read is not known to be finished
+            try:
                 result = kept_result(folder)
                 if result is None:
                     continue
                 recipe = read_recipe(_recipe_type(plan), folder / RECIPE, older_settings(folder), "reproduce")
-                start = result.get("start", UNKNOWN_START if getattr(recipe, "init", None) else "")
-                job = _job(row, scale, plan, recipe, plain, start)
-                alike = (
-                    (*job.marks, job.start, *job.changed),
-                    str(result.get("start_digest")),
-                    f"{result['data']} {result['source']}",
-                )
-                for same, other in ((2, "on other pictures"), (1, "starts from other weights")):
-                    if any(key[:same] == alike[:same] and key[same] != alike[same] for key in jobs):
-                        job.marks += (f"{other} than the line above",)
-                        break
-                jobs.setdefault(alike, job).results.append(result)
+            except CdnetError as error:
+                _say_left_out(str(error))
+                continue
+            start = result.get("start", UNKNOWN_START if getattr(recipe, "init", None) else "")
+            job = _job(row, scale, plan, recipe, plain, start)
+            alike = (
+                (*job.marks, job.start, *job.changed),
+                str(result.get("start_digest")),
+                f"{result['data']} {result['source']}",
+            )
+            for same, other in ((2, "on other pictures"), (1, "starts from other weights")):
+                if any(key[:same] == alike[:same] and key[same] != alike[same] for key in jobs):
+                    job.marks += (f"{other} than the line above",)
+                    break
+            jobs.setdefault(alike, job).results.append(result)
     return list(jobs.values())
+
+
+@cache
+def _say_left_out(problem: str) -> None:
+    # Once, however many tables the row stands in.
+    from cdnet.progress import console
+
+    console.print(f"a row is left out, for {problem}")
 
 
 def _plans(run: PaperRun, scale: Scale) -> list[Plan]:

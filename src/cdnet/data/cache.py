@@ -53,13 +53,14 @@ class CachedPictures:
     """The readable pictures of a split with their pixels, N x H x W x 3, mapped and read-only.
 
     ``broken`` says what is wrong with each picture left out; ``turned`` are those that were stored lying or upside down
-    and were turned as their EXIF orientation says.
+    and were turned as their EXIF orientation says, and ``lost`` the identities of which no picture is left.
     """
 
     pictures: tuple[Picture, ...]
     pixels: Pixels
     broken: tuple[str, ...] = ()
     turned: tuple[Path, ...] = ()
+    lost: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -118,7 +119,8 @@ def cached_pictures(
         if kept:  # mapped while nobody else can replace it
             pixels = map_pixels(file, (len(kept), *size, 3))
     turned = tuple(pictures[number].path for number in index.turned)
-    return CachedPictures(kept, pixels, tuple(index.broken.values()), turned)
+    lost = sorted({pictures[number].identity for number in index.broken} - {picture.identity for picture in kept})
+    return CachedPictures(kept, pixels, tuple(index.broken.values()), turned, tuple(lost))
 
 
 def fingerprint(pictures: Sequence[Picture], what: str) -> str:

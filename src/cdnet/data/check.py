@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +102,7 @@ def check_data(
         listed |= Counter(picture.path for picture in data.split(split))
     paths = list(listed)
     unreadable: list[str] = []
+    unread: list[Path] = []
     groups: dict[str, list[str]] = {}
     turned = 0
     for path, found in zip(paths, progress(in_threads(_read, paths), "reading", len(paths)), strict=True):
@@ -109,6 +110,7 @@ def check_data(
         turned += was_turned
         if problem:
             unreadable.append(problem)
+            unread.append(path)
         else:
             groups.setdefault(digest, []).extend([str(path)] * listed[path])
     conflicts = list(data.conflicts)
@@ -116,6 +118,12 @@ def check_data(
         of_path = {str(picture.path): picture for split in SPLITS for picture in data.split(split)}
         said = (two_persons([of_path[path] for path in group]) for group in groups.values())
         conflicts += (sentence for sentence in said if sentence is not None)
+    # As training and evaluation will find it: without what cannot be read, and with what is said of the pixels.
+    broken = set(unread)
+    train, query, gallery = (
+        tuple(picture for picture in data.split(split) if picture.path not in broken) for split in SPLITS
+    )
+    usable = replace(data, train=train, query=query, gallery=gallery, conflicts=tuple(conflicts))
     return Check(
         name=data.name,
         root=str(data.root),
@@ -134,7 +142,7 @@ def check_data(
         published=data.published,
         joined=data.joined,
         alike=data.alike,
-        obstacles={purpose: obstacles(data, purpose, identities) for purpose in purposes},
+        obstacles={purpose: obstacles(usable, purpose, identities) for purpose in purposes},
     )
 
 

@@ -35,7 +35,7 @@ VALUES = 3 * SIDE * SIDE
 RECORD = 2 + VALUES
 """Bytes of a picture in the binary archive: coarse class, fine class, and red, green and blue row by row."""
 
-MAX_UNPACKED = 400 * 2**20
+MAX_UNPACKED = 256 * 2**20
 """The most bytes that an archive may unpack to; CIFAR-100's is some 187 million."""
 MAX_MEMBERS = 1_000
 _TOO_LARGE = (

@@ -22,6 +22,8 @@ from cdnet.errors import CdnetError
 NAME = "folders"
 ANNOTATIONS = "val_annotations.txt"
 TEST = ("val", "test")
+MAX_BYTES = 64 * 2**20
+"""Of annotations; Tiny-ImageNet's have some 350,000."""
 
 
 def is_class_folders(root: Path) -> bool:
@@ -86,6 +88,8 @@ def _classes(folder: Path, others: list[str]) -> dict[str, list[Path]]:
 def _annotated(folder: Path) -> dict[str, list[Path]]:
     path = folder / ANNOTATIONS
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise CdnetError(f"{path}: more than the {MAX_BYTES:,} bytes that it may have; unpack the data set again")
         with path.open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row]
     except (UnicodeDecodeError, csv.Error):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 from cdnet.data.pictures import SPLITS, Picture, ReidData
+from cdnet.data.real_paths import RealPaths
 from cdnet.data.spelling import camera_of, identity_of
 
 
@@ -27,14 +27,10 @@ def find_conflicts(data: ReidData) -> tuple[str, ...]:
 
 
 def _files(data: ReidData) -> Iterator[tuple[Picture, str, str]]:
-    folders: dict[str, str] = {}
+    real = RealPaths()
     for split in SPLITS:
         for picture in data.split(split):
-            parent, name = os.path.split(picture.path)
-            if parent not in folders:
-                folders[parent] = os.path.realpath(parent)
-            real = os.path.join(folders[parent], name)
-            yield picture, split, os.path.realpath(real) if os.path.islink(real) else real
+            yield picture, split, real(picture.path)
 
 
 def _contradiction(first: Picture, first_split: str, second: Picture, second_split: str) -> str | None:

@@ -6,7 +6,9 @@ Published data sets are what they are, and are not looked at.
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 
 from cdnet.data.cache import CachedPictures
 from cdnet.data.pictures import Picture, ReidData
@@ -42,6 +44,47 @@ def refuse_two_persons(data: ReidData, *splits: CachedPictures) -> None:
             problem = two_persons([seen.setdefault(digest, picture), picture])
             if problem is not None:
                 raise CdnetError(f"{problem}; decide for one, `cdnet data check` lists all")
+
+
+def refuse_copied_files(data: ReidData) -> None:
+    """Refuse one's own data where a training picture's file is, byte for byte, another person's in the test.
+
+    The pixels of both sides are not at hand where only one is used; files of equal length are what is compared.
+
+    Raises:
+        CdnetError: with the first two of them.
+    """
+    if data.published or not data.train:
+        return
+    trained = _by_length(data.train)
+    for length, tested in _by_length((*data.query, *data.gallery)).items():
+        of_content: dict[bytes, Picture] = {}
+        for picture in trained.get(length, ()):
+            if (digest := _content(picture)) is not None:
+                of_content.setdefault(digest, picture)
+        for picture in tested if of_content else ():
+            digest = _content(picture)
+            problem = two_persons([of_content[digest], picture]) if digest in of_content else None
+            if problem is not None:
+                raise CdnetError(f"{problem}; decide for one, `cdnet data check` lists all")
+
+
+def _by_length(pictures: Iterable[Picture]) -> dict[int, list[Picture]]:
+    found: dict[int, list[Picture]] = {}
+    for picture in {picture.path: picture for picture in pictures}.values():
+        with suppress(OSError, ValueError):
+            status = picture.path.stat()
+            if stat.S_ISREG(status.st_mode) and status.st_size:
+                found.setdefault(status.st_size, []).append(picture)
+    return found
+
+
+def _content(picture: Picture) -> bytes | None:
+    try:
+        with picture.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return None
 
 
 def copied_queries(query: CachedPictures, gallery: CachedPictures) -> int:

@@ -58,7 +58,7 @@ def read_csv(path: Path, holdout: float) -> ReidData:
     conflicts: list[str] = []
     groups: dict[str, list[Picture]] = {name: [] for name in FOLDERS}
     listed: dict[str, list[CsvRow]] = {}
-    find = _Finder(path.parent)
+    find = Finder(path.parent)
     for row in table.rows:
         place = f"{path}, line {row.line}"
         problem = _problem(row)
@@ -120,7 +120,7 @@ def _problem(row: CsvRow) -> str | None:
     return None
 
 
-class _Finder:
+class Finder:
     """Finds the files that paths of a CSV file mean."""
 
     def __init__(self, folder: Path) -> None:
@@ -128,6 +128,7 @@ class _Finder:
         self._names: dict[Path, dict[str, str]] = {}
 
     def __call__(self, text: str) -> Path:
+        """Return the file of a path as it stands in a cell; where none is found, where it should be."""
         # As it stands, if that is there; else with slashes for backslashes, and in the Unicode form that the disk has.
         path = self._folder / text
         plain = "\\" not in text and text.isascii() and not text.startswith("~")

@@ -24,14 +24,14 @@ PUBLISHED = {
 }
 """Pictures, identities and cameras of both croppings."""
 
-_FILES = NamedFiles(
+FILES = NamedFiles(
     "CUHK03-NP", re.compile(r"(?P<identity>\d+)_c(?P<camera>[12])_\d+", re.ASCII), "0001_c1_0.png", SOURCE, {}
 )
 
 
 def is_cuhk03_np(root: Path) -> bool:
     """Tell whether a folder, or ``detected`` or ``labeled`` in it, has splits with most names of this form."""
-    return is_named(root, _FILES) or any(is_named(folder, _FILES) for folder in _croppings(root))
+    return is_named(root, FILES) or any(is_named(folder, FILES) for folder in _croppings(root))
 
 
 def read_cuhk03_np(root: Path) -> ReidData:
@@ -55,8 +55,8 @@ def read_cuhk03_np(root: Path) -> ReidData:
         return read_cuhk03_np(found[0])
     cropping = _cropping(root.absolute().name)
     if cropping is None:
-        return read_named(root, _FILES, EXPECTED)
-    files = replace(_FILES, name=f"{_FILES.name} {cropping}", published=PUBLISHED[cropping])
+        return read_named(root, FILES, EXPECTED)
+    files = replace(FILES, name=f"{FILES.name} {cropping}", published=PUBLISHED[cropping])
     return read_named(root, files, EXPECTED)
 
 

@@ -17,13 +17,23 @@ import numpy as np
 
 from cdnet.data.formats import HEAD, PILLOW, format_of, why_unread
 from cdnet.data.jpeg import START, OtherColoursError, decode_jpeg, read_head
-from cdnet.data.limits import MAX_BYTES, MAX_PIXELS, in_turn_if_large, refuse_many_pixels
+from cdnet.data.limits import MAX_BYTES, MAX_PIXELS, BeyondLimitsError, in_turn_if_large, refuse_many_pixels
 from cdnet.data.orientation import UPRIGHT, Pixels, known_orientation, turn
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["BrokenPictureError", "Decoded", "Pixels", "decode", "open_picture", "read_bytes", "read_pixels", "resize"]
+__all__ = [
+    "BrokenPictureError",
+    "Decoded",
+    "Pixels",
+    "decode",
+    "open_picture",
+    "pixels_of_image",
+    "read_bytes",
+    "read_pixels",
+    "resize",
+]
 
 FEWER_PIXELS = {"WEBP": 25_000_000, "AVIF": 25_000_000, "JPEG2000": 25_000_000, "JPEG": 25_000_000, "MPO": 25_000_000}
 """Formats that take more memory a pixel than others: up to 27 bytes. JPEG is one of other colours than usual."""
@@ -33,6 +43,8 @@ MAX_SLOW = 2_000_000
 """The most pixels, and a quarter of the most bytes, of what these decode."""
 _AT_ONCE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Without waiting, for a pipe would let whoever opens it wait for ever."""
+DAMAGED = "damaged, cut short, or of a rare kind; put a whole copy in its place, or save it anew"
+"""What is said of whatever a decoder fails at: its own words are for its authors."""
 STRIP = 4_000_000
 """Pixels that are converted to RGB at a time."""
 
@@ -118,14 +130,17 @@ def _decoded(data: bytes, origin: str) -> Decoded:
             return Decoded(decode_jpeg(data, head), head.orientation != UPRIGHT)
         except OtherColoursError:
             pass
-        except ValueError as error:
-            raise BrokenPictureError(f"{origin}: {str(error).rstrip('.')}") from None
+        except BeyondLimitsError as error:
+            raise BrokenPictureError(f"{origin}: {error}") from None
+        except ValueError:
+            raise BrokenPictureError(f"{origin}: a JPEG, {DAMAGED}") from None
     return _decode_other(data, origin)
 
 
 def _decode_other(data: bytes, origin: str) -> Decoded:
     from PIL import Image, UnidentifiedImageError
 
+    found = format_of(data[:HEAD])
     try:
         with Image.open(io.BytesIO(data), formats=PILLOW) as image, in_turn_if_large(image.width * image.height):
             _refuse(image, len(data))
@@ -135,10 +150,46 @@ def _decode_other(data: bytes, origin: str) -> Decoded:
             # Pillow itself turns a TIFF.
             return Decoded(pixels if image.format == "TIFF" else turn(pixels, orientation), orientation != UPRIGHT)
     except UnidentifiedImageError:
-        unread = why_unread(data[:HEAD], "") or ("damaged" if format_of(data[:HEAD]) else "not a picture")
+        unread = why_unread(data[:HEAD], "") or (f"{_a(found)}, {DAMAGED}" if found else "not a picture")
         raise BrokenPictureError(f"{origin}: {unread if data else 'empty'}") from None
-    except Exception as error:  # damaged bytes raise OSError, SyntaxError, struct.error, zlib.error and more
-        raise BrokenPictureError(f"{origin}: {str(error).rstrip('.') or 'damaged'}") from None
+    except Image.DecompressionBombError:
+        raise BrokenPictureError(
+            f"{origin}: many more pixels than the {MAX_PIXELS:,} a picture may have; make it smaller"
+        ) from None
+    except BeyondLimitsError as error:
+        raise BrokenPictureError(f"{origin}: {error}") from None
+    except Exception:  # damaged bytes raise OSError, SyntaxError, struct.error, zlib.error and more
+        raise BrokenPictureError(f"{origin}: {_a(found)}, {DAMAGED}") from None
+
+
+def _a(kind: str | None) -> str:
+    return f"{'an' if kind == 'AVIF' else 'a'} {kind or 'picture'}"
+
+
+def pixels_of_image(image: Image) -> Pixels:
+    """Return a picture that Pillow holds or has opened as H x W x 3 RGB bytes, as its file would be read.
+
+    It is turned as its EXIF orientation says, if it still has one, and is itself left as it is.
+
+    Raises:
+        BrokenPictureError: if it has no pixels, several pictures, or is beyond the limits or damaged.
+    """
+    try:
+        if not image.width * image.height:
+            raise BeyondLimitsError("has no pixels")
+        with in_turn_if_large(image.width * image.height):
+            _refuse(image, 0)
+            orientation, xmp = _orientation(image), image.info.pop("xmp", None)
+            try:
+                pixels = _rgb(image)
+            finally:
+                if xmp is not None:
+                    image.info["xmp"] = xmp
+            return pixels if image.format == "TIFF" else turn(pixels, orientation)
+    except BeyondLimitsError as error:
+        raise BrokenPictureError(str(error)) from None
+    except Exception:  # damaged files raise many things once they are decoded
+        raise BrokenPictureError(f"a picture, {DAMAGED}") from None
 
 
 def _refuse(image: Image, size: int) -> None:
@@ -146,14 +197,14 @@ def _refuse(image: Image, size: int) -> None:
     refuse_many_pixels(*image.size, FEWER_PIXELS.get(kind, MAX_PIXELS), "picture of this format")
     slow = SLOW_DECODERS.get(_decoder(image))
     if slow is not None and max(image.width * image.height, size // 4) > MAX_SLOW:
-        raise ValueError(
+        raise BeyondLimitsError(
             f"{image.width} x {image.height} pixels in {size:,} bytes take too long in this kind of {slow}; "
             "save it as PNG"
         )
     if kind not in ("JPEG", "MPO") and getattr(image, "is_animated", False):
-        raise ValueError("holds several pictures; save the one that is meant as a file of its own")
+        raise BeyondLimitsError("holds several pictures; save the one that is meant as a file of its own")
     if image.mode == "F" or (image.mode == "I" and kind != "PPM"):
-        raise ValueError("pixels of 32 bits have no known range; save it with 8 bits")
+        raise BeyondLimitsError("pixels of 32 bits have no known range; save it with 8 bits")
 
 
 def _decoder(image: Image) -> str:

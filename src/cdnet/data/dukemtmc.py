@@ -19,7 +19,7 @@ SOURCE = "DukeMTMC-reID was withdrawn by its authors in 2019 and is no longer gi
 PUBLISHED = {"train": (16_522, 702, 8), "query": (2_228, 702, 8), "gallery": (17_661, 1_110, 8)}
 """Pictures, identities and cameras."""
 
-_FILES = NamedFiles(
+FILES = NamedFiles(
     "DukeMTMC-reID",
     re.compile(r"(?P<identity>\d+)_c(?P<camera>\d+)_f\d+", re.ASCII),
     "0001_c2_f0046182.jpg",
@@ -30,7 +30,7 @@ _FILES = NamedFiles(
 
 def is_dukemtmc(root: Path) -> bool:
     """Tell whether most names of the first split that has pictures are of this data set's form."""
-    return is_named(root, _FILES)
+    return is_named(root, FILES)
 
 
 def read_dukemtmc(root: Path) -> ReidData:
@@ -39,4 +39,4 @@ def read_dukemtmc(root: Path) -> ReidData:
     Raises:
         CdnetError: if none of them is there, or one cannot be read.
     """
-    return read_named(root, _FILES, EXPECTED)
+    return read_named(root, FILES, EXPECTED)

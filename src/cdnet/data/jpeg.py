@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import simplejpeg
 
-from cdnet.data.limits import in_turn_if_large, refuse_many_pixels
+from cdnet.data.limits import BeyondLimitsError, in_turn_if_large, refuse_many_pixels
 from cdnet.data.orientation import UPRIGHT, Pixels, known_orientation, turn
 
 START = b"\xff\xd8\xff"
@@ -44,14 +44,15 @@ def read_head(data: bytes) -> JpegHead:
     """Return size and orientation of a JPEG that is within the limits.
 
     Raises:
-        ValueError: if it is damaged, or takes too much memory or time.
+        BeyondLimitsError: if it takes too much memory or time.
+        ValueError: if it is damaged.
     """
     height, width = simplejpeg.decode_jpeg_header(data)[:2]
     refuse_many_pixels(width, height)
     passed = height * width + SCAN_COST
     # Counting takes longer than most files give reason to.
     if len(data) // LEAST_SCAN * passed > MAX_SCANNED and (scans := count_scans(data)) * passed > MAX_SCANNED:
-        raise ValueError(
+        raise BeyondLimitsError(
             f"{scans:,} scans over {width} x {height} pixels take too long; save it again as an ordinary JPEG"
         )
     orientation = exif_orientation(data)

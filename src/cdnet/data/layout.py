@@ -16,6 +16,7 @@ from cdnet.data.own import read_folders
 from cdnet.data.pictures import ReidData, picture_files
 from cdnet.data.split_folders import find_split_folders, is_container, subfolders
 from cdnet.errors import CdnetError
+from cdnet.nearest import nearest
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def read_data(root: Path | str, layout: str = "auto", holdout: float = 0.3) -> R
 
 def _read(root: Path, layout: str, holdout: float) -> ReidData:
     if layout not in LAYOUTS:
-        raise CdnetError(f"unknown layout {layout!r}; known are {', '.join(LAYOUTS)}")
+        raise CdnetError(f"unknown layout {layout!r}{nearest(layout, LAYOUTS)}; known are {', '.join(LAYOUTS)}")
     if not 0 <= holdout <= 1:
         raise CdnetError(f"the holdout is a share from 0 to 1, not {holdout}")
     if not root.exists():

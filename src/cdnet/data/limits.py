@@ -12,6 +12,11 @@ MAX_BYTES = 256 * 2**20
 LARGE = 8_000_000
 """From so many pixels on, pictures are decoded one after the other, however many threads there are."""
 
+
+class BeyondLimitsError(ValueError):
+    """A picture that is refused for what it is, in a sentence of ours; any other error of a decoder means damage."""
+
+
 _one_large_at_a_time = threading.RLock()
 _unhindered = nullcontext()
 
@@ -20,10 +25,12 @@ def refuse_many_pixels(width: int, height: int, most: int = MAX_PIXELS, kind: st
     """See that a picture has no more pixels than one may.
 
     Raises:
-        ValueError: if it has more.
+        BeyondLimitsError: if it has more.
     """
     if width * height > most:
-        raise ValueError(f"{width} x {height} pixels are more than the {most:,} a {kind} may have; make it smaller")
+        raise BeyondLimitsError(
+            f"{width} x {height} pixels are more than the {most:,} a {kind} may have; make it smaller"
+        )
 
 
 def in_turn_if_large(pixels: int) -> AbstractContextManager[object]:

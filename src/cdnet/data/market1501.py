@@ -20,7 +20,7 @@ PUBLISHED = {"train": (12_936, 751, 6), "query": (3_368, 750, 6), "gallery": (15
 """Pictures, identities and cameras; the gallery's are without the junk and with the distractors as one identity."""
 
 _FOLDERS = ("bounding_box_train", "bounding_box_test")
-_FILES = NamedFiles(
+FILES = NamedFiles(
     "market1501",
     re.compile(r"(?P<identity>-1|\d+)_c(?P<camera>\d+)s\d+_\d+_\d+", re.ASCII),
     "0002_c1s1_000451_03.jpg",
@@ -35,7 +35,7 @@ def is_market1501(root: Path) -> bool:
     A folder for each person below ``bounding_box_train`` is a layout of one's own.
     """
     own = [folder for folder in subfolders(root) if folder.name.casefold() in _FOLDERS]
-    return is_named(root, _FILES) or any(not subfolders(folder) for folder in own)
+    return is_named(root, FILES) or any(not subfolders(folder) for folder in own)
 
 
 def read_market1501(root: Path) -> ReidData:
@@ -44,4 +44,4 @@ def read_market1501(root: Path) -> ReidData:
     Raises:
         CdnetError: if none of them is there, or one cannot be read.
     """
-    return read_named(root, _FILES, EXPECTED)
+    return read_named(root, FILES, EXPECTED)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from os.path import realpath
 
 from cdnet.data.pictures import Picture
+from cdnet.data.real_paths import RealPaths
 
 
 @dataclass(frozen=True)
@@ -83,16 +83,16 @@ def match_pictures(query: Iterable[Picture], gallery: Iterable[Picture]) -> Matc
 
     A query is matched by a picture of its identity that is neither itself nor by the same known camera.
     """
-    pictures = tuple(gallery)
+    pictures, real = tuple(gallery), RealPaths()
     of_identity: dict[str, _Gallery] = {}
     listed: Counter[str] = Counter()
     for picture in pictures:
-        path = realpath(picture.path)
+        path = real(picture.path)
         listed[path] += 1
         of_identity.setdefault(picture.identity, _Gallery()).add(path, picture.camera)
     matched = absent = alone = own_camera = unopposed = 0
     for picture in query:
-        path, same = realpath(picture.path), of_identity.get(picture.identity, _Gallery())
+        path, same = real(picture.path), of_identity.get(picture.identity, _Gallery())
         if same.matching(path, picture.camera):
             matched += 1
             # A picture of another identity always counts, unless it is the query's own file under another name.

@@ -31,7 +31,11 @@ PUBLISHED = {"train": (30_248, 1_041, 15), "query": (11_659, 3_060, 15), "galler
 """Pictures, identities and cameras, the same for both versions."""
 PUBLISHED_TRAIN_AND_VAL = (32_621, 1_041, 15)
 
-_LINE = re.compile(r"(?P<path>\d+/\d+_\d+_(?P<camera>\d+)_\w+\.jpe?g)\s+(?P<identity>\d+)", re.IGNORECASE | re.ASCII)
+MAX_BYTES = 64 * 2**20
+"""Of a list; the longest has some 4 million."""
+_LINE = re.compile(
+    r"(?P<path>\d+/\d+_\d+_(?P<camera>\d+)_\w+\.jpe?g)\s+(?P<identity>\d{1,9})", re.IGNORECASE | re.ASCII
+)
 _NAME = re.compile(r"\d{4}_\d{3}_\d{2}_\d{4}(morning|noon|afternoon)_\w+\.jpe?g", re.IGNORECASE | re.ASCII)
 _SUFFIX = re.compile(r"\.jpe?g$", re.IGNORECASE)
 
@@ -137,6 +141,8 @@ def _there(folder: Path) -> set[str]:
 
 def _read_list(file: Path, folder: Path, part: str, unparsed: list[str]) -> list[tuple[str, Picture]]:
     # Each picture with its path as it stands in the list.
+    if file.stat().st_size > MAX_BYTES:
+        raise CdnetError(f"{file}: more than the {MAX_BYTES:,} bytes that a list may have; unpack MSMT17 again")
     try:
         lines = file.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:

@@ -43,6 +43,17 @@ _NOBODY = re.compile(
     r"labels?|annotations?|masks?|thumb(?:nail)?s?|augmented|outputs?|results?|originals?",
     re.IGNORECASE,
 )
+_PLACE = re.compile(
+    r"(?:(?:main|front|back|side|upper|lower|left|right|inner|outer|north|south|east|west)[ _.-]?)?"
+    r"(?:halls?|hallway|lobby|foyer|doors?|doorway|gates?|entry|entrance|exit|corridor|aisle|stairs?|staircase|stairwell|elevator|lift|escalator|"
+    r"kitchen|office|room|bathroom|bedroom|garage|garden|yard|courtyard|balcony|roof|basement|cellar|attic|porch|drive|"
+    r"driveway|parking|car ?park|street|road|lane|crossing|square|plaza|bridge|tunnel|station|platform|shop|store|mall|"
+    r"checkout|counter|cashier|reception|warehouse|dock|lab|library|canteen|cafe|gym|pool|playground|campus|"
+    r"north|south|east|west|inside|outside|indoors?|outdoors?|upstairs|downstairs|ceiling|wall|corner|window)"
+    rf"{_NUMBERED}",
+    re.IGNORECASE,
+)
+"""Where a camera hangs. Somebody may be called Hall, but not all are."""
 _WORDS = re.compile(r"[^\W\d_]*?[^\W\d_A-Z](?=[A-Z])|[^\W\d_]+")
 """Words of a name, which a capital letter begins too, as in ``trainA``."""
 
@@ -88,9 +99,12 @@ def doubt(base: Path, pictures: Iterable[tuple[str, ...]]) -> str | None:
                 f"the persons, name it: --data.root {base / name}"
             )
     doubts = ((name, _by_name(name) or _by_splits(top)) for name, top in tops.items())
-    why = next((f"{base / name} {why}" for name, why in doubts if why is not None), None) or _by_recurrence(base, tops)
-    if why is None:
-        return None
+    why = next((f"{base / name} {why}" for name, why in doubts if why is not None), None)
+    why = why or _by_recurrence(base, tops) or _by_places(base, tops)
+    return None if why is None else _unclear(why, base, tops)
+
+
+def _unclear(why: str, base: Path, tops: dict[str, _Top]) -> str:
     ways = [f"with --data.layout folders it is those directly in {base}"]
     if not any(top.direct for top in tops.values()):
         ways.append("with --data.layout camera-folders those one below, each in a camera's")
@@ -144,6 +158,13 @@ def _by_recurrence(base: Path, tops: dict[str, _Top]) -> str | None:
         if len(folders) > 1 and not top.direct:
             return f"{base / name} holds {len(folders)} folders, such as {min(folders)}, and no picture of its own"
     return None
+
+
+def _by_places(base: Path, tops: Iterable[str]) -> str | None:
+    names = sorted(name for name in tops if not nobody({tidy(name)}))
+    if len(names) < 2 or not all(_PLACE.fullmatch(tidy(name)) for name in names):
+        return None
+    return f"{base / names[0]} and {base / names[1]} are called as places are"
 
 
 def _is_group(name: str) -> bool:

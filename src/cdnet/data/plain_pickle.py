@@ -27,6 +27,10 @@ _NOTHING = {"PROTO", "FRAME", "STOP"}
 _ARRAYS = {"numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct"}
 
 
+MAX_STEPS = 1_000_000
+"""Opcodes; CIFAR-100's largest file has some 300,000. A byte of a pickle may make an object of a hundred."""
+
+
 class PlainPickleError(ValueError):
     """A pickle that is cut short, or holds more than plain values and arrays of bytes."""
 
@@ -59,7 +63,9 @@ def read_plain_pickle(data: bytes) -> Any:
     stack: list[Any] = []
     memo: dict[int, Any] = {}
     try:
-        for opcode, argument, _ in pickletools.genops(data):
+        for number, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+            if number == MAX_STEPS:
+                raise PlainPickleError(f"it has more than {MAX_STEPS:,} values and containers")
             _step(opcode.name, argument, stack, memo)
         (value,) = stack
         return _plain(value, {})

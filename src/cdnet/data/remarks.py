@@ -20,7 +20,29 @@ def remarks(data: ReidData, splits: Iterable[CachedPictures]) -> list[str]:
     found = of_pictures(
         [problem for split in splits for problem in split.broken], [path for split in splits for path in split.turned]
     )
-    return [*found, *of_folders(data.passed_over), *data.notes]
+    return [*found, *_lost(splits), *of_folders(data.passed_over), *_joined(data.joined), *data.notes]
+
+
+def _lost(splits: Sequence[CachedPictures]) -> list[str]:
+    # Somebody of whom no picture can be read is told apart from pictures that others have more of.
+    lost = sorted(
+        {identity for split in splits for identity in split.lost}
+        - {picture.identity for split in splits for picture in split.pictures}
+    )
+    if not lost:
+        return []
+    people = (
+        "1 identity of which no picture can be read is"
+        if len(lost) == 1
+        else (f"{len(lost):,} identities of which no picture can be read are")
+    )
+    return [f"{people} left out; first {lost[0]}"]
+
+
+def _joined(joined: Sequence[str]) -> list[str]:
+    if len(joined) < 2:
+        return list(joined)
+    return [f"{len(joined):,} names that are written in several ways are taken as one each; first {joined[0]}"]
 
 
 def of_pictures(broken: Sequence[str], turned: Sequence[Path]) -> list[str]:

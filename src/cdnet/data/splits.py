@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cdnet.data.cache import CachedPictures, Progress, cached_pictures, silently
-from cdnet.data.copies import refuse_two_persons
+from cdnet.data.copies import refuse_copied_files, refuse_two_persons
 from cdnet.data.pictures import ReidData
 from cdnet.errors import CdnetError
 
@@ -27,7 +27,8 @@ def decode_split(
         progress: shows how far the decoding is.
 
     Raises:
-        CdnetError: if the split is empty, none of its pictures can be read, one is two persons', or the cache cannot be
+        CdnetError: if the split is empty, none of its pictures can be read, one is two persons' in it or
+            by its file in training and test, or the cache cannot be
             written.
     """
     pictures = data.require(split)
@@ -35,4 +36,6 @@ def decode_split(
     if not len(cached):
         raise CdnetError(f"{data.root}: no picture of the split {split!r} can be read; first {cached.broken[0]}")
     refuse_two_persons(data, cached)
+    if split != "gallery":  # once for queries and gallery
+        refuse_copied_files(data)
     return cached

@@ -16,7 +16,7 @@ from cdnet.data.pictures import ReidData
 ARCHIVE = "VeRi"
 SOURCE = "VeRi-776 is given out by its authors on request, see https://github.com/JDAI-CV/VeRidataset"
 
-_FILES = NamedFiles(
+FILES = NamedFiles(
     "veri",
     re.compile(r"(?P<identity>-1|\d+)_c(?P<camera>\d+)_\w+", re.ASCII),
     "0001_c001_00030600_0.jpg",
@@ -27,7 +27,7 @@ _FILES = NamedFiles(
 
 def is_veri(root: Path) -> bool:
     """Tell whether most names of the first split that has pictures are of this data set's form."""
-    return is_named(root, _FILES)
+    return is_named(root, FILES)
 
 
 def read_veri(root: Path) -> ReidData:
@@ -36,4 +36,4 @@ def read_veri(root: Path) -> ReidData:
     Raises:
         CdnetError: if none of them is there, or one cannot be read.
     """
-    return read_named(root, _FILES, "image_train, image_query, image_test")
+    return read_named(root, FILES, "image_train, image_query, image_test")

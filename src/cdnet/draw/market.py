@@ -1,19 +1,25 @@
 """Writes drawn pedestrians in the layout and with the file names of Market-1501."""
 
+import glob
+import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from filelock import FileLock, Timeout
 
 from cdnet.draw.camera import Camera, Drawn, sample_camera
 from cdnet.draw.figure import draw_person, draw_piece, draw_place
 from cdnet.draw.identity import Identity, sample_identities, sample_identity
 from cdnet.errors import CdnetError
-from cdnet.files import make_folder
+from cdnet.files import make_folder, saying_what_failed
 
+LOCK = ".lock"
+"""Held in a folder that is being drawn."""
 MOST_CAMERAS = 6
 MOST_IDENTITIES = 4999
 _JPEG_QUALITY = 90
@@ -97,9 +103,7 @@ def draw_market1501(
         seed,
         size,
     )
-    make_folder(root.parent)
-    with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as unfinished:
-        draft = Path(unfinished) / root.name
+    with saying_what_failed(root), _unfinished(root) as draft:
         for folder in ("bounding_box_train", "query", "bounding_box_test"):
             make_folder(draft / folder)
         for name, picture in _pictures(plan):
@@ -107,6 +111,19 @@ def draw_market1501(
         if root.exists():
             root.rmdir()
         draft.rename(root)
+
+
+@contextmanager
+def _unfinished(root: Path) -> Iterator[Path]:
+    # A folder beside it, locked; those whose locks are free are what processes left that were killed.
+    make_folder(root.parent)
+    for lock in root.parent.glob(f".{glob.escape(root.name)}-????????/{LOCK}"):
+        if {path.name for path in lock.parent.iterdir()} <= {LOCK, root.name}:
+            with suppress(OSError, Timeout), FileLock(lock, blocking=False):
+                shutil.rmtree(lock.parent)
+    unfinished = tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent)
+    with unfinished, FileLock(Path(unfinished.name) / LOCK):
+        yield Path(unfinished.name) / root.name
 
 
 def _require(name: str, value: int, least: int, most: int) -> None:

@@ -48,10 +48,11 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
     with saying_what_was_not_read(path):
         if not path.is_file():
             raise CdnetError(f"{run}: nothing to resume, there is no {FILE}")
-        content = path.read_bytes()
+        with path.open("rb"):
+            pass  # what the system says is passed on
     try:
-        _check_sums(content)
-        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        _check_sums(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # what damaged bytes lead to inside torch is of no one kind
         raise CdnetError(f"{path}: cut short, damaged or no checkpoint; {WAY_OUT}") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT or not {"place", "source"} <= state.keys():
@@ -63,18 +64,18 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
     return state
 
 
-def _check_sums(content: bytes) -> None:
+def _check_sums(path: Path) -> None:
     """See that each part is stored plainly and has the check sum written down for it; torch looks at none.
 
     Raises:
         ValueError: if one has not.
         zipfile.BadZipFile: if it is no archive.
     """
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
         plain = all(part.compress_type == zipfile.ZIP_STORED for part in parts)
         # Before the sums are computed: parts may lie over each other, any number of times.
-        if not plain or sum(part.file_size for part in parts) > len(content) or archive.testzip() is not None:
+        if not plain or sum(part.file_size for part in parts) > path.stat().st_size or archive.testzip() is not None:
             raise ValueError
 
 

@@ -151,9 +151,7 @@ def refuse_another_recipe(out: Path, recipe: Any) -> None:
     Raises:
         CdnetError: that names the first key that differs, or says that the folder's recipe cannot be read.
     """
-    path = out / RECIPE
-    check_recipe_file(path)
-    old = _kept(path)
+    old = _kept(out / RECIPE)
     flat = _flat(as_plain(recipe))
     for key in sorted(flat.keys() | old.keys()):
         if key not in FREE and old.get(key) != flat.get(key):
@@ -164,6 +162,7 @@ def refuse_another_recipe(out: Path, recipe: Any) -> None:
 
 
 def _kept(path: Path) -> dict[str, Any]:
+    check_recipe_file(path)
     try:
         return _flat(yaml.safe_load(path.read_text("utf-8")))
     except OSError as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from cdnet.errors import CdnetError
+from cdnet.json_file import parse_json
 
 SHARES = frozenset({"top1", "top5", "rank1", "rank5", "rank10", "rank20", "mAP", "mINP"})
 """Numbers from 0 to 1; None where they are not determined."""
@@ -33,14 +33,7 @@ def parse_line(text: bytes) -> dict[str, Any]:
     Raises:
         ValueError: if it is none; it says why.
     """
-    try:
-        found = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant, parse_int=_whole)
-    except UnicodeDecodeError:
-        raise ValueError("not UTF-8") from None
-    except json.JSONDecodeError:
-        raise ValueError("not JSON") from None
-    except RecursionError:
-        raise ValueError("lists within lists without end") from None
+    found = parse_json(text)
     check_line(found)
     return dict(found)
 
@@ -132,13 +125,3 @@ def _check_value(key: str, value: object) -> None:
 
 def _least(value: Any) -> float:
     return min(map(_least, value)) if isinstance(value, list) else value
-
-
-def _whole(digits: str) -> int:
-    if len(digits) > 300:
-        raise ValueError(f"a number of {len(digits)} digits")
-    return int(digits)
-
-
-def _refuse_constant(text: str) -> float:
-    raise ValueError(f"{text}, which is no number")

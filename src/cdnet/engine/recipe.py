@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,7 +13,7 @@ from cdnet.errors import CdnetError
 Rule = tuple[str, bool, str]
 """A recipe's key, whether its value is fine, and what is allowed."""
 
-MOST_EPOCHS, MOST_PAD, MOST_BATCH = 1_000_000, 2048, 65_536
+MOST_EPOCHS, MOST_PAD, MOST_BATCH, MOST_WEIGHT = 1_000_000, 2048, 65_536, 1e6
 """Far above what makes sense, and far below what no machine could hold."""
 
 
@@ -56,14 +57,25 @@ def descent_rules(optim: OptimRecipe, schedule: ScheduleRecipe) -> list[Rule]:
     """Return the rules of the sections that training and classification share."""
     return [
         ("schedule.epochs", 1 <= schedule.epochs <= MOST_EPOCHS, f"from 1 to {MOST_EPOCHS:,}"),
-        ("schedule.warmup", schedule.warmup >= 0, "at least 0"),
+        ("schedule.warmup", 0 <= schedule.warmup <= MOST_EPOCHS, f"at least 0, and at most {MOST_EPOCHS:,}"),
         ("schedule.milestones", rising(schedule.milestones), "epochs above 0 in rising order"),
         ("schedule.factor", 0 < schedule.factor <= 1, "above 0 and at most 1"),
-        ("optim.lr", optim.lr > 0, "above 0"),
+        above_zero("optim.lr", optim.lr),
         ("optim.momentum", 0 <= optim.momentum < 1, "from 0 to below 1"),
         ("optim.nesterov", not optim.nesterov or optim.momentum > 0, "false where --optim.momentum is 0"),
-        ("optim.weight_decay", optim.weight_decay >= 0, "at least 0"),
+        at_least_zero("optim.weight_decay", optim.weight_decay),
     ]
+
+
+def above_zero(key: str, value: float) -> Rule:
+    """Return the rule of a rate."""
+    # One that is too high is told from the loss, when it is no longer finite.
+    return key, 0 < value < math.inf, "above 0, and finite"
+
+
+def at_least_zero(key: str, value: float) -> Rule:
+    """Return the rule of a weight or a margin."""
+    return key, 0 <= value <= MOST_WEIGHT, f"at least 0, and at most {MOST_WEIGHT:,.0f}"
 
 
 def rising(milestones: list[int]) -> bool:

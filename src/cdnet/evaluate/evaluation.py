@@ -17,9 +17,10 @@ from cdnet.errors import UndefinedError
 from cdnet.evaluate.bootstrap import Intervals, bootstrap
 from cdnet.evaluate.comparable import check_features
 from cdnet.evaluate.extract import extract, extract_by, number_labels
+from cdnet.evaluate.labels import Labels
 from cdnet.evaluate.matches import check_matches
 from cdnet.evaluate.options import Options
-from cdnet.evaluate.ranking import Labels, Metrics, average, evaluate_ranking, score_distances, score_features
+from cdnet.evaluate.ranking import Metrics, average, evaluate_ranking, score_distances, score_features
 from cdnet.evaluate.rerank import rerank
 from cdnet.evaluate.threshold import Threshold, find_thresholds
 from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD

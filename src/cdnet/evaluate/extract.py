@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,7 +13,8 @@ from cdnet.data.augment import normalise
 from cdnet.data.cache import Progress, silently
 from cdnet.data.decode import Pixels
 from cdnet.data.pictures import Picture
-from cdnet.evaluate.ranking import UNKNOWN, Labels
+from cdnet.data.real_paths import RealPaths
+from cdnet.evaluate.labels import UNKNOWN, Labels
 from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.runtime.network import Network
 
@@ -78,13 +78,13 @@ def number_labels(*splits: Iterable[Picture]) -> list[Labels]:
     identities: dict[Any, int] = {}
     cameras: dict[Any, int] = {}
     pictures: dict[Any, int] = {}
-    labels = []
+    labels, real = [], RealPaths()
     for split in splits:
         rows = [
             (
                 identities.setdefault(picture.identity, len(identities)),
                 UNKNOWN if picture.camera is None else cameras.setdefault(picture.camera, len(cameras)),
-                pictures.setdefault(os.path.realpath(picture.path), len(pictures)),
+                pictures.setdefault(real(picture.path), len(pictures)),
             )
             for picture in split
         ]

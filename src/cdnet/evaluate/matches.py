@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cdnet.data.matches import Matches
 from cdnet.errors import UndefinedError
-from cdnet.evaluate.ranking import Labels, excluded
+from cdnet.evaluate.labels import Labels, SortedGallery
 
 
 def count_matches(query: Labels, gallery: Labels, tile: int = 256) -> Matches:
@@ -16,16 +16,17 @@ def count_matches(query: Labels, gallery: Labels, tile: int = 256) -> Matches:
         tile: queries looked at at a time.
     """
     matched = absent = alone = unopposed = 0
+    ordered = SortedGallery(gallery)
     for start in range(0, len(query), tile):
         rows = query[start : start + tile]
-        same = rows.identities[:, None] == gallery.identities
-        other = same & (rows.pictures[:, None] != gallery.pictures)
-        counts = ~excluded(rows, gallery)
-        has_match = (same & counts).any(1)
+        matches, own, itself = ordered.related(rows)
+        others = own.where(rows.pictures[own.rows] != gallery.pictures[own.columns]).per_row(len(rows))
+        has_match = matches.per_row(len(rows)) > 0
+        same = ordered.count_same(rows)
         matched += int(has_match.sum())
-        unopposed += int((has_match & ~(counts & ~same).any(1)).sum())
-        absent += int((~same.any(1)).sum())
-        alone += int((same.any(1) & ~other.any(1)).sum())
+        unopposed += int((has_match & (len(gallery) == same + itself.per_row(len(rows)))).sum())
+        absent += int((same == 0).sum())
+        alone += int(((same > 0) & ~has_match & (others == 0)).sum())
     return Matches(matched, absent, alone, len(query) - matched - absent - alone, unopposed)
 
 

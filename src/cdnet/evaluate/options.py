@@ -8,8 +8,8 @@ import torch
 
 from cdnet.errors import CdnetError
 from cdnet.evaluate import bootstrap, rerank, threshold
+from cdnet.evaluate.labels import Labels
 from cdnet.evaluate.matches import check_matches
-from cdnet.evaluate.ranking import Labels
 from cdnet.evaluate.rerank import Rerank
 
 

@@ -1,7 +1,9 @@
 """Ranking a gallery for every query: CMC, mAP and mINP by the Market-1501 protocol.
 
-Pure functions of tensors. The queries are ranked tile by tile, so that memory stays small; all of a tile are handled at
-once. Of gallery pictures that are equally near, the one that comes first in the gallery is ranked first.
+Pure functions of tensors, on whatever device they are. The queries are ranked tile by tile, so that memory stays small;
+all of a tile are handled at once. Figures of merit need no order of the gallery, only the places of each query's
+matches in it (:mod:`cdnet.evaluate.places`). Of gallery pictures that are equally near, the one that comes first in the
+gallery is ranked first.
 
 What is not determined has no figure: an average over no queries raises an error, and never is 0.
 """
@@ -17,10 +19,8 @@ from torch import Tensor
 
 from cdnet.errors import CdnetError, UndefinedError
 from cdnet.evaluate.comparable import unit_length
-
-UNKNOWN = -1
-"""Camera of a picture whose camera is not known; such a picture is never excluded by its camera."""
-
+from cdnet.evaluate.labels import Labels, Pairs, SortedGallery, excluded
+from cdnet.evaluate.places import find_places, padded
 
 RANKS = (1, 5, 10, 20)
 """Ranks that are reported."""
@@ -83,24 +83,6 @@ class Metrics:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
-class Labels:
-    """Identity, camera (or UNKNOWN) and picture number of N pictures, integer tensors of length N.
-
-    Two entries with the same picture number are the same picture, which never matches itself.
-    """
-
-    identities: Tensor
-    cameras: Tensor
-    pictures: Tensor
-
-    def __len__(self) -> int:
-        return len(self.identities)
-
-    def __getitem__(self, rows: slice) -> Labels:
-        return Labels(self.identities[rows], self.cameras[rows], self.pictures[rows])
-
-
 class QueryScores(NamedTuple):
     """What each of Q queries scored, the i-th row for the i-th query.
 
@@ -112,16 +94,6 @@ class QueryScores(NamedTuple):
     hits: Tensor
     average_precision: Tensor
     inverse_negative_penalty: Tensor
-
-
-def excluded(query: Labels, gallery: Labels) -> Tensor:
-    """Return Q x G: True where the gallery picture does not count for the query.
-
-    That is a picture of the query's identity by the query's own camera, and the query itself.
-    """
-    same_identity = query.identities[:, None] == gallery.identities
-    same_camera = (query.cameras[:, None] == gallery.cameras) & (query.cameras[:, None] != UNKNOWN)
-    return (same_identity & same_camera) | (query.pictures[:, None] == gallery.pictures)
 
 
 def score_tile(order: Tensor, query: Labels, gallery: Labels, max_rank: int) -> QueryScores:
@@ -176,8 +148,17 @@ def score_features(
     if len(query_features) != len(query) or len(gallery_features) != len(gallery):
         raise ValueError("features and labels differ in length")
     _refuse_nothing(query, gallery)
-    query_features, gallery_features = unit_length(query_features), unit_length(gallery_features)
-    return _score(lambda rows: -(query_features[rows] @ gallery_features.T), query, gallery, max_rank, tile)
+    query_features, gallery_features = _comparable(query_features), _comparable(gallery_features)
+
+    def fill(rows: Tensor, into: Tensor) -> None:
+        torch.mm(query_features[rows], gallery_features.T, out=into)
+
+    return _score(fill, query_features, query, gallery, max_rank, tile)
+
+
+def _comparable(features: Tensor) -> Tensor:
+    scaled = unit_length(features.detach())
+    return scaled.to(torch.promote_types(scaled.dtype, torch.float32))
 
 
 def score_distances(
@@ -193,14 +174,21 @@ def score_distances(
         raise CdnetError("distances that are not finite numbers cannot be ranked")
     if distances.shape != (len(query), len(gallery)):
         raise ValueError("distances and labels differ in length")
-    return _score(lambda rows: distances[rows], query, gallery, max_rank, tile)
+    distances = distances.detach().to(torch.promote_types(distances.dtype, torch.float32))
+
+    def fill(rows: Tensor, into: Tensor) -> None:
+        torch.neg(distances[rows], out=into)
+
+    return _score(fill, distances, query, gallery, max_rank, tile)
 
 
 def _score(
-    distances: Callable[[slice], Tensor], query: Labels, gallery: Labels, max_rank: int, tile: int
+    fill: Callable[[Tensor, Tensor], None], like: Tensor, query: Labels, gallery: Labels, max_rank: int, tile: int
 ) -> QueryScores:
+    """Score all queries; ``fill`` writes the similarities of some of them, given by their numbers, into R x G."""
     _refuse_nothing(query, gallery)
-    max_rank, size = max(max_rank, 20), len(query)
+    max_rank, size, width = max(max_rank, 20), len(query), len(gallery)
+    query, ordered = query.to(like.device), SortedGallery(gallery.to(like.device))
     # Filled in place: small results kept between the large ones that go would leave holes all over the memory.
     scores = QueryScores(
         torch.empty(size, dtype=torch.bool),
@@ -208,12 +196,46 @@ def _score(
         torch.empty(size, dtype=torch.double),
         torch.empty(size, dtype=torch.double),
     )
-    for start in range(0, size, tile):
-        rows = slice(start, start + tile)
-        order = distances(rows).argsort(dim=1, stable=True)
-        for whole, part in zip(scores, score_tile(order, query[rows], gallery, max_rank), strict=True):
-            whole[rows] = part
+    similarities = like.new_full((min(tile, size), padded(width)), -torch.inf)
+    # Queries with as many matches stand side by side, for they are counted together.
+    for rows in torch.split(ordered.count_same(query).argsort(descending=True, stable=True), tile):
+        part = similarities[: len(rows)]
+        fill(rows, part[:, :width])
+        matches, *others = ordered.related(query[rows])
+        for pairs in others:
+            part[pairs.rows, pairs.columns] = -torch.inf
+        found = score_places(find_places(part, matches), matches, len(rows), max_rank)
+        for whole, of_part in zip(scores, found, strict=True):
+            whole[rows.cpu()] = of_part.cpu()
     return scores
+
+
+def score_places(places: Tensor, matches: Pairs, queries: int, max_rank: int) -> QueryScores:
+    """Score so many queries given the place, from 1, of each of their matches among what counts for them.
+
+    Args:
+        places: P, in the order of the matches; no two of a query are equal.
+        matches: the P matches.
+        queries: how many there are.
+        max_rank: length R of the CMC curve.
+    """
+    rows, counts = matches.rows, matches.per_row(queries)
+    if not len(places):
+        nothing = torch.full((queries,), torch.nan, dtype=torch.double, device=places.device)
+        return QueryScores(counts > 0, nothing.new_zeros(queries, max_rank, dtype=torch.bool), nothing, nothing)
+    # Each query's own places in ascending order, query by query.
+    beyond = int(places.max()) + 1
+    ascending = (rows * beyond + places).sort().values % beyond
+    first = counts.cumsum(0) - counts
+    number = torch.arange(1, len(rows) + 1, device=rows.device) - first[rows]
+    precision = torch.zeros(queries, dtype=torch.double, device=rows.device)
+    precision.index_add_(0, rows, number.double() / ascending)
+    matched, total = counts > 0, counts.double()
+    nearest = torch.where(matched, ascending[first.clamp_max(len(rows) - 1)], beyond + max_rank)
+    furthest = torch.where(matched, ascending[first + counts - 1], 0)
+    hits = nearest[:, None] <= torch.arange(1, max_rank + 1, device=rows.device)
+    # Without a match both are 0 / 0, which is NaN.
+    return QueryScores(matched, hits, precision / total, total / furthest)
 
 
 def _refuse_nothing(query: Labels, gallery: Labels) -> None:

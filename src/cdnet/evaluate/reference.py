@@ -10,7 +10,8 @@ from torch import Tensor
 
 from cdnet.data.decode import Pixels
 from cdnet.errors import UndefinedError
-from cdnet.evaluate.ranking import Labels, Metrics, excluded
+from cdnet.evaluate.labels import Labels, SortedGallery
+from cdnet.evaluate.ranking import Metrics
 
 STRIPES = 16
 """Horizontal stripes of a picture, each with a histogram of its own."""
@@ -99,11 +100,11 @@ def chance(query: Labels, gallery: Labels, max_rank: int = 50) -> Metrics:
     if not len(query) or not len(gallery):
         raise ValueError("ranking needs at least one query and one gallery picture")
     counts = []
+    ordered = SortedGallery(gallery)
     for start in range(0, len(query), _TILE):
         rows = query[slice(start, start + _TILE)]
-        countable = ~excluded(rows, gallery)
-        matches = countable & (rows.identities[:, None] == gallery.identities)
-        counts.append(torch.stack([countable.sum(1), matches.sum(1)], dim=1))
+        matches, own, itself = (pairs.per_row(len(rows)) for pairs in ordered.related(rows))
+        counts.append(torch.stack([len(gallery) - own - itself, matches], dim=1))
     pairs, times = torch.unique(torch.cat(counts), dim=0, return_counts=True)
     matched = pairs[:, 1] > 0
     if not matched.any():

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from cdnet.evaluate.comparable import unit_length
+from cdnet.evaluate.neighbours import nearest_of_all, squared_distance
 
 _BLOCK = 128
 """Pictures handled at a time."""
@@ -103,11 +104,18 @@ def rerank(
         first = where.new_full((int(where.max()) + 1,), everything)
         first.scatter_reduce_(0, where, torch.arange(everything, device=where.device), "amin")
         features = features[first]
-    neighbours, furthest = _neighbours(features, max(k1 + 1, k2))
+    cosine = features.new_empty(queries, everything - queries)
+    in_order = torch.equal(where, torch.arange(everything, device=where.device))
+    count = min(max(k1 + 1, k2), len(features))
+    neighbours, furthest = nearest_of_all(features, count, cosine if in_order else None)
+    query, gallery = where[:queries], where[queries:]
+    if not in_order:
+        for part in _blocks_of(queries, _BLOCK):
+            torch.mm(features[query[part]], features[gallery].T, out=cosine[part])
     encoded = _encode(features, neighbours[:, : k1 + 1], furthest, k1)
     if k2 > 1:
         encoded = _average(encoded, neighbours[:, :k2])
-    return _distances(features, furthest, encoded, where[:queries], where[queries:], weight)
+    return _distances(cosine, furthest, encoded, query, gallery, weight)
 
 
 def _blocks(rows: Tensor) -> Iterator[Tensor]:
@@ -120,26 +128,6 @@ def _blocks_of(length: int, size: int) -> Iterator[slice]:
 
 def _starts(counts: Tensor) -> Tensor:
     return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-
-
-def _squared(cosine: Tensor) -> Tensor:
-    return (2 - 2 * cosine).clamp_min(0)
-
-
-def _neighbours(features: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Return each picture's nearest, itself first, N x count, and its squared distance to the furthest, N."""
-    everything = torch.arange(len(features), device=features.device)
-    # Filled in place: small results kept between the large ones that go would leave holes all over the memory.
-    nearest = everything.new_empty(len(features), min(count, len(features)))
-    furthest = features.new_empty(len(features))
-    for rows in _blocks(everything):
-        squared = _squared(features[rows] @ features.T)
-        furthest[rows] = squared.amax(1).clamp_min(1e-12)
-        # As an integer, a number that is not negative sorts as it does itself; the column, below it, settles ties.
-        key = (squared.view(torch.int32).long() << 32).add_(everything)
-        key[torch.arange(len(rows), device=rows.device), rows] = -1
-        nearest[rows] = key.topk(nearest.shape[1], dim=1, largest=False).indices
-    return nearest, furthest
 
 
 def _reciprocal(neighbours: Tensor) -> Tensor:
@@ -169,9 +157,10 @@ def _encode(features: Tensor, neighbours: Tensor, furthest: Tensor, k1: int) -> 
     count, column = torch.cat(counts), torch.cat(columns)
     row = torch.arange(size, device=features.device).repeat_interleave(count)
     values = features.new_empty(len(column))
-    for part in _blocks_of(len(column), 32 * _BLOCK):
-        distance = _squared((features[row[part]] * features[column[part]]).sum(1)) / furthest[row[part]]
-        values[part] = (-distance).exp()
+    for part in _blocks_of(len(column), 4 * _BLOCK):
+        # Of whole rows, index_select is several times quicker than [].
+        cosine = features.index_select(0, row[part]).mul_(features.index_select(0, column[part])).sum(1)
+        values[part] = (-squared_distance(cosine) / furthest[row[part]]).exp()
     values /= features.new_zeros(size).index_add_(0, row, values)[row]
     return _Rows(_starts(count), column, values)
 
@@ -191,28 +180,31 @@ def _average(encoded: _Rows, nearest: Tensor) -> _Rows:
 
 
 def _distances(
-    features: Tensor, furthest: Tensor, encoded: _Rows, query: Tensor, gallery: Tensor, weight: float
+    cosine: Tensor, furthest: Tensor, encoded: _Rows, query: Tensor, gallery: Tensor, weight: float
 ) -> Tensor:
-    """Compare the rows of the queries with those of the gallery, which are given by their numbers."""
+    """Compare the rows of the queries with those of the gallery, which are given by their numbers.
+
+    The answer takes the place of their cosine similarities Q x G.
+    """
     width = len(gallery)
-    by_column = _transposed(encoded, gallery, len(features))
-    gallery_features = features[gallery]
-    final = torch.empty(len(query), width, device=features.device)
-    for number, rows in enumerate(_blocks(query)):
+    by_column = _transposed(encoded, gallery, len(furthest))
+    shared = cosine.new_empty(min(_BLOCK, len(query)) * width)
+    for part in _blocks_of(len(query), _BLOCK):
+        rows = query[part]
         place, entry = encoded.entries(rows)
         column, value = encoded.columns[entry], encoded.values[entry]
-        common = torch.zeros(len(rows) * width, device=features.device)
+        common = shared[: len(rows) * width].zero_()
         pairs = (by_column.starts[column + 1] - by_column.starts[column]).cumsum(0)
         _, sizes = torch.unique_consecutive(pairs // _PAIRS, return_counts=True)
-        for part in torch.split(torch.arange(len(column), device=features.device), sizes.tolist()):
-            mine, other = by_column.entries(column[part])
-            least = torch.minimum(value[part][mine], by_column.values[other])
-            common.index_add_(0, place[part][mine] * width + by_column.columns[other], least)
+        for some in torch.split(torch.arange(len(column), device=cosine.device), sizes.tolist()):
+            mine, other = by_column.entries(column[some])
+            least = torch.minimum(value[some][mine], by_column.values[other])
+            common.index_add_(0, place[some][mine] * width + by_column.columns[other], least)
         common = common.view(len(rows), width)
-        original = _squared(features[rows] @ gallery_features.T) / furthest[rows, None]
+        original = squared_distance(cosine[part]) / furthest[rows, None]
         jaccard = 1 - common / (2 - common)
-        final[number * _BLOCK : number * _BLOCK + len(rows)] = (1 - weight) * jaccard + weight * original
-    return final
+        torch.add(original.mul_(weight), jaccard, alpha=1 - weight, out=cosine[part])
+    return cosine
 
 
 def _transposed(encoded: _Rows, gallery: Tensor, size: int) -> _Rows:

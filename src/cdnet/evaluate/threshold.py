@@ -21,7 +21,7 @@ from torch import Tensor
 
 from cdnet.errors import CdnetError, UndefinedError
 from cdnet.evaluate.comparable import unit_length
-from cdnet.evaluate.ranking import Labels, excluded
+from cdnet.evaluate.labels import Labels, SortedGallery, excluded
 
 MOST = 20
 """Rates of one evaluation: each is counted by itself."""
@@ -64,11 +64,11 @@ class Threshold:
 
 def count_pairs(query: Labels, gallery: Labels, tile: int = 256) -> tuple[int, int]:
     """Return how many genuine and how many impostor pairs count."""
-    genuine = impostor = 0
+    genuine, impostor, ordered = 0, len(query) * len(gallery), SortedGallery(gallery)
     for start in range(0, len(query), tile):
-        same, other = _kinds(query[start : start + tile], gallery)
-        genuine += int(same.sum())
-        impostor += int(other.sum())
+        matches, own, itself = (len(pairs.rows) for pairs in ordered.related(query[start : start + tile]))
+        genuine += matches
+        impostor -= matches + own + itself
     return genuine, impostor
 
 

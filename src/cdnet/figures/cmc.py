@@ -15,9 +15,12 @@ from cdnet.evaluate.ranking import Metrics
 from cdnet.figures.lettering import labels, left_to_right
 from cdnet.figures.style import COLUMN, LINE_COLOURS, LINE_MARKERS, LINE_STYLES, Drawn, new_figure, paper_style
 from cdnet.files import write_text
+from cdnet.json_file import read_json
 
 MOST_CURVES = len(LINE_COLOURS)
 MOST_RANKS = 50
+MAX_BYTES = 16 * 2**20
+"""Of a file of saved figures; eight curves to rank 50,000 have some 8 million."""
 MARKED = (1, 5, 10, 15, 20, 30, 40, 50)
 """Ranks that have a marker."""
 
@@ -43,7 +46,7 @@ def read_curves(path: Path) -> list[Curve]:
         CdnetError: if the file is neither.
     """
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = read_json(path, MAX_BYTES)
         if isinstance(found, dict):
             if found.get("queries") is not None and found["queries"] == found.get("queries_without_match"):
                 raise CdnetError(f"{path}: no query had a match in the gallery, so that there is no curve to draw")
@@ -68,7 +71,7 @@ def read_curves(path: Path) -> list[Curve]:
             raise ValueError
     except OSError as error:
         raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise CdnetError(
             f"{path}: no saved ranking; give a file that `cdnet evaluate --json` or `cdnet figure cmc --json` wrote"
         ) from None

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 
 from cdnet.errors import CdnetError
@@ -100,6 +101,18 @@ class BLNeck(Neck):
         return [self.head(self.dropout(self.features(fmaps)))]
 
 
+@torch.fx.wrap
+def stripe_means(fmap: Tensor, stripes: int) -> Tensor:
+    """Cut N x C x H x W into horizontal stripes and return their averages N x (stripes * C), from top to bottom.
+
+    Raises:
+        CdnetError: if there are fewer rows than stripes.
+    """
+    if fmap.shape[2] < stripes:
+        raise CdnetError(f"fmap2 has {fmap.shape[2]} row(s), too few for {stripes} stripes; use taller pictures")
+    return torch.cat([part.mean((2, 3)) for part in fmap.tensor_split(stripes, dim=2)], dim=1)
+
+
 class FNeck(Neck):
     """Fine-grained Neck: fmap2 squeezed to 128 channels and averaged in horizontal stripes (Figure 5, lower part).
 
@@ -127,14 +140,7 @@ class FNeck(Neck):
             CdnetError: if fmap2 has fewer rows than there are stripes.
         """
         fmap2 = fmaps.fmap2
-        if not self.stripes:
-            return fmap2.new_zeros(len(fmap2), 0)
-        if fmap2.shape[2] < self.stripes:
-            raise CdnetError(
-                f"fmap2 has {fmap2.shape[2]} row(s), too few for {self.stripes} stripes; use taller pictures"
-            )
-        parts = self.squeeze(fmap2).tensor_split(self.stripes, dim=2)
-        return torch.cat([part.mean((2, 3)) for part in parts], dim=1)
+        return stripe_means(self.squeeze(fmap2), self.stripes) if self.stripes else fmap2.new_zeros(fmap2.shape[0], 0)
 
     def heads(self, fmaps: FeatureMaps) -> list[Head]:
         """Return the head on the joined stripes, none with 0 stripes."""

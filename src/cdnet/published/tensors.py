@@ -21,8 +21,8 @@ from torch import Tensor
 from cdnet.errors import CdnetError
 from cdnet.weights import KEY, read_metadata
 
-MAX_BYTES = 1 << 30
-"""The largest file that is read; a ResNet-50 with its optimiser's state has a third of it."""
+MAX_BYTES = 512 * 2**20
+"""The largest file that is read; a ResNet-50 with its optimiser's state has 300 million."""
 
 ZIP = b"PK\x03\x04"
 OLD_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."

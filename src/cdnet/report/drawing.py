@@ -11,9 +11,12 @@ from pathlib import Path
 from cdnet.draw.market import draw_market1501
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
+from cdnet.json_file import read_json
 from cdnet.progress import console
 
 DRAWN = "drawn.json"
+MAX_BYTES = 2**16
+"""Of it; it has some 300."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def numbered(folder: Path, fits: Callable[[Path], bool]) -> Path:
 def _seconds(folder: Path, drawing: Drawing) -> float | None:
     """Return how long it took to draw a folder, None if it is not a whole drawing of these settings."""
     try:
-        found = json.loads((folder / DRAWN).read_text("utf-8"))
+        found = read_json(folder / DRAWN, MAX_BYTES)
         same = found["drawing"] == json.loads(json.dumps(asdict(drawing)))
         return float(found["seconds"]) if same else None
     except (OSError, ValueError, KeyError, TypeError):

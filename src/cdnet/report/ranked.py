@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from cdnet.evaluate.comparable import unit_length
-from cdnet.evaluate.ranking import Labels, excluded, score_tile
+from cdnet.evaluate.labels import Labels, excluded
+from cdnet.evaluate.ranking import score_tile
 
 
 @dataclass(frozen=True)

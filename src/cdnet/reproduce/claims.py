@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from cdnet.errors import CdnetError
+from cdnet.json_file import read_json
 from cdnet.reproduce.counted_claims import COUNTED
 from cdnet.reproduce.paper import FIGURES
 from cdnet.reproduce.verdict import RULE, Found, Verdict, between, compare_means, more_parameters, together
@@ -20,6 +21,10 @@ from cdnet.reproduce.verdict import RULE, Found, Verdict, between, compare_means
 LOWER_IS_BETTER = ("error", "seconds", "search_ms")
 SHARES = ("rank1", "mAP")
 """Columns that files of runs have as fractions."""
+COLUMNS = ("table", "row", "title", "figure", "paper", "seeds", "values", "scale", "remarks")
+"""Of a table's file, those that are looked at."""
+MAX_BYTES = 4 * 2**20
+"""Of a file of results; the largest has some 50,000."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,7 @@ def _unlike(better: ClaimSide, other: ClaimSide) -> bool:
 def _row(path: Path, name: str, evidence: Mapping[str, Any]) -> ClaimSide:
     """Return a row of a table's CSV file: its only line, or of several the one whose remarks have what is wanted."""
     figure, wanted = evidence.get("figure", "mAP"), evidence.get("said", "")
-    lines = [line for line in _lines(path) if line["row"] == name]
+    lines = [line for line in _lines(path, COLUMNS) if line["row"] == name]
     found = [line for line in lines if line["figure"] == figure and line["seeds"]]
     if len(found) > 1:
         found = [line for line in found if wanted and wanted in line["remarks"]]
@@ -171,7 +176,9 @@ def _row(path: Path, name: str, evidence: Mapping[str, Any]) -> ClaimSide:
     (line,) = found
     counts = [one for one in lines if one["figure"] == "params" and one["remarks"] == line["remarks"]]
     params = (_number(counts[0]["values"]), counts[0]["paper"]) if counts else (None, "")
-    values = tuple(float(value) for value in line["values"].split())
+    values = tuple(_figure(value, path, name) for value in line["values"].split())
+    if not values:
+        raise CdnetError(f"{path}: the line of {name}, {figure} has no values")
     conditions = line["scale"]
     if "changed: " in line["remarks"]:
         conditions += f"; {line['remarks'][line['remarks'].index('changed: ') :].partition('; ')[0]}"
@@ -182,20 +189,24 @@ def _runs(path: Path, name: str, evidence: Mapping[str, Any]) -> ClaimSide:
     """Return all runs of one name of a CSV file with a line a run."""
     figure = evidence.get("figure", "mAP")
     wanted = {"name": name, **evidence.get("of", {})}
-    lines = [line for line in _lines(path) if all(line[key] == value for key, value in wanted.items())]
+    lines = [line for line in _lines(path, (*wanted, figure)) if wanted.items() <= line.items()]
     if not lines:
         raise CdnetError(f"{path}: no run is called {name}")
     times = 100 if figure in SHARES else 1
     conditions = ", ".join(evidence.get("of", {}).values())
-    return ClaimSide(name, tuple(times * float(line[figure]) for line in lines), conditions=conditions)
+    return ClaimSide(name, tuple(times * _figure(line[figure], path, name) for line in lines), conditions=conditions)
 
 
 def _ratio(evidence: Mapping[str, Any], results: Path) -> Found:
     path = results / evidence["ratio"]
-    rows = [row for row in _json(path) if row["config"] == evidence["config"] and "low" in row]
+    found = _json(path)
+    entries = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+    rows = [row for row in entries if row.get("config") == evidence["config"] and "low" in row]
     if len(rows) != 1:
         raise CdnetError(f"{path}: {len(rows)} rows with a time for {evidence['config']!r}; a claim needs one")
     (row,) = rows
+    if not all(_is_number(row.get(key)) for key in ("ratio", "low", "high")):
+        raise CdnetError(f"{path}: the row of {evidence['config']!r} lacks a number as ratio, low or high")
     verdict = between(row["low"], row["high"], evidence["least"])
     figures = f"{row['ratio']:.2f} times ({row['low']:.2f} to {row['high']:.2f}), {row['config']}"
     return Found(verdict, figures)
@@ -208,18 +219,43 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _lines(path: Path) -> list[dict[str, str]]:
+def _figure(text: str, path: Path, name: str) -> float:
+    value = _number(text)
+    if value is None or not math.isfinite(value):
+        raise CdnetError(f"{path}: {name} has {text[:30]!r} where a number belongs")
+    return value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _lines(path: Path, wanted: Collection[str]) -> list[dict[str, str]]:
     try:
+        if not path.is_file():
+            raise _unread(path, "a folder, a pipe or a device" if path.exists() else "no such file")
+        if path.stat().st_size > MAX_BYTES:
+            raise CdnetError(f"{path}: more than the {MAX_BYTES:,} bytes that a file of results may have")
         with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+            lines: list[dict[str, Any]] = list(csv.DictReader(file, strict=True))
     except OSError as error:
-        raise CdnetError(
-            f"{path}: cannot be read ({error.strerror}); name the folder of results with --results"
-        ) from None
+        raise _unread(path, error.strerror or str(error)) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CdnetError(f"{path}: not a CSV file of results ({error}); put a whole copy in its place") from None
+    for number, line in enumerate(lines, start=2):
+        if lacking := [column for column in wanted if line.get(column) is None]:
+            raise CdnetError(f"{path}: row {number} has no {lacking[0]}; put a whole copy in its place")
+    return lines
+
+
+def _unread(path: Path, why: str) -> CdnetError:
+    return CdnetError(f"{path}: cannot be read ({why}); name the folder of results with --results")
 
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        raise CdnetError(f"{path}: cannot be read; name the folder of results with --results") from None
+        return read_json(path, MAX_BYTES)
+    except OSError as error:
+        raise _unread(path, error.strerror or str(error)) from None
+    except ValueError as error:
+        raise CdnetError(f"{path}: not a file of results ({error}); put a whole copy in its place") from None

@@ -23,6 +23,7 @@ from cdnet.device import choose_device
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import read_test_pictures
 from cdnet.files import saying_what_failed, sweep, write_text
+from cdnet.json_file import read_json
 from cdnet.model_input import parse_size
 from cdnet.nn.model import create_model
 from cdnet.progress import console, shown
@@ -36,6 +37,9 @@ ROUNDS = 5
 
 PICTURES = 19_281
 """Queries and gallery pictures of Market-1501, junk left out."""
+
+MAX_BYTES = 4 * 2**20
+"""Of a file of times; one has some 3,000."""
 
 ALL = "all"
 """By which the time of all branches is kept, with the space."""
@@ -89,7 +93,7 @@ def read_times(out: Path | None, name: str) -> Times | None:
     if path is None or not path.is_file():
         return None
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = read_json(path, MAX_BYTES)
         rows = {
             str(row): {str(figure): [float(value) for value in values] for figure, values in figures.items()}
             for row, figures in found["rows"].items()
@@ -103,7 +107,7 @@ def read_times(out: Path | None, name: str) -> Times | None:
         return Times(rows, str(found["how"]))
     except OSError as error:
         raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         raise CdnetError(f"{path}: not a table's times; move it away to have them measured anew") from None
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from cdnet.errors import CdnetError
 from cdnet.model_input import parse_size
 from cdnet.runtime.preprocessing import Preprocessing
+from cdnet.runtime.said import Said
 
 
 @dataclass(frozen=True)
@@ -52,17 +53,29 @@ class Given:
         if self != Given():
             raise CdnetError(f"{path} says itself what its input is to be like; leave out --{option}size and the like")
 
-    def complete(self, path: Path, size: tuple[int | None, int | None], option: str) -> Preprocessing:
-        """Return the pre-processing of a file that itself says no more of it than height and width, or not even those.
+    def complete(
+        self, path: Path, size: tuple[int | None, int | None], option: str, said: Said | None = None
+    ) -> Preprocessing:
+        """Return the pre-processing of a file: what it says itself, or what is given of it.
 
         Args:
             path: of the file, for what is said of it.
             size: height and width that the file has fixed, None where they are free.
             option: what the options are called, before their last part.
+            said: what the file says of itself, None if it says no more than height and width, or not even those.
 
         Raises:
-            CdnetError: if it is not known what the network wants.
+            CdnetError: if it is not known what the network wants, if both say it, or if the file contradicts itself.
         """
+        if said is not None:
+            self.refuse(path, option)
+            wanted = said.preprocessing.size
+            if any(side not in (None, known) for side, known in zip(size, wanted, strict=True)):
+                raise CdnetError(
+                    f"{path} takes pictures of {size[0]}x{size[1]} and its metadata say {wanted[0]}x{wanted[1]}; "
+                    "somebody changed one of the two, so export it anew"
+                )
+            return said.preprocessing
         lacking = [name for name, value in (("channels", self.channels), ("range", self.range)) if value is None]
         fixed = None if None in size else f"{size[0]}x{size[1]}"
         if fixed is None and self.size is None:

@@ -106,5 +106,6 @@ def check_features(found: object, count: int, path: Path) -> Features:
         shape = "x".join(map(str, features.shape))
         raise CdnetError(f"{path} gives {shape} numbers for {count} picture(s), not one row of features for each")
     if not np.isfinite(features).all():
-        raise CdnetError(f"{path} gives features that are not finite numbers; its input may be of another range")
+        why = "the network's weights are broken" if path.suffix == SUFFIX else "its input may be of another range"
+        raise CdnetError(f"{path} gives features that are not finite numbers; {why}")
     return features.astype(np.float32, copy=False)

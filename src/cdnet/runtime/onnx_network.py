@@ -5,18 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import Features, check_features, digest_of
+from cdnet.runtime.said import KEY, read_said
 
 
-class OnnxNetwork:
-    """A file whose first input is N x 3 x H x W and whose first output has a row a picture; N may be fixed."""
+class OnnxFile:
+    """A file whose first input is N x 3 x H x W and whose first output has a row a picture.
 
-    def __init__(self, path: Path, given: Given, option: str, batch: int) -> None:
+    ``count``, ``size`` are N, H and W where the file has fixed them, else None; ``said`` is what it says of itself.
+
+    Raises:
+        CdnetError: if onnxruntime is not installed or cannot run the file, or its input is another.
+    """
+
+    def __init__(self, path: Path) -> None:
         try:
             import onnxruntime
         except ImportError:
@@ -32,22 +41,44 @@ class OnnxNetwork:
         if len(first.shape) != 4 or first.shape[1] != 3 or first.type != "tensor(float)":
             shape = "x".join(map(str, first.shape))
             raise CdnetError(f"{path} takes {first.type} of {shape}, not float pictures N x 3 x H x W")
-        count, height, width = (side if isinstance(side, int) else None for side in (first.shape[i] for i in (0, 2, 3)))
-        self.path, self.batch, self.digest = path, count or batch, digest_of(path)
-        self.preprocessing = given.complete(path, (height, width), option)
-        self._fixed, self._input = count is not None, first.name
+        self.count, height, width = (
+            side if isinstance(side, int) else None for side in (first.shape[i] for i in (0, 2, 3))
+        )
+        self.path, self.size, self._input = path, (height, width), first.name
+        self.said = read_said(self._session.get_modelmeta().custom_metadata_map.get(KEY), path)
+
+    def run(self, values: npt.NDArray[np.float32]) -> Features:
+        """Map what the file takes, N x 3 x H x W, to features N x D.
+
+        Raises:
+            CdnetError: if it cannot be run, or gives anything but a row of finite numbers a picture.
+        """
+        try:
+            found = self._session.run(None, {self._input: values})[0]
+        except Exception as error:
+            raise CdnetError(f"{self.path} could not be run on {len(values)} pictures: {_first_line(error)}") from None
+        return check_features(found, len(values), self.path)
+
+
+class OnnxNetwork:
+    """An :class:`OnnxFile` that is given bytes; N may be fixed."""
+
+    def __init__(self, path: Path, given: Given, option: str, batch: int) -> None:
+        self._file = OnnxFile(path)
+        self.path, self.batch, self.digest = path, self._file.count or batch, digest_of(path)
+        self.preprocessing = given.complete(path, self._file.size, option, self._file.said)
+        self.trained_on = {} if self._file.said is None else self._file.said.trained_on
 
     def __call__(self, pixels: Pixels) -> Features:
         """Map RGB bytes N x H x W x 3 to features N x D."""
         values, count = self.preprocessing(pixels), len(pixels)
-        if self._fixed and count < self.batch:
+        if self._file.count is not None and count < self.batch:
             values = values.repeat(-(-self.batch // count), axis=0)[: self.batch]
-        try:
-            found = self._session.run(None, {self._input: values})[0]
-        except Exception as error:
-            raise CdnetError(f"{self.path} could not be run on {count} pictures: {_first_line(error)}") from None
-        return check_features(found, len(values), self.path)[:count]
+        return self._file.run(values)[:count]
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:200]
+    said = str(error).strip().split("\n")[0]
+    return (
+        said.rpartition(" failed:")[2].strip()[:200] or said[:200]
+    )  # before it stands the path, which is said already

@@ -10,13 +10,14 @@ from cdnet.data.augment import normalise
 from cdnet.data.decode import Pixels
 from cdnet.runtime.network import Features, check_features, digest_of
 from cdnet.runtime.preprocessing import Preprocessing
-from cdnet.weights import load_model
+from cdnet.weights import find_weights, load_model
 
 
 class TorchNetwork:
-    """A ``.safetensors`` file of ours on the CPU."""
+    """A ``.safetensors`` file of ours on the CPU, as it is defined: what other ways to run it are held against."""
 
-    def __init__(self, path: Path, batch: int) -> None:
+    def __init__(self, path: Path | str, batch: int) -> None:
+        path = find_weights(path)
         model, spec = load_model(path)
         self.path, self.batch, self.digest = path, batch, digest_of(path)
         self.preprocessing = Preprocessing(spec.size, "rgb", 1.0, spec.mean, spec.std)

@@ -15,6 +15,7 @@ import torch
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
 from cdnet.genotype import CDChoice, Genotype
+from cdnet.json_file import read_json
 from cdnet.model_input import parse_size
 from cdnet.search.cost import CostTable
 from cdnet.search.recipe import CostRecipe
@@ -24,6 +25,10 @@ FORMAT = 1
 REST = ("stem", "down1", "down2", "neck")
 """What every network has beside its CDBlocks."""
 
+MOST = 10**6
+"""The largest whole number of a table, be it of threads, pictures or rounds."""
+MAX_BYTES = 4 * 2**20
+"""Of a table's file; that of CDS has some 10,000."""
 GRID = 2**20
 """Milliseconds are rounded to this fraction, a nanosecond, so that sums of them are exact and a budget is kept."""
 
@@ -184,18 +189,21 @@ class Latency:
 
 
 def _timing(values: Iterable[object]) -> Timing:
-    return Timing(*map(_number, values))
+    found = Timing(*map(_number, values))
+    if not 0 < found.low <= found.ms <= found.high:
+        raise ValueError(f"{found.ms:g} ms with quartiles {found.low:g} and {found.high:g} stands where a time belongs")
+    return found
 
 
 def _whole(value: object) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(f"{value!r} stands where a whole number belongs")
+    if type(value) is not int or not 0 <= value <= MOST:
+        raise ValueError(f"{str(value)[:30]} stands where a whole number of at most {MOST:,} belongs")
     return value
 
 
 def _number(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
-        raise ValueError(f"{value!r} stands where a number of at least 0 belongs")
+        raise ValueError(f"{str(value)[:30]} stands where a number of at least 0 belongs")
     return float(value)
 
 
@@ -223,10 +231,12 @@ def read_latency(path: Path) -> Latency:
     if not path.is_file():
         raise CdnetError(f"{path}: no such latency table; make one with `cdnet search latency --out {path}`")
     try:
-        return Latency.from_json(json.loads(path.read_text("utf-8")))
+        return Latency.from_json(read_json(path, MAX_BYTES))
+    except OSError as error:
+        raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
     except KeyError as missing:
         problem = f"it has no {missing}"
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError, CdnetError) as error:
+    except (ValueError, TypeError, AttributeError, CdnetError) as error:
         problem = str(error)
     raise CdnetError(f"{path}: no latency table of `cdnet search latency` ({problem})")
 

@@ -23,7 +23,15 @@ from pathlib import Path
 from typing import Literal
 
 from cdnet.data.recipe import DataRecipe
-from cdnet.engine.recipe import MOST_BATCH, MOST_EPOCHS, Rule, refuse_senseless, rising
+from cdnet.engine.recipe import (
+    MOST_BATCH,
+    MOST_EPOCHS,
+    Rule,
+    above_zero,
+    at_least_zero,
+    refuse_senseless,
+    rising,
+)
 from cdnet.errors import CdnetError
 from cdnet.genotype import MAX_REPEATS, CDChoice
 from cdnet.model_input import parse_size
@@ -229,11 +237,11 @@ def check_search(recipe: SearchRecipe) -> None:
         *temperature_rules(recipe),
         ("epochs", 1 <= recipe.epochs <= MOST_EPOCHS, f"from 1 to {MOST_EPOCHS:,}"),
         ("validation", recipe.validation >= 1, "at least 1"),
-        ("weights.lr", recipe.weights.lr > 0, "above 0"),
-        ("weights.lr_end", recipe.weights.lr_end >= 0, "at least 0"),
+        above_zero("weights.lr", recipe.weights.lr),
+        at_least_zero("weights.lr_end", recipe.weights.lr_end),
         ("weights.momentum", 0 <= recipe.weights.momentum < 1, "from 0 to below 1"),
-        ("weights.weight_decay", recipe.weights.weight_decay >= 0, "at least 0"),
-        ("alpha.lr", recipe.alpha.lr > 0, "above 0"),
+        at_least_zero("weights.weight_decay", recipe.weights.weight_decay),
+        above_zero("alpha.lr", recipe.alpha.lr),
         ("alpha.betas", len(recipe.alpha.betas) == 2 and all(0 <= b < 1 for b in recipe.alpha.betas), "two below 1"),
         ("cost.kind", counted or not (cost.weight or cost.budget), "macs, params or latency to weigh or bound it"),
         ("cost.kind", timed or cost.table is None, "latency to use --cost.table"),
@@ -241,7 +249,7 @@ def check_search(recipe: SearchRecipe) -> None:
         *machine_rules(cost),
         ("cost.weight", 0 <= cost.weight < math.inf, "at least 0, and finite"),
         ("cost.budget", cost.budget is None or 0 < cost.budget < math.inf, "above 0, and finite"),
-        ("alpha.weight_decay", recipe.alpha.weight_decay >= 0, "at least 0"),
+        at_least_zero("alpha.weight_decay", recipe.alpha.weight_decay),
         ("alpha.milestones", rising(recipe.alpha.milestones), "epochs above 0 in rising order"),
         ("alpha.factor", 0 < recipe.alpha.factor <= 1, "above 0 and at most 1"),
     ]

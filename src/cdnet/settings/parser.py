@@ -38,6 +38,8 @@ class Parser(ArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise the message as a :class:`UsageError`, on one line."""
         text = as_given(_one_line(message))
+        if "unsupported operand type(s)" in text:  # YAML's sign for a key that goes on
+            text = f"{text.partition(':')[0]}: a question mark alone is no value; a file of that name is ./?"
         lacking = re.fullmatch("the following arguments are required: ([^,]+).*", text)
         if lacking is not None:
             about = next((action.help for action in self._actions if action.dest == lacking[1]), None)

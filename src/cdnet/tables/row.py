@@ -34,6 +34,7 @@ from cdnet.engine.session import say_epochs
 from cdnet.errors import CdnetError, DiskFullError
 from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures
 from cdnet.files import make_folder, saying_what_failed, sweep, write_text
+from cdnet.json_file import read_json
 from cdnet.model_input import parse_size
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
@@ -44,6 +45,8 @@ from cdnet.weights import find_weights, load_model
 
 RESULT = "result.json"
 LOCK = ".row.lock"
+MAX_BYTES = 2**20
+"""Of a result; one has some 2,000."""
 
 
 @dataclass(frozen=True)
@@ -195,16 +198,18 @@ def kept_result(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        result = dict(json.loads(path.read_text("utf-8")))
+        result = dict(read_json(path, MAX_BYTES))
         figures = ("top1", "top5", "error") if "error" in result else ("params", "macs", "rank1", "mAP")
         complete = result.keys() >= {"name", "seed", "source", "data"}
         complete = complete and isinstance(result["name"], str) and type(result["seed"]) is int
+        complete = complete and isinstance(result["data"], str) and isinstance(result.get("start", ""), str)
         complete = complete and all(_is_figure(result.get(key)) for key in figures)
+        complete = complete and all(_are_counts(result.get(key, {})) for key in ("counts", "published"))
         # Earlier versions wrote 0 where no query had a match.
         complete = complete and ("error" in result or result.get("queries") != result.get("queries_without_match", 0))
     except OSError as error:
         raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError):
         complete = False
     if not complete:
         raise CdnetError(f"{path}: not a row's result; move it away to have the row evaluated anew")
@@ -213,6 +218,10 @@ def kept_result(folder: Path) -> dict[str, Any] | None:
 
 def _is_figure(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def _are_counts(value: object) -> bool:
+    return isinstance(value, dict) and all(type(count) is int and count >= 0 for count in value.values())
 
 
 def _data(recipe: TrainRecipe | ClassifyRecipe) -> tuple[str, str] | None:
@@ -249,8 +258,8 @@ def _start(init: str) -> dict[str, Any]:
 
 
 def _file_digest(init: str) -> str | None:
-    with suppress(CdnetError, OSError):
-        return hashlib.sha256(find_weights(init).read_bytes()).hexdigest()[:16]
+    with suppress(CdnetError, OSError), find_weights(init).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     return None
 
 

@@ -1,7 +1,8 @@
 """Starting from trained weights: the backbone, and what fits of the neck; classifiers always begin anew.
 
 The paper fine-tunes from ImageNet weights (Section 4.2) and does not say what becomes of the neck. Here FNeck's squeeze
-and the heads' fully connected layers are kept where the weights have them with the same shape.
+and the heads' fully connected layers are kept where the weights have them with the same shape. Weights of the same network
+at half, a third or a smaller whole part of the width are widened first, so that training goes on from what they compute.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cdnet.engine.seeds import generator_of
 from cdnet.errors import CdnetError
 from cdnet.nn.model import ReidModel
+from cdnet.nn.widening import widened
 from cdnet.weights import ModelSpec, find_weights, read_safetensors, refuse_not_finite
 
 BACKBONE = "backbone."
@@ -24,11 +27,12 @@ CLASSIFIER = "classifier"
 @dataclass(frozen=True)
 class Start:
     """Tensors that training starts from, by their names in the training network: all of its backbone, and of the neck
-    what ``neck`` has."""
+    what ``neck`` has; ``times`` is how often each channel of the file stands in them."""
 
     path: str
     backbone: dict[str, Tensor]
     neck: dict[str, Tensor]
+    times: int = 1
 
     def give(self, network: ReidModel) -> None:
         """Put the tensors into a network in its training form."""
@@ -40,15 +44,17 @@ class Start:
         """Say what is kept and what begins anew."""
         parts = sorted({name.removeprefix(NECK).rsplit(".", 1)[0] for name in self.neck})
         kept = f"the backbone and the neck's {', '.join(parts)} are" if parts else "the backbone alone is"
+        kept += f" widened {self.times} times and" if self.times > 1 else ""
         return f"starting from {self.path}: {kept} kept, the rest begins anew"
 
 
-def read_start(path: str, spec: ModelSpec) -> Start:
+def read_start(path: str, spec: ModelSpec, seed: int = 0) -> Start:
     """Return what a training run takes from a weights file.
 
     Args:
         path: a ``.safetensors`` file, a run's folder, or a shipped network's name.
         spec: the network that is to start from them.
+        seed: the run's, from which the shares of widened weights are drawn.
 
     Raises:
         CdnetError: if there is no such file, it is cut short, or a tensor is not the network's or not finite; it names
@@ -62,6 +68,15 @@ def read_start(path: str, spec: ModelSpec) -> Start:
     with torch.device("meta"):
         wanted = spec.build(identities=2).state_dict()
     backbone = {name: tensor for name, tensor in wanted.items() if name.startswith(BACKBONE)}
+    theirs = {_part_of_fblneck(name, tensors): tensor for name, tensor in tensors.items() if name.startswith(NECK)}
+    parts = {name: part for name in wanted if (part := _part_of_fblneck(name, wanted)) in theirs}
+    times = _times_wider(given, backbone)
+    if times > 1:
+        generator = generator_of(seed, times)
+        given = {name: widened(tensor, backbone[name].shape, generator) for name, tensor in given.items()}
+        for name, part in parts.items():
+            if "head." not in name:  # a head's layers hang on their own seeds as much as on the width
+                theirs[part] = widened(theirs[part], wanted[name].shape, generator)
     for name, tensor in backbone.items():
         if name not in given:
             raise CdnetError(f"{file_path}: no {name}, so it is of another network; give its --genotype")
@@ -74,15 +89,26 @@ def read_start(path: str, spec: ModelSpec) -> Start:
     unknown = sorted(given.keys() - backbone.keys())
     if unknown:
         raise CdnetError(f"{file_path}: {unknown[0]} is not the network's; give the weights' --genotype")
-    theirs = {_part_of_fblneck(name, tensors): tensor for name, tensor in tensors.items() if name.startswith(NECK)}
     neck = {
         name: theirs[part]
-        for name, tensor in wanted.items()
-        if name.startswith(NECK) and CLASSIFIER not in name
-        if (part := _part_of_fblneck(name, wanted)) in theirs and theirs[part].shape == tensor.shape
+        for name, part in parts.items()
+        if name.startswith(NECK) and CLASSIFIER not in name and theirs[part].shape == wanted[name].shape
     }
     refuse_not_finite(given | neck, file_path)
-    return Start(str(path), given, neck)
+    return Start(str(path), given, neck, times)
+
+
+def _times_wider(given: dict[str, Tensor], wanted: dict[str, Tensor]) -> int:
+    # 1 as well where the one is no whole multiple of the other in every layer: the shapes are refused then.
+    if given.keys() != wanted.keys():
+        return 1
+    ratios = {
+        (wide % narrow, wide // narrow)
+        for name, tensor in given.items()
+        for narrow, wide in zip(tensor.shape[:1], wanted[name].shape[:1], strict=True)
+    }
+    (remainder, times), *others = ratios
+    return 1 if remainder or others else times
 
 
 def _part_of_fblneck(name: str, names: Container[str]) -> str:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal
 
 from cdnet.data.recipe import DataRecipe
-from cdnet.engine.recipe import MOST_BATCH, MOST_PAD, OptimRecipe, Rule, ScheduleRecipe, descent_rules, refuse_senseless
+from cdnet.engine.recipe import (
+    MOST_BATCH,
+    MOST_PAD,
+    OptimRecipe,
+    Rule,
+    ScheduleRecipe,
+    at_least_zero,
+    descent_rules,
+    refuse_senseless,
+)
 from cdnet.model_input import parse_size
 
 
@@ -146,7 +154,7 @@ def distil_rules(distil: DistilRecipe) -> list[Rule]:
     weights = {name: getattr(distil, name) for name in ("features", "relations", "labels")}
     return [
         *((f"distil.{name}", distil.teacher is not None, "left out, or given with --distil.teacher") for name in said),
-        *((f"distil.{name}", 0 <= weight < math.inf, "at least 0, and finite") for name, weight in weights.items()),
+        *(at_least_zero(f"distil.{name}", weight) for name, weight in weights.items()),
         (
             "distil.features",
             distil.teacher is None or distil.features + distil.relations > 0,
@@ -158,13 +166,17 @@ def distil_rules(distil: DistilRecipe) -> list[Rule]:
 def shared_rules(batch: BatchRecipe, augment: AugmentRecipe, loss: LossRecipe, seed: int) -> list[Rule]:
     """Return the rules of the sections that training and searching share."""
     return [
-        ("loss.margin", loss.margin >= 0, "at least 0"),
+        at_least_zero("loss.margin", loss.margin),
         ("loss.smoothing", 0 <= loss.smoothing < 1, "from 0 to below 1"),
-        ("loss.triplet_weight", loss.triplet_weight >= 0, "at least 0"),
+        at_least_zero("loss.triplet_weight", loss.triplet_weight),
         ("augment.flip", 0 <= augment.flip <= 1, "from 0 to 1"),
         ("augment.erase", 0 <= augment.erase <= 1, "from 0 to 1"),
         ("augment.pad", 0 <= augment.pad <= MOST_PAD, f"from 0 to {MOST_PAD:,}"),
-        ("batch.identities", batch.identities <= MOST_BATCH, f"at most {MOST_BATCH:,}"),
+        (
+            "batch.identities",
+            2 <= batch.identities <= MOST_BATCH,
+            f"from 2 to {MOST_BATCH:,}",
+        ),
         ("batch.pictures", batch.pictures >= 2, "at least 2, for the triplet loss needs a positive"),
         ("batch.pictures", batch.pictures <= MOST_BATCH, f"at most {MOST_BATCH:,}"),
         ("seed", 0 <= seed < 2**63, "at least 0 and below 2^63"),

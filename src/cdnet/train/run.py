@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cdnet.data.cache import CachedPictures
+from cdnet.data.copies import refuse_two_persons
 from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import given_root
@@ -71,7 +72,7 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         recipe.init, recipe.distil.teacher = _found_anywhere(recipe.init), _found_anywhere(recipe.distil.teacher)
         super().__init__(recipe, out, recipe.schedule.epochs, resume, held)
         # A checkpoint has all that training started from.
-        start = read_start(recipe.init, self.spec) if recipe.init and self._checkpoint is None else None
+        start = read_start(recipe.init, self.spec, recipe.seed) if recipe.init and self._checkpoint is None else None
         data = read_data(root, recipe.data.layout, recipe.data.holdout)
         refuse_obstacles(data, "training", recipe.batch.identities)
         # The processes of one machine share the cache: its lock makes all but one wait.
@@ -80,6 +81,7 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         if recipe.evaluate_every:
             try:
                 self.test = read_test_pictures(data, self.spec.size, recipe.data.cache, shown)
+                refuse_two_persons(data, pictures, *self.test.splits())
             except UndefinedError as error:
                 raise UndefinedError(f"{error}; or train without evaluating, by --evaluate-every 0") from None
         if self.main:

@@ -1,0 +1,220 @@
+"""How long a gallery takes to answer, how large it is, and what its index misses, on clustered synthetic features.
+
+Features that are spread uniformly have no near neighbours that differ from far ones, and make every index look broken;
+those of people come in clusters. faiss' exact search of the same features in memory runs beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cdnet.errors import CdnetError
+from cdnet.files import write_text
+from cdnet.gallery.entry import NewEntry
+from cdnet.gallery.gallery import Gallery
+from cdnet.gallery.indexing import IndexProgress, silently
+from cdnet.gallery.removing import size_of
+
+PICTURES = 20
+"""Of a person, on average."""
+STYLES, OWN, SPREAD = 100, 0.7, 0.5
+"""How many ways of dressing there are, and by how much a person differs from one, and a picture from its person, where
+ways of dressing differ by 1: so that strangers are near, too."""
+BATCH = 5_000
+NEAREST = 10
+YEAR = 2025
+"""Whose months the entries are spread over."""
+EXACT_SECONDS = 30.0
+"""How long exact searches are measured at the most."""
+
+Vectors = npt.NDArray[np.float32]
+
+
+def synthetic(start: int, count: int, dimensions: int, seed: int) -> Vectors:
+    """Return features start to start + count, N x D of unit length, the same for the same seed.
+
+    Each block of ``BATCH`` is drawn by itself; ``start`` and ``count`` are multiples of it, or end within one.
+    """
+    styles = np.random.default_rng([seed, 1 << 21]).standard_normal((STYLES, dimensions), np.float32)
+    parts = []
+    for block in range(start // BATCH, -(-(start + count) // BATCH)):
+        generator = np.random.default_rng([seed, block])
+        people = BATCH // PICTURES
+        own = generator.standard_normal((people, dimensions), np.float32)
+        centres = styles[generator.integers(STYLES, size=people)] + np.float32(OWN) * own
+        noise = generator.standard_normal((BATCH, dimensions), np.float32)
+        parts.append(centres[generator.integers(people, size=BATCH)] + np.float32(SPREAD) * noise)
+    found = np.concatenate(parts)[start % BATCH :][:count]
+    unit: Vectors = found / np.linalg.norm(found, axis=1, keepdims=True)
+    return unit
+
+
+def bench_size(
+    gallery: Gallery, size: int, months: int, queries: int, seed: int, progress: IndexProgress = silently
+) -> dict[str, Any]:
+    """Fill a gallery up to a size, make its index, and time searches.
+
+    Args:
+        gallery: filled by this before, or empty.
+        size: entries.
+        months: that they are spread over, 1 to 12.
+        queries: searches to time; features that are not in the gallery, of its people.
+        seed: of the features.
+        progress: told what is done.
+
+    Returns:
+        A row: seconds to fill and to make the index, bytes, recall, and median and 99th percentile in milliseconds of
+        exact searches, of indexed ones, and of faiss' exact search.
+
+    Raises:
+        CdnetError: if the gallery holds other entries.
+    """
+    dimensions = gallery.network.dimensions
+    filled = _fill(gallery, size, months, seed, progress)
+    started = time.perf_counter()
+    state = gallery.build_index(progress=progress)
+    built = time.perf_counter() - started
+    features = np.empty((size, dimensions), np.float32)
+    for start in range(0, size, BATCH):  # a block at a time, for a million of them are large
+        features[start : start + BATCH] = synthetic(start, min(BATCH, size - start), dimensions, seed)
+    asked = _queries(features, queries, seed)
+    truth, flat = _faiss(features, asked)
+    del features
+    exact = _timed(lambda q: gallery.search(q, NEAREST, exact=True), asked, EXACT_SECONDS, progress)
+    row: dict[str, Any] = {
+        "entries": size,
+        "dimensions": dimensions,
+        "months": months,
+        "seed": seed,
+        "fill_seconds": round(filled, 1),
+        "index_seconds": round(built, 1),
+        "index": state.used,
+        "ef": state.ef,
+        "exact_ms": exact,
+        "faiss_flat_ms": flat,
+    }
+    with gallery.reading() as connection:
+        row["bytes"] = size_of(connection)
+        index = connection.execute(
+            "SELECT coalesce(sum(pg_relation_size(indexrelid)), 0) FROM pg_stat_user_indexes "
+            "WHERE indexrelname LIKE 'entry%%feature'"
+        ).fetchone()
+        assert index is not None
+        row["index_bytes"] = int(index[0])
+    if state.used:
+        row["index_ms"] = _timed(lambda q: gallery.search(q, NEAREST), asked, EXACT_SECONDS, progress)
+        found = [{m.entry.digest for m in gallery.search(q, NEAREST).matches} for q in asked]
+        wanted = [{_digest(int(number)) for number in numbers} for numbers in truth]
+        row["recall"] = sum(len(a & b) for a, b in zip(found, wanted, strict=True)) / (NEAREST * len(asked))
+    return row
+
+
+def bench_gallery(
+    gallery: Gallery,
+    sizes: Sequence[int],
+    months: int,
+    queries: int,
+    seed: int,
+    path: Path,
+    progress: IndexProgress = silently,
+) -> Iterator[dict[str, Any]]:
+    """Do :func:`bench_size` for each size, and keep the rows in a JSON file; those that are there are not done again.
+
+    Raises:
+        CdnetError: if the sizes do not grow, or the file is of other settings.
+    """
+    if list(sizes) != sorted(set(sizes)) or not sizes or sizes[0] < 100:
+        raise CdnetError("sizes are entries, growing from 100 on, such as 16000 100000")
+    rows: list[dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.is_file() else []
+    for size in sizes:
+        kept = next((row for row in rows if row["entries"] == size), None)
+        if kept is not None and (kept["seed"], kept["months"], kept["dimensions"]) != (
+            seed,
+            months,
+            gallery.network.dimensions,
+        ):
+            raise CdnetError(f"{path}: measured with other settings; name another file")
+        if kept is None:
+            kept = bench_size(gallery, size, months, queries, seed, progress)
+            rows.append(kept)
+            write_text(path, json.dumps(rows, indent=1) + "\n")
+        yield kept
+
+
+def _fill(gallery: Gallery, size: int, months: int, seed: int, progress: IndexProgress) -> float:
+    there = gallery.stats().entries
+    if there > size:
+        raise CdnetError(f"{gallery.address}: has {there:,} entries already, more than {size:,}; name another folder")
+    if there and not gallery.known([_digest(0)]):
+        raise CdnetError(f"{gallery.address}: holds other entries; name a folder that is not there")
+    started = time.perf_counter()
+    start = there
+    while start < size:
+        count = min(BATCH - start % BATCH, size - start)
+        entries = [
+            NewEntry(
+                _digest(number),
+                camera=f"c{number % 16}",
+                time=datetime(YEAR, 1 + number % months, 1 + number % 28, tzinfo=UTC),
+            )
+            for number in range(start, start + count)
+        ]
+        gallery.add(entries, synthetic(start, count, gallery.network.dimensions, seed))
+        start += count
+        progress(f"filling up to {size:,}", start / size)
+    assert gallery.stats().entries == size
+    return time.perf_counter() - started
+
+
+def _digest(number: int) -> bytes:
+    return hashlib.sha256(f"cdnet bench gallery {number}".encode()).digest()
+
+
+def _queries(features: Vectors, count: int, seed: int) -> Vectors:
+    generator = np.random.default_rng([seed, 1 << 20])
+    near = features[generator.integers(len(features), size=count)]
+    found = near + generator.standard_normal(near.shape, np.float32) * np.float32(SPREAD / near.shape[1] ** 0.5)
+    unit: Vectors = found / np.linalg.norm(found, axis=1, keepdims=True)
+    return unit
+
+
+def _faiss(features: Vectors, asked: Vectors) -> tuple[Any, dict[str, float] | None]:
+    try:
+        import faiss
+    except ImportError:  # the truth is found without it; its times are left out
+        return [np.argsort(-(features @ query), kind="stable")[:NEAREST] for query in asked], None
+    index = faiss.IndexFlatIP(features.shape[1])
+    index.add(features)
+    truth: list[Any] = []
+    timed = _timed(lambda query: truth.append(index.search(query[None], NEAREST)[1][0]), asked, float("inf"), silently)
+    return truth[1:], timed
+
+
+def _timed(
+    ask: Callable[[Vectors], object], asked: Vectors, seconds: float, progress: IndexProgress
+) -> dict[str, float]:
+    """Return median and 99th percentile in milliseconds, and how many were asked within so many seconds."""
+    ask(asked[0])  # does not count
+    times: list[float] = []
+    ends = time.perf_counter() + seconds
+    for number, query in enumerate(asked):
+        started = time.perf_counter()
+        ask(query)
+        times.append(1e3 * (time.perf_counter() - started))
+        progress("searching", number / len(asked))
+        if time.perf_counter() > ends:
+            break
+    return {
+        "median": round(float(np.median(times)), 3),
+        "p99": round(float(np.percentile(times, 99)), 3),
+        "searches": len(times),
+    }

@@ -1,0 +1,87 @@
+"""``cdnet serve``: a gallery over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cdnet.cli.arguments import parser
+from cdnet.errors import CdnetError
+from cdnet.shown_text import say
+
+ALL_ADDRESSES = ("0.0.0.0", "::")
+
+
+def main(words: list[str]) -> None:
+    """Serve a gallery until Ctrl-C or a termination signal."""
+    made = parser("serve", "Serve a gallery as a page and as an API, to this machine alone unless a token is given.")
+    made.add_argument("--gallery", required=True, help="folder of the gallery, or postgresql://... of its database")
+    made.add_argument("--read-from", help="postgresql://... of a replica that is asked instead")
+    made.add_argument("--weights", help="where the gallery's network is now; with --add, of a new gallery")
+    made.add_argument("--add", type=Path, nargs="+", help="first add these pictures, to a new gallery if there is none")
+    made.add_argument("--host", default="127.0.0.1", help="address to listen at; any but this machine's needs a token")
+    made.add_argument("--port", type=int, default=8000, help="0 for any that is free")
+    made.add_argument("--token-file", type=Path, help="file with the token that every request has to show")
+    made.add_argument("--name", nargs="+", default=[], help="further host names by which browsers call the server")
+    made.add_argument("--most-bytes", type=int, default=20 << 20, help="of an uploaded picture")
+    made.add_argument("--waiting", type=int, default=64, help="pictures that may wait for their features")
+    made.add_argument("--rate", type=float, default=60, help="searches and changes a second of one client")
+    options = made.instantiate(made.read(words))
+
+    from cdnet.serve.settings import Settings
+
+    settings = Settings(
+        options.host,
+        options.port,
+        _token(options.token_file),
+        tuple(options.name),
+        options.most_bytes,
+        waiting=options.waiting,
+        rate=options.rate,
+    )
+    try:
+        import uvicorn
+
+        from cdnet.serve.app import create_app
+    except ImportError as error:
+        raise CdnetError(f"serving needs {error.name}; install it with pip install 'cdnet-reid[serve]'") from None
+    from cdnet.gallery import open_gallery
+    from cdnet.serve.listening import listen, shown_url
+
+    if options.add is not None:
+        _make_and_add(options)
+    with listen(settings) as taken, open_gallery(options.gallery, read_from=options.read_from) as gallery:
+        app = create_app(gallery, gallery.network.open(options.weights), settings)
+        configured = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=10,
+            timeout_keep_alive=30,
+            limit_concurrency=1_000,
+            proxy_headers=False,
+        )
+        say(f"the gallery is at {shown_url(settings, taken)}; Ctrl-C ends it")
+        uvicorn.Server(configured).run(sockets=[taken])
+
+
+def _make_and_add(options: Any) -> None:
+    """Do what ``cdnet gallery create`` and ``add`` do, where there is something to do."""
+    from cdnet.cli.gallery import add, create
+
+    if "://" not in options.gallery and not Path(options.gallery).exists():
+        if options.weights is None:
+            raise CdnetError(f"{options.gallery} is not there yet; say by --weights whose features it is to hold")
+        create(["--gallery", options.gallery, "--weights", options.weights])
+    weights = [] if options.weights is None else ["--weights", options.weights]
+    add([*map(str, options.add), "--gallery", options.gallery, *weights])
+
+
+def _token(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return file.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CdnetError(f"{file}: no token could be read from it ({error})") from None

@@ -1,0 +1,217 @@
+"""Pictures in, features out: one object for every network, every runtime, and whatever holds a picture."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from cdnet.data.ahead import read_ahead
+from cdnet.data.decode import Pixels, resize
+from cdnet.errors import CdnetError
+from cdnet.extract.boxes import cut, to_xyxy
+from cdnet.extract.pictures import Read, readers
+from cdnet.runtime.given import Given
+from cdnet.runtime.names import AUTO, RUNTIMES
+from cdnet.runtime.network import Features, Network, open_network, runs_elsewhere
+from cdnet.runtime.preprocessing import Preprocessing
+from cdnet.weights import find_weights
+
+BATCH = 32
+
+
+class FeatureExtractor:
+    """A network that maps pictures to features, whatever runs it.
+
+    It can be pickled, for worker processes, which open the same file again; and threads may share it.
+
+    Args:
+        model: a run's folder, a ``.safetensors`` file of ours, a shipped network's name, an ``.onnx`` file, or the
+            ``.xml`` of an OpenVINO IR. A file of ours says itself what its input is to be like.
+        runtime: what computes, for weights of ours one of ``cdnet.runtime.names.RUNTIMES``; ``auto`` is PyTorch. An
+            ``.onnx`` file is run by onnxruntime and an ``.xml`` by OpenVINO.
+        device: ``auto``, ``cpu`` or ``cuda``, for PyTorch.
+        batch: pictures to take at once. PyTorch on the CPU takes fewer as they come; other runtimes fill them up.
+        bgr: whether arrays and tensors are blue, green, red; a call can say otherwise.
+        size: of another's file: height x width, such as ``256x128``, where the file leaves it free.
+        channels: of another's file: the order that it wants, ``rgb`` or ``bgr``.
+        range: of another's file: what a byte of 255 is to become, 1 or 255.
+        mean: of another's file: of its channels, in its order and range.
+        std: of another's file: deviation of its channels, in its order and range.
+
+    Raises:
+        CdnetError: if there is no such network, it is damaged, its runtime is not there, or it is not known what it
+            wants as input.
+    """
+
+    def __init__(
+        self,
+        model: Path | str,
+        runtime: str = AUTO,
+        *,
+        device: str = "auto",
+        batch: int = BATCH,
+        bgr: bool = False,
+        size: str | None = None,
+        channels: Literal["rgb", "bgr"] | None = None,
+        range: float | None = None,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+    ) -> None:
+        if not 1 <= batch <= 4096:
+            raise CdnetError(f"a batch has 1 to 4,096 pictures, not {batch}")
+        said = (None if three is None else tuple(map(float, three)) for three in (mean, std))
+        given = Given(size, channels, range, *said)
+        # Absolute, for a worker process may work in another folder.
+        elsewhere = runs_elsewhere(model)
+        path = Path(model) if elsewhere else find_weights(model)
+        self._state: dict[str, Any] = {
+            "model": os.path.abspath(path) if path.is_file() else str(path),
+            "runtime": runtime,
+            "device": device,
+            "batch": batch,
+            "given": asdict(given),
+            "bgr": bgr,
+            "sha256": None,
+        }
+        self.name = str(model)
+        self._open(str(model))
+
+    def _open(self, name: str) -> None:
+        state = self._state
+        self.network = _open(state["model"], name, state["runtime"], state["device"], state["batch"], state["given"])
+        if state["sha256"] not in (None, self.network.digest):
+            raise CdnetError(f"{state['model']} is another file than when this extractor was made; make it again")
+        state["sha256"] = self.network.digest
+        self._turn, self._dimension = threading.Lock(), None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return how to open the same network again."""
+        return {"name": self.name, "state": self._state}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Open the network again.
+
+        Raises:
+            CdnetError: if its file has gone or is another one.
+        """
+        self.name, self._state = state["name"], dict(state["state"])
+        self._open(self.name)
+
+    _dimension: int | None
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What is done to a picture's bytes before the network sees them."""
+        return self.network.preprocessing
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the network's file."""
+        return self.network.digest
+
+    @property
+    def dimension(self) -> int:
+        """D, the numbers of a picture's features."""
+        if self._dimension is None:
+            self._dimension = self.of_pixels(np.zeros((1, *self.preprocessing.size, 3), np.uint8)).shape[1]
+        return self._dimension
+
+    def __call__(
+        self, pictures: Any, boxes: Any = None, *, bgr: bool | None = None, box_format: str = "xyxy"
+    ) -> Features:
+        """Return the features of pictures, or of the boxes on a frame: N x D, as the network gives them.
+
+        They are not scaled to unit length. Pictures are decoded, turned upright and resized as in ``cdnet evaluate``.
+
+        Args:
+            pictures: one or several, as :func:`cdnet.extract.pictures.readers` takes them: paths, Pillow's pictures,
+                arrays H x W x 3, tensors 3 x H x W. With ``boxes``, one frame.
+            boxes: on the frame, as :func:`cdnet.extract.boxes.to_xyxy` takes them; what lies outside is cut off. No
+                boxes give 0 x D, for a frame may show nobody.
+            bgr: whether arrays and tensors are blue, green, red; None means what the extractor was made with.
+            box_format: ``xyxy``, ``ltwh``, ``cxcywh`` or ``mot``.
+
+        Raises:
+            CdnetError: if there is no picture, one cannot be read, a box has no pixel within the frame, or the network
+                does not give finite numbers. Nothing is left out: it is all the features or none.
+        """
+        read = readers(pictures, self._state["bgr"] if bgr is None else bgr)
+        if boxes is None:
+            return self._of_readers(read)
+        if len(read) != 1:
+            raise CdnetError(f"boxes are on one frame, and {len(read)} pictures are given; give one frame at a time")
+        edges = to_xyxy(boxes, box_format)
+        if not len(edges):
+            return np.zeros((0, self.dimension), np.float32)
+        size = self.preprocessing.size
+        parts = [resize(np.ascontiguousarray(part), *size) for part in cut(read[0](), edges)]
+        step = self.network.batch
+        return np.concatenate([self.of_pixels(np.stack(parts[i : i + step])) for i in range(0, len(parts), step)])
+
+    def of_pixels(self, pixels: Pixels, fill: bool = False) -> Features:
+        """Return the features of N x H x W x 3 RGB bytes at the network's size, N at most its batch.
+
+        Args:
+            pixels: at least one picture.
+            fill: compute a whole batch whatever N is, so that features do not depend on N in their last bits.
+
+        Raises:
+            CdnetError: if the features are not finite numbers.
+        """
+        count, batch = len(pixels), self.network.batch
+        if fill and count < batch:
+            pixels = np.concatenate([pixels, np.repeat(pixels[-1:], batch - count, axis=0)])
+        with self._turn:  # a compiled network has one place for its input
+            return self.network(np.ascontiguousarray(pixels))[:count]
+
+    def _of_readers(self, read: list[Read]) -> Features:
+        size, step = self.preprocessing.size, self.network.batch
+
+        def one(picture: Read) -> Pixels:
+            return resize(picture(), *size)
+
+        if len(read) == 1:
+            return self.of_pixels(one(read[0])[None])
+        batches = (read[i : i + step] for i in range(0, len(read), step))
+        return np.concatenate([self.of_pixels(pixels) for pixels in read_ahead(one, batches)])
+
+
+def _open(model: str, name: str, runtime: str, device: str, batch: int, given: dict[str, Any]) -> Network:
+    wanted = Given(**given)
+    if runs_elsewhere(model):
+        own = "onnxruntime" if model.lower().endswith(".onnx") else "openvino"
+        if runtime not in (AUTO, own):
+            raise CdnetError(f"{name} is run by {own}, not by {runtime}; leave the runtime out")
+        if device == "cuda":
+            raise CdnetError(f"{name} is run on the CPU here; leave the device out")
+        return open_network(model, wanted, batch=batch)
+    if runtime not in (AUTO, *RUNTIMES):
+        raise CdnetError(f"{runtime!r} is no runtime; known are {', '.join((AUTO, *RUNTIMES))}")
+    wanted.refuse(name, "")
+    from cdnet.device import choose_device
+
+    where = choose_device(device if runtime in (AUTO, "torch") or device == "cuda" else "cpu")
+    if where.type == "cpu" and runtime in (AUTO, "torch"):
+        return open_network(model, wanted, batch=batch)
+    from cdnet.runtime.own_network import OwnNetwork
+
+    return OwnNetwork(model, "torch" if runtime == AUTO else runtime, batch, where)
+
+
+def embed(weights: Path | str, paths: Any) -> Features:
+    """Return the features N x D of pictures by a network: :class:`FeatureExtractor` made and used once.
+
+    Args:
+        weights: whatever :class:`FeatureExtractor` takes as ``model``.
+        paths: one or several pictures, as it takes them.
+
+    Raises:
+        CdnetError: as :class:`FeatureExtractor` does.
+    """
+    return FeatureExtractor(weights)(paths)

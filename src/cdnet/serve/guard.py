@@ -1,0 +1,186 @@
+"""What stands before every request: who may ask, how often, how much, and what a browser may do with the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cdnet.serve.settings import Settings
+
+COOKIE = "cdnet-session"
+OPEN = ("/health", "/ready", "/", "/page.css", "/page.js", "/icon.svg", "/login")
+"""What shows nothing of the gallery and needs no token."""
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), microphone=()",
+}
+CLIENTS = 10_000
+"""Clients whose rate is kept in mind."""
+SESSIONS = 1_000
+
+
+class Rates:
+    """A bucket of tokens a client, filled at ``rate`` a second up to two seconds' worth."""
+
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate, self._most, self._clock = rate, max(1.0, 2 * rate), clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def wait(self, client: str) -> float:
+        """Take a token, and return 0; or the seconds until there is one."""
+        now = self._clock()
+        left, then = self._left.pop(client, (self._most, now))
+        left = min(self._most, left + (now - then) * self._rate)
+        wait = 0.0 if left >= 1 else (1 - left) / self._rate
+        self._left[client] = (left if wait else left - 1, now)
+        if len(self._left) > CLIENTS:
+            self._left.popitem(last=False)
+        return wait
+
+
+class Sessions:
+    """Browsers that have shown the token; what they keep in a cookie is not the token itself."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+        self._open: OrderedDict[str, None] = OrderedDict()
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is a token at all."""
+        return self._token is not None
+
+    def is_token(self, given: str) -> bool:
+        """Compare a text with the token in a time that tells nothing."""
+        return self._token is not None and hmac.compare_digest(given.encode(), self._token.encode())
+
+    def begin(self) -> str:
+        """Return the secret of a new session."""
+        made = secrets.token_urlsafe(32)
+        self._open[made] = None
+        if len(self._open) > SESSIONS:
+            self._open.popitem(last=False)
+        return made
+
+    def admits(self, headers: Headers) -> bool:
+        """Tell whether a request shows the token, or a session's cookie."""
+        if self._token is None:
+            return True
+        kind, _, given = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            return self.is_token(given.strip())
+        try:
+            cookies = SimpleCookie(headers.get("cookie", ""))
+        except CookieError:
+            return False
+        return COOKIE in cookies and cookies[COOKIE].value in self._open
+
+
+class Guard:
+    """An ASGI application before another: refuses what it should not see, and adds the headers of its answers."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, sessions: Sessions, rates: Rates) -> None:
+        self._app, self._settings, self._sessions, self._rates = app, settings, sessions, rates
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or hand it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send_with_headers)
+            return
+        await self._app(scope, self._bounded(receive), send_with_headers)
+
+    def _refusal(self, scope: Scope) -> JSONResponse | None:
+        headers = Headers(scope=scope)
+        path, method = scope["path"], scope["method"]
+        if not self._settings.answers_to(_without_port(headers.get("host", ""))):
+            return refuse(421, "this server is not called by that name; --name lets it be")
+        if not _same_site(headers, path, method):
+            return refuse(403, "a page of another site may not use this gallery")
+        if path not in OPEN and not self._sessions.admits(headers):
+            return refuse(401, "show the token: Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
+        length = headers.get("content-length", "0")
+        if not length.isascii() or not length.isdigit() or len(length) > 20 or int(length) > self._settings.most_bytes:
+            return refuse(413, f"a picture may have {self._settings.most_bytes:,} bytes")
+        if method not in ("GET", "HEAD") or path == "/api/search":
+            wait = self._rates.wait(scope["client"][0] if scope.get("client") else "")
+            if wait:
+                return refuse(429, "too many requests; wait a little", {"Retry-After": str(int(wait) + 1)})
+        return None
+
+    def _bounded(self, receive: Receive) -> Receive:
+        taken, until = 0, time.monotonic() + self._settings.seconds
+
+        async def bounded() -> Message:
+            nonlocal taken
+            if taken < 0:
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), max(0.01, until - time.monotonic()))
+            except TimeoutError:
+                raise TooSlowError from None
+            if message["type"] == "http.request":
+                taken += len(message.get("body", b""))
+                if taken > self._settings.most_bytes:
+                    raise TooLargeError
+                if not message.get("more_body"):
+                    taken = -1  # what is awaited now is that the client leaves
+            return message
+
+        return bounded
+
+
+class TooLargeError(Exception):
+    """A body is larger than it said, or than it may be."""
+
+
+class TooSlowError(Exception):
+    """A body did not arrive in time."""
+
+
+def refuse(status: int, why: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return an answer of one sentence."""
+    return JSONResponse({"error": why}, status, headers)
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0].lower()
+
+
+def _same_site(headers: Headers, path: str, method: str) -> bool:
+    """Tell whether a browser says that our own page asks; other programs say nothing of it."""
+    site = headers.get("sec-fetch-site", "same-origin")
+    followed = path == "/" and method == "GET" and headers.get("sec-fetch-dest", "document") == "document"
+    if site not in ("same-origin", "none") and not followed:
+        return False
+    origin = headers.get("origin")
+    return origin is None or origin.partition("://")[2].lower() == headers.get("host", "").lower()

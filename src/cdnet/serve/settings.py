@@ -1,0 +1,68 @@
+"""How a gallery is served, and within which limits."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from cdnet.errors import CdnetError
+
+SHORTEST_TOKEN = 16
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where a gallery is served, to whom, and how much of what anybody may ask for.
+
+    Args:
+        host: address to listen at; any other than loopback needs a token.
+        port: to listen at.
+        token: what every request has to show; None for none.
+        names: further host names by which browsers may call the server.
+        most_bytes: of an uploaded picture.
+        seconds: that an upload may take.
+        waiting: searches that may wait for their features; more are refused for now.
+        rate: searches and changes a second that one client may ask for, on average.
+
+    Raises:
+        CdnetError: if anybody on the network could read the gallery, or a value is out of range.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    token: str | None = None
+    names: tuple[str, ...] = ()
+    most_bytes: int = 20 << 20
+    seconds: float = 30.0
+    waiting: int = 64
+    rate: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.token is None and not is_loopback(self.host):
+            raise CdnetError(
+                f"whoever reaches {self.host} could search this gallery; write a token of at least {SHORTEST_TOKEN} "
+                "characters into a file and give it with --token-file"
+            )
+        if self.token is not None and not (len(self.token) >= SHORTEST_TOKEN and self.token.isascii()):
+            raise CdnetError(f"a token has at least {SHORTEST_TOKEN} characters, all of them ASCII")
+        if not 0 <= self.port <= 65535:
+            raise CdnetError(f"a port is from 0 to 65535, not {self.port}")
+        if not (1 << 10 <= self.most_bytes <= 1 << 30 and 0 < self.seconds <= 3600):
+            raise CdnetError("an upload has from 1 KiB to 1 GiB and takes at most an hour")
+        if not (1 <= self.waiting <= 100_000 and 0 < self.rate <= 1e6):
+            raise CdnetError("1 to 100,000 searches can wait, at a rate above 0 and at most a million a second")
+
+    def answers_to(self, host: str) -> bool:
+        """Tell whether a request's Host, without its port, names this server: a page elsewhere may name another."""
+        own = f"[{self.host.strip('[]')}]" if ":" in self.host else self.host
+        return host.lower() in {"127.0.0.1", "[::1]", "localhost", own.lower(), *map(str.lower, self.names)}
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

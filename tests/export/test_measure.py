@@ -1,0 +1,157 @@
+"""mAP of files: what they cost is measured, refused when it is too much, and gathered in a table that is resumed."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+
+from cdnet import CdnetError
+from cdnet.bench import export as bench
+from cdnet.cli import main
+from cdnet.data.recipe import DataRecipe
+from cdnet.draw import draw_market1501
+from cdnet.export import making
+from cdnet.export.files import open_file
+from cdnet.export.making import Source, make
+from cdnet.export.measure import Measurement
+from cdnet.export.targets import TARGETS
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few drawn people in Market-1501's layout."""
+    root = tmp_path_factory.mktemp("drawn") / "market"
+    draw_market1501(
+        root,
+        identities_train=20,
+        identities_test=6,
+        cameras=2,
+        pictures_per_camera=3,
+        distractors=4,
+        junk=0,
+        seed=1,
+        size=(96, 48),
+    )
+    return root
+
+
+@pytest.fixture
+def source(weights: Path, core: Any) -> Source:
+    made = Source(weights)
+    made._graphs["fp32"] = core
+    return made
+
+
+@pytest.fixture
+def measurement(tmp_path: Path, market: Path, source: Source) -> Measurement:
+    recipe = DataRecipe(market, cache=tmp_path / "cache")
+    return Measurement(source, TARGETS["ultralytics"], recipe, 0.5, lambda items, *_: items)
+
+
+def test_both_are_measured(tmp_path: Path, source: Source, measurement: Measurement) -> None:
+    source.measured = measurement.of_weights()
+    made = make(source, TARGETS["ultralytics"], tmp_path / "net.onnx", further=measurement.further("fp32"))
+    reached = f"mAP {100 * measurement.by_weights.mAP:.2f}"
+    assert measurement.lines[0].count(reached) == 2
+    assert made.said.facts["mAP"] == measurement.by_weights.mAP
+    assert made.said.facts["mAP_on"] == "market1501"
+
+
+@pytest.mark.parametrize(
+    ("precision", "said"), [("int8", "8 bits cost .* more than --int8-loss 0.5"), ("fp32", "its mAP is")]
+)
+def test_a_file_that_loses_is_not_left(
+    tmp_path: Path, source: Source, measurement: Measurement, precision: str, said: str
+) -> None:
+    measurement.by_weights = dataclasses.replace(measurement.by_weights, mAP=measurement.by_weights.mAP + 0.01)
+    with pytest.raises(CdnetError, match=rf"net\.onnx is not left behind: {said}"):
+        make(source, TARGETS["ultralytics"], tmp_path / "net.onnx", further=measurement.further(precision))
+    assert not (tmp_path / "net.onnx").exists()
+    measurement.int8_loss = 1.1
+    if precision == "int8":
+        make(source, TARGETS["ultralytics"], tmp_path / "net.onnx", further=measurement.further(precision))
+        assert measurement.lines[-1] == "8 bits cost 1.00 of mAP"
+
+
+def test_the_table_is_resumed(
+    tmp_path: Path, source: Source, measurement: Measurement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = [form for form in bench.forms() if form.precision == "fp32"]
+    endings = [form.ending for form in every]
+    assert {ending: endings.count(ending) for ending in endings} == {
+        ".safetensors": 1,
+        ".onnx": 6,
+        ".xml": 4,
+        ".pt2": 2,
+    }
+    some = [every[0], *(form for form in every if form.target.name in ("fast-reid", "openvino-demo"))]
+    monkeypatch.setattr(bench, "forms", lambda: some)
+    monkeypatch.setattr(bench, "ROUNDS", {1: 2, 32: 2})
+    out = tmp_path / "export.csv"
+
+    def rows(deadline: float) -> list[dict[str, Any]]:
+        pictures = measurement.pictures
+        return list(bench.bench_export("small", source, pictures, "drawn", 0.5, out, deadline))
+
+    assert rows(0) == []
+    first = next(bench.bench_export("small", source, measurement.pictures, "drawn", 0.5, out, float("inf")))
+    assert first["runtime"] == "pytorch"
+    assert len(rows(float("inf"))) == 2
+    assert rows(float("inf")) == []
+    read = list(csv.DictReader(out.open(encoding="utf-8")))
+    assert [row["for"] for row in read] == ["plain", "openvino-demo", "fast-reid"]
+    assert [row["note"] for row in read] == ["", "", ""]
+    # The network's own features of pictures by its own resizing, and the same pictures as fast-reid resizes them.
+    assert float(read[0]["mAP"]) == pytest.approx(measurement.by_weights.mAP, abs=1e-6)
+    assert all(abs(float(row["mAP"]) - float(read[0]["mAP"])) < 0.1 for row in read)
+    assert (read[1]["ms_32"], float(read[1]["ms_1"]) > 0) == ("", True)
+    assert [path.name for path in tmp_path.iterdir() if "cache" not in path.name] == ["export.csv"]
+    out.write_text("other,table\n1,2\n", "utf-8")
+    with pytest.raises(CdnetError, match="no table of `cdnet bench export`"):
+        bench.read_rows(out)
+
+
+def test_from_the_command_line(
+    tmp_path: Path,
+    weights: Path,
+    core: onnx.ModelProto,
+    market: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(making, "to_onnx", lambda *_: core)  # which takes half a minute
+    out, data = tmp_path / "net.onnx", ["--data.root", str(market), "--data.cache", str(tmp_path / "cache")]
+    assert main(["export", str(weights), "--for", "fast-reid", "--out", str(out), *data]) == 0
+    said = capsys.readouterr().out
+    assert "as PyTorch at 1, 7, 64 picture(s) at once" in said
+    assert "on market1501: PyTorch mAP" in said
+    assert main(["export", str(weights), "--for", "fast-reid", "--out", str(out)]) == 1
+    assert "is there already" in capsys.readouterr().err
+    assert main(["check", str(out), "--weights", str(weights), "--for", "fast-reid"]) == 0
+    assert "as PyTorch at 1, 7, 64" in capsys.readouterr().out
+    assert main(["check", str(out), "--weights", str(weights), "--for", "boxmot"]) == 1
+    assert "normalised twice" in capsys.readouterr().err
+    assert main(["evaluate", str(out), *data]) == 0  # without --input.*
+    figures = capsys.readouterr().out
+    assert main(["evaluate", str(weights), *data]) == 0
+    assert figures.splitlines()[1:] == capsys.readouterr().out.splitlines()[1:]
+
+
+def test_calibration_from_the_command_line(tmp_path: Path, weights: Path, people: np.ndarray) -> None:
+    cv2.imwrite(str(tmp_path / "one.png"), people[0])
+    words = ["export", str(weights), "--out", str(tmp_path / "net.onnx"), "--int8", "--calibrate", str(tmp_path)]
+    assert main(words) == 2  # what it costs could not be said
+    assert main([*words, "--data.root", str(tmp_path)]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["one.png"]
+
+
+def test_an_open_file_of_either_kind(tmp_path: Path, source: Source) -> None:
+    made = make(source, TARGETS["plain"], tmp_path / "net.xml")
+    assert open_file(made.path).size == source.spec.size

@@ -1,0 +1,208 @@
+"""A gallery in a folder: its server comes with the first user and goes with the last, whatever kills either."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from cdnet.errors import CdnetError
+
+
+@pytest.fixture
+def folder(copied, tmp_path: Path) -> Path:
+    return copied(tmp_path / "g")
+
+
+def server_of(folder: Path) -> int | None:
+    from cdnet.gallery.folder import GalleryFolder
+
+    return GalleryFolder(folder)._server()
+
+
+def wait_for(what, seconds: float = 60.0):
+    ends = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < ends, "waited in vain"
+        time.sleep(0.1)
+
+
+def test_the_server_goes_with_its_last_user(folder):
+    from cdnet.gallery import open_gallery
+
+    with open_gallery(folder) as one:
+        with open_gallery(folder) as other:
+            assert len(one.entries()) == len(other.entries()) == 5
+        assert server_of(folder) is not None
+        assert len(one.entries()) == 5
+    wait_for(lambda: server_of(folder) is None)
+
+
+def test_the_server_listens_on_a_private_socket_alone(folder):
+    from cdnet.gallery import open_gallery
+
+    with open_gallery(folder):
+        process = psutil.Process(server_of(folder))
+        assert process.uids().effective != 0
+        assert [c for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN] == []
+        (name,) = (folder / "data").glob(".s.PGSQL.*[0-9]")
+        assert name.stat().st_mode & 0o077 == 0
+        assert (folder / "data").stat().st_mode & 0o077 == 0
+        assert (folder / "server.log").stat().st_mode & 0o077 == 0
+
+
+USER = """
+import sys, time
+from cdnet.gallery import open_gallery
+gallery = open_gallery(sys.argv[1])
+print("open", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_killed_user_is_none(folder):
+    user = subprocess.Popen([sys.executable, "-c", USER, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert user.stdout is not None
+    assert user.stdout.readline() == "open\n"
+    assert server_of(folder) is not None
+    user.kill()
+    user.wait()
+    user.stdout.close()
+    wait_for(lambda: server_of(folder) is None)
+
+
+def test_a_killed_server_comes_back_with_all_that_was_acknowledged(folder, new_entry):
+    from cdnet.gallery import open_gallery
+
+    with open_gallery(folder) as gallery:
+        for number in range(5, 8):
+            gallery.add([new_entry(number)], np.eye(1, 24, number))
+            process = psutil.Process(server_of(folder))
+            for one in [*process.children(), process]:
+                with suppress(psutil.NoSuchProcess):
+                    one.send_signal(signal.SIGKILL)
+        assert len(gallery.entries()) == 8
+        assert gallery.search(np.eye(1, 24, 6)[0], 1).matches[0].entry.place == "/p/6.jpg"
+
+
+def test_a_number_that_another_process_has_by_now_is_no_server(folder):
+    from cdnet.gallery import open_gallery
+
+    (folder / "data" / "postmaster.pid").write_text(f"{os.getpid()}\n{folder / 'data'}\n1\n5432\n/tmp\n\n1 2\nready\n")
+    with open_gallery(folder) as gallery:
+        assert len(gallery.entries()) == 5
+
+
+def test_a_long_path_and_a_strange_one_work(copied, tmp_path):
+    from cdnet.gallery import open_gallery
+
+    place = copied(tmp_path / ("l" * 100) / "it's ä 'gallery'")
+    with open_gallery(place) as gallery:
+        assert len(gallery.entries()) == 5
+        sockets = Path(gallery._databases[0].folder.socket_folder())
+        assert sockets.stat().st_mode & 0o077 == 0
+    assert not sockets.exists()
+
+
+def _newer(folder: Path) -> None:
+    (folder / "data" / "PG_VERSION").write_text("19\n")
+
+
+def _no_version(folder: Path) -> None:
+    (folder / "data" / "PG_VERSION").unlink()
+
+
+def _cut_control(folder: Path) -> None:
+    os.truncate(folder / "data" / "global" / "pg_control", 100)
+
+
+def _no_settings(folder: Path) -> None:
+    (folder / "data" / "postgresql.conf").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (_newer, "of PostgreSQL 19"),
+        (_no_version, "cut short"),
+        (_cut_control, "could not be started"),
+        (_no_settings, "could not be started"),
+    ],
+)
+def test_what_is_not_whole_or_not_ours_is_said_in_a_sentence(folder, damage, says):
+    from cdnet.gallery import open_gallery
+
+    damage(folder)
+    with pytest.raises(CdnetError, match=says) as raised:
+        open_gallery(folder)
+    assert "\n" not in str(raised.value)
+    wait_for(lambda: server_of(folder) is None)
+
+
+def test_other_places_are_refused(tmp_path, network):
+    from cdnet.gallery import create_gallery, open_gallery
+
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("x")
+    for address, says in (
+        (tmp_path / "none", "no gallery"),
+        (tmp_path / "file", "no gallery"),
+        (tmp_path / "full", "no gallery"),
+        ("mysql://x", "postgresql://"),
+    ):
+        with pytest.raises(CdnetError, match=says):
+            open_gallery(address)
+    with pytest.raises(CdnetError, match="is a file"):
+        create_gallery(tmp_path / "file", network)
+    with pytest.raises(CdnetError, match=r"letter\.txt"):
+        create_gallery(tmp_path / "full", network)
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["letter.txt"]
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_gallery_is_not_made_twice(folder, network):
+    from cdnet.gallery import create_gallery, open_gallery
+
+    with pytest.raises(CdnetError, match="already"):
+        create_gallery(folder, network)
+    with open_gallery(folder) as gallery:
+        assert len(gallery.entries()) == 5
+
+
+def test_a_server_that_is_not_there_is_said_soon():
+    from cdnet.gallery import UnreachableError, open_gallery
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        started = time.monotonic()
+        with pytest.raises(UnreachableError) as raised:
+            open_gallery(f"postgresql://anna:secret@127.0.0.1:{port}/gallery")
+        assert time.monotonic() - started < 15
+    assert "secret" not in str(raised.value)
+
+
+def test_a_folder_that_another_container_uses_is_refused(folder):
+    from cdnet.gallery import open_gallery
+    from cdnet.gallery.folder import GalleryFolder
+
+    before = (folder / "data" / "PG_VERSION").stat().st_mtime_ns
+    held = GalleryFolder(folder).lock("keeper")
+    held.write("elsewhere pid:[1]")
+    with pytest.raises(CdnetError, match="in use by elsewhere"):
+        open_gallery(folder)
+    wait_for(lambda: server_of(folder) is None)
+    held.release()
+    with open_gallery(folder) as gallery:
+        assert len(gallery.entries()) == 5
+    assert (folder / "data" / "PG_VERSION").stat().st_mtime_ns == before

@@ -1,0 +1,153 @@
+"""The page in a real browser, as people use it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from .conftest import TinyNetwork, coloured
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+if BROWSER is None:
+    pytest.skip("no Chromium is installed, so that the page is not tried in a browser", allow_module_level=True)
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="module")
+def address(served) -> Iterator[str]:
+    import uvicorn
+
+    from cdnet.serve.app import create_app
+    from cdnet.serve.settings import Settings
+
+    app = create_app(served, TinyNetwork(), Settings(rate=1e6))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
+        thread.start()
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/"
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    with sync_api.sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def page(browser, address: str) -> Iterator[object]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    made = context.new_page()
+    troubles: list[str] = []
+    made.on("pageerror", lambda error: troubles.append(str(error)))
+    # A page that is left while it still loads its icon gives the request up itself; that is no trouble.
+    made.on("requestfailed", lambda request: request.failure == "net::ERR_ABORTED" or troubles.append(request.url))
+    strangers: list[str] = []
+    made.on("request", lambda request: strangers.append(request.url))
+    made.goto(address)
+    made.wait_for_selector("#cameras input")
+    yield made
+    context.close()
+    assert troubles == []
+    assert [url for url in strangers if not url.startswith((address, "blob:"))] == []
+
+
+def upload(page, number: int) -> None:
+    page.set_input_files("#file", {"name": "person.png", "mimeType": "image/png", "buffer": coloured(number)})
+    page.wait_for_selector(".card .score")
+
+
+def scores(page) -> list[float]:
+    return [float(text) for text in page.locator(".card .score").all_inner_texts()]
+
+
+def test_a_picture_is_dropped_marked_right_and_searched_again(page) -> None:
+    upload(page, 9)
+    assert scores(page) == sorted(scores(page), reverse=True)
+    assert scores(page)[0] == 1
+    assert "person p2" in page.locator(".card").first.inner_text()
+    assert page.locator("#line circle").count() == len(scores(page))
+    refine = page.locator("#refine")
+    assert refine.is_disabled()
+    page.locator(".marks .yes").nth(0).click()
+    page.locator(".marks .yes").nth(1).click()
+    page.locator(".marks .no").nth(2).click()
+    assert page.locator("[aria-pressed=true]").count() == 3
+    refine.click()
+    sync_api.expect(page.locator("#query img")).to_have_count(2)
+    assert page.url.count("entry=") == 2
+    page.go_back()  # to the uploaded picture, which the page still has
+    sync_api.expect(page.locator("#query img")).to_have_count(1)
+    page.wait_for_selector(".card .score")
+
+
+def test_a_link_filters_and_the_way_back(page, address: str) -> None:
+    page.goto(f"{address}?entry=1&camera=1&k=3")
+    page.wait_for_selector(".card .score")
+    assert page.locator(".card").count() == 3
+    assert page.locator("[name=camera][value='1']").is_checked()
+    assert all("camera 1" in text for text in page.locator(".card dl").all_inner_texts())
+    page.locator("[name=camera][value='1']").uncheck()
+    page.locator("#filters button").click()
+    sync_api.expect(page.locator(".card dl", has_text="camera 0")).not_to_have_count(0)
+    page.go_back()
+    sync_api.expect(page.locator(".card dl", has_text="camera 0")).to_have_count(0)
+    sync_api.expect(page.locator(".card")).to_have_count(3)
+
+
+def test_one_in_the_gallery_is_picked_by_keyboard_alone(page) -> None:
+    page.locator("#browse").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".card")
+    assert page.locator(".marks").count() == 0
+    page.locator(".card > button").nth(4).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".card .score")
+    assert scores(page)[0] == 1
+    assert "entry=5" in page.url
+
+
+def test_what_was_found_is_saved(page) -> None:
+    upload(page, 5)
+    page.locator(".marks .yes").first.click()
+    with page.expect_download() as download:
+        page.locator("#csv").click()
+    rows = download.value.path().read_text().splitlines()
+    assert rows[0] == "id,similarity,camera,time,person,name,note,digest,marked"
+    assert len(rows) == 1 + page.locator(".card").count()
+    assert rows[1].endswith(",right")
+
+
+def test_what_went_wrong_is_said(page, address: str) -> None:
+    page.set_input_files("#file", {"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"})
+    page.wait_for_selector("#status.wrong")
+    assert "not a picture" in page.inner_text("#status")
+    page.goto(f"{address}?entry=999")
+    page.wait_for_selector("#status.wrong")
+    assert "there is no entry 999" in page.inner_text("#status")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_cut_off_and_everything_has_a_name(page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    upload(page, 2)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll('button, input:not([hidden]), a, img')].filter((one) => one.offsetParent)
+        .filter((one) => !(one.innerText || one.alt || one.labels?.length || one.getAttribute('aria-label')))
+        .map((one) => one.outerHTML)"""
+    )
+    assert nameless == []
+    assert page.locator("h1").count() == 1
+    assert page.locator("[role=status]").count() == 1
