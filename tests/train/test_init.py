@@ -17,7 +17,7 @@ from cdnet.genotype import read_genotype
 from cdnet.train.init import read_start
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.run import train
-from cdnet.weights import ModelSpec
+from cdnet.weights import ModelSpec, save_weights
 
 
 @pytest.fixture
@@ -125,3 +125,33 @@ def test_a_number_and_a_shape_are_said_in_words(weights: Path) -> None:
     save_file(tensors | {name: torch.zeros(2, 3)}, weights)
     with pytest.raises(CdnetError, match=r"is 2x3, and the network's is a number"):
         read_start(str(weights), ModelSpec(read_genotype("cnet-top3"), 0.1))
+
+
+def test_weights_of_half_the_width_are_widened_and_compute_the_same(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    narrow = ModelSpec(read_genotype("cnet-top3"), 0.25, size=(64, 32))
+    network = narrow.build(identities=3).eval()
+    path = tmp_path / "narrow.safetensors"
+    save_weights(path, network, narrow)
+    spec = dataclasses.replace(narrow, width=0.5)
+    start = read_start(str(path), spec, seed=1)
+    assert start.times == 2
+    assert "widened 2 times and kept" in start.as_text()
+    wide = spec.build(identities=3).eval()
+    start.give(wide)
+    pictures = torch.randn(2, 3, 64, 32)
+    with torch.no_grad():
+        for ours, theirs in zip(wide.backbone(pictures), network.backbone(pictures), strict=True):
+            torch.testing.assert_close(ours, theirs.repeat(1, 2, 1, 1), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, 3), (8, 3, 3, 3)])
+def test_one_tensor_of_another_shape_among_those_to_be_widened_is_named(shape: tuple[int, ...], tmp_path: Path) -> None:
+    narrow = ModelSpec(read_genotype("cnet-top3"), 0.25, size=(64, 32))
+    path = tmp_path / "narrow.safetensors"
+    save_weights(path, narrow.build(identities=3), narrow)
+    tensors = load_file(path)
+    name = next(name for name in tensors if name.startswith("backbone.") and tensors[name].ndim == 4)
+    save_file(tensors | {name: torch.zeros(shape)}, path)
+    with pytest.raises(CdnetError, match=r"is .*, and the network's is .*--genotype and --width"):
+        read_start(str(path), dataclasses.replace(narrow, width=0.5))

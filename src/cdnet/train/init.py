@@ -1,8 +1,9 @@
 """Starting from trained weights: the backbone, and what fits of the neck; classifiers always begin anew.
 
 The paper fine-tunes from ImageNet weights (Section 4.2) and does not say what becomes of the neck. Here FNeck's squeeze
-and the heads' fully connected layers are kept where the weights have them with the same shape. Weights of the same network
-at half, a third or a smaller whole part of the width are widened first, so that training goes on from what they compute.
+and the heads' fully connected layers are kept where the weights have them with the same shape. Weights of the same
+network at half, a third or a smaller whole part of the width are widened first, so that training goes on from what they
+compute.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor
 from cdnet.engine.seeds import generator_of
 from cdnet.errors import CdnetError
 from cdnet.nn.model import ReidModel
-from cdnet.nn.widening import widened
+from cdnet.nn.widening import can_be_widened, widened
 from cdnet.weights import ModelSpec, find_weights, read_safetensors, refuse_not_finite
 
 BACKBONE = "backbone."
@@ -75,7 +76,8 @@ def read_start(path: str, spec: ModelSpec, seed: int = 0) -> Start:
         generator = generator_of(seed, times)
         given = {name: widened(tensor, backbone[name].shape, generator) for name, tensor in given.items()}
         for name, part in parts.items():
-            if "head." not in name:  # a head's layers hang on their own seeds as much as on the width
+            fits = can_be_widened(theirs[part].shape, wanted[name].shape)
+            if fits and "head." not in name:  # a head's layers hang on their own seeds as much as on the width
                 theirs[part] = widened(theirs[part], wanted[name].shape, generator)
     for name, tensor in backbone.items():
         if name not in given:
@@ -102,13 +104,11 @@ def _times_wider(given: dict[str, Tensor], wanted: dict[str, Tensor]) -> int:
     # 1 as well where the one is no whole multiple of the other in every layer: the shapes are refused then.
     if given.keys() != wanted.keys():
         return 1
-    ratios = {
-        (wide % narrow, wide // narrow)
-        for name, tensor in given.items()
-        for narrow, wide in zip(tensor.shape[:1], wanted[name].shape[:1], strict=True)
-    }
-    (remainder, times), *others = ratios
-    return 1 if remainder or others else times
+    shapes = [(tensor.shape, wanted[name].shape) for name, tensor in given.items()]
+    if not all(can_be_widened(narrow, wide) for narrow, wide in shapes):
+        return 1
+    times = {wide[0] // narrow[0] for narrow, wide in shapes if narrow}
+    return times.pop() if len(times) == 1 else 1
 
 
 def _part_of_fblneck(name: str, names: Container[str]) -> str:
