@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
-TOOL = Path(__file__).parents[1] / "tools" / "mutation"
+ROOT = Path(__file__).parents[1]
+TOOL = ROOT / "tools" / "mutation"
 
 MODULE = '''"""Says 1 > 0."""
 
@@ -77,3 +81,42 @@ def test_what_the_tests_do_not_try_survives(tmp_path: Path) -> None:
         "10 return low < value < LIMIT",
         "10 return low <= value <= LIMIT",
     } <= killed
+
+
+def _score() -> Any:
+    spec = spec_from_file_location("score", TOOL / "score.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_score_is_of_what_somebody_could_see() -> None:
+    became = ["killed", "timeout", "survived", "equivalent", "killed"]
+    verdicts = [("a.py" if n < 4 else "b.py", one, f"change {n}") for n, one in enumerate(became)]
+    said = _score().report(verdicts, {"a.py": 50, "b.py": 7, "c.py": 1200}, 3).splitlines()
+    assert said[0].endswith(
+        "seed 3: 3 of 4 mutants noticed (75.0 %), 1 of them by time; 1 more change nothing; drawn from 1,257"
+    )
+    assert said[4:7] == [
+        "| `a.py` | 2 | 1 | 1 | 4 | 50 |",
+        "| `b.py` | 1 | 0 | 0 | 1 | 7 |",
+        "| `c.py` | 0 | 0 | 0 | 0 | 1200 |",
+    ]
+    assert said[-1] == "- change 2"
+    assert said[-3] == "Survivors:"
+    assert _score().report(verdicts[4:], {"b.py": 7}, 3).endswith("No survivors.")
+
+
+def test_what_nobody_can_see_is_of_todays_sources_and_has_a_reason() -> None:
+    modules = tomllib.loads((TOOL / "modules.toml").read_text("utf-8"))
+    entries = tomllib.loads((TOOL / "equivalents.toml").read_text("utf-8"))["equivalent"]
+    assert len(entries) > 50
+    for entry in entries:
+        assert entry["module"] in modules
+        source = (ROOT / "src" / "cdnet" / entry["module"]).read_text("utf-8")
+        assert entry["before"] in map(str.strip, source.splitlines())
+        assert entry["after"] != entry["before"]
+        assert entry["why"].endswith(".")
+    assert all((ROOT / "tests" / test).is_file() for tests in modules.values() for test in tests)

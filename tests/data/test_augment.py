@@ -203,3 +203,16 @@ def test_a_seed_draws_what_it_always_drew() -> None:
     assert draws.flips.tolist() == [False, True, False]
     assert draws.offsets.tolist() == [[-2, -9], [8, 10], [-2, 0]]
     assert draws.boxes.tolist() == [[7, 4, 33, 31], [14, 1, 30, 32], [29, 9, 55, 18]]
+
+
+def test_a_chance_of_nothing_is_none_even_for_the_least_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def least(*shape: int, generator: torch.Generator) -> torch.Tensor:
+        return torch.zeros(shape)  # what torch.rand gives once in 16 million times
+
+    monkeypatch.setattr(torch, "rand", least)
+    draws = draw(3, (64, 32), 0.0, 4, 0.0, gen(0))
+    assert not draws.flips.any()
+    assert not draws.boxes.any()
+    draws = draw(3, (64, 32), 1e-9, 4, 1e-9, gen(0))
+    assert draws.flips.all()
+    assert (draws.boxes[:, 2:] > 0).all()

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cdnet.errors import CdnetError, UndefinedError
+from cdnet.evaluate import bootstrap as bootstrap_module
 from cdnet.evaluate.bootstrap import LEAST, MOST, bootstrap, check_enough
 from cdnet.evaluate.comparable import unit_length
 from cdnet.evaluate.options import Options
@@ -232,3 +233,11 @@ def test_pictures_of_the_unknown_camera_count_for_each_other() -> None:
     for camera, matches in ((-1, True), (0, False), (-2, False)):
         scores = score_distances(distances, labels([0], camera), labels([0, 1, 2], camera, 10))
         assert scores.matched.tolist() == [matches]
+
+
+@pytest.mark.parametrize("at_a_time", [1, 20, 300])
+def test_so_many_queries_that_few_samples_are_drawn_at_a_time(at_a_time: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = scores([True] * 9)
+    whole = bootstrap(given, 200, seed=5)
+    monkeypatch.setattr(bootstrap_module, "_DRAWN", at_a_time)
+    assert bootstrap(given, 200, seed=5) == whole

@@ -139,3 +139,11 @@ def test_lite_is_a_mix_of_channels_then_a_3x3_in_each() -> None:
 @pytest.mark.parametrize(("channels", "width", "expected"), [(1, 1.0, 4), (4, 0.5, 4), (8, 1.0, 8), (11, 1.0, 8)])
 def test_channels_are_a_multiple_of_4_and_at_least_4(channels: int, width: float, expected: int) -> None:
     assert scale_channels(channels, width) == expected
+
+
+def test_a_width_just_below_the_whole_has_four_channels_fewer() -> None:
+    # 255.7, 383.6 and 511.5 channels, rounded down to a multiple of 4.
+    backbone = StagedBackbone(0.999, lambda _, channels, own: nn.Conv2d(channels, own, 1))
+    assert backbone.channels == (252, 380, 508)
+    assert [fmap.shape[1] for fmap in backbone(torch.zeros(1, 3, 32, 32))] == [252, 380, 508]
+    assert backbone.stem[0].out_channels == 60

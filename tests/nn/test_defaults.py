@@ -13,7 +13,7 @@ from cdnet.nn.backbone import FeatureMaps
 from cdnet.nn.blocks import AdaptiveGate, CDBlock
 from cdnet.nn.counts import count
 from cdnet.nn.model import check_width, create_backbone
-from cdnet.nn.necks import NECKS, create_neck
+from cdnet.nn.necks import NECKS, Neck, create_neck
 from cdnet.weights import ModelSpec
 
 
@@ -105,3 +105,8 @@ def test_fneck_refuses_other_stripes(stripes: int) -> None:
 def test_as_many_rows_as_stripes_are_enough() -> None:
     maps = FeatureMaps(torch.rand(2, 8, 8, 4), torch.rand(2, 12, 4, 2), torch.rand(2, 16, 4, 2))
     assert create_neck("fneck", (8, 12, 16), stripes=4).features(maps).shape == (2, 512)
+
+
+def test_a_neck_of_ones_own_drops_nothing_unless_told() -> None:
+    assert Neck().dropout.p == 0
+    assert Neck(0.25).dropout.p == 0.25

@@ -4,8 +4,10 @@ A seeded sample of all mutants of the modules in modules.toml; each is tried wit
 own run changes functions only, not the defaults of a dataclass or a module's constants, and takes no sample: its
 operators are used, and the rest is here.
 
+What nobody can see stands in equivalents.toml, with the reason; it is not tried, and counts neither way.
+
 Each verdict is added to a file, so that a run that was stopped goes on where it was. The file is for one state of the
-tests: remove it when they have changed.
+tests: remove it when they have changed, or try the survivors ``--again`` if tests were only added.
 """
 
 from __future__ import annotations
@@ -19,10 +21,10 @@ import tempfile
 import time
 import tomllib
 from collections import Counter
-from datetime import date
 from pathlib import Path
 
 from mutants import Mutant, mutants
+from score import Verdict, report
 from trial import Bench
 
 HERE = Path(__file__).parent
@@ -36,6 +38,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--only", default="", help="modules whose path has this text, such as losses/")
     parser.add_argument("--verdicts", type=Path, default=ROOT / "build" / "mutation.jsonl", help="file of all verdicts")
+    parser.add_argument("--again", action="store_true", help="try those again that survived, for tests were added")
     parser.add_argument("--list", action="store_true", help="count the mutants of each module, and try none")
     given = parser.parse_args()
     modules: dict[str, list[str]] = tomllib.loads((HERE / "modules.toml").read_text("utf-8"))
@@ -45,15 +48,16 @@ def main() -> int:
         if given.only in module
         for mutant in mutants((ROOT / "src/cdnet" / module).read_text("utf-8"))
     ]
+    everything = Counter(module for module, _ in every)
     if given.list:
-        for module, count in Counter(module for module, _ in every).items():
+        for module, count in everything.items():
             print(f"{count:5} {module}")
         return 0
     sample = random.Random(given.seed).sample(every, min(given.count, len(every)))
     sample.sort(key=lambda one: (one[0], one[1].line))
-    verdicts = _read(given.verdicts)
-    _try(sample, modules, verdicts, given.verdicts)
-    _report(sample, verdicts, given.seed, len(every))
+    kept = {key: became for key, became in _read(given.verdicts).items() if became != "survived" or not given.again}
+    verdicts = _try(sample, modules, _equivalents(every), kept, given.verdicts)
+    print(f"\n{report(verdicts, everything, given.seed)}")
     return 0
 
 
@@ -67,39 +71,48 @@ def _read(path: Path) -> dict[str, str]:
     return dict(json.loads(line) for line in path.read_text("utf-8").splitlines())
 
 
-def _try(sample: list[tuple[str, Mutant]], modules: dict[str, list[str]], verdicts: dict[str, str], path: Path) -> None:
+def _equivalents(every: list[tuple[str, Mutant]]) -> set[tuple[str, str, str]]:
+    """Return what stands in equivalents.toml of the modules at hand; what is no mutant any more is said."""
+    entries = tomllib.loads((HERE / "equivalents.toml").read_text("utf-8"))["equivalent"]
+    here = {module for module, _ in every}
+    known = {(entry["module"], entry["before"], entry["after"]) for entry in entries if entry["module"] in here}
+    for module, before, after in sorted(known - {(module, one.before, one.after) for module, one in every}):
+        print(f"equivalents.toml: {module} has no `{before}` -> `{after}` any more", file=sys.stderr)
+    return known
+
+
+def _try(
+    sample: list[tuple[str, Mutant]],
+    modules: dict[str, list[str]],
+    equivalents: set[tuple[str, str, str]],
+    kept: dict[str, str],
+    path: Path,
+) -> list[Verdict]:
     path.parent.mkdir(parents=True, exist_ok=True)
+    verdicts: list[Verdict] = []
     limits: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder, path.open("a", encoding="utf-8") as file:
         bench = Bench(ROOT, Path(folder))
         for number, (module, mutant) in enumerate(sample, start=1):
             key = _key(module, mutant)
             tests = [f"tests/{name}" for name in modules[module]]
-            if key not in verdicts:
+            if (module, mutant.before, mutant.after) in equivalents:
+                became = "equivalent"
+            elif key in kept:
+                became = kept[key]
+            else:
                 if module not in limits:
                     started = time.monotonic()
                     if bench.tried(tests, 600) != "survived":
                         sys.exit(f"{module}: its tests fail before anything is changed")
                     limits[module] = 20 + 5 * (time.monotonic() - started)
-                verdicts[key] = bench.changed(f"cdnet/{module}", mutant.source, tests, limits[module])
-                file.write(json.dumps([key, verdicts[key]]) + "\n")
+                became = bench.changed(f"cdnet/{module}", mutant.source, tests, limits[module])
+                file.write(json.dumps([key, became]) + "\n")
                 file.flush()
-            print(f"{number}/{len(sample)} {verdicts[key]:8} {_said(module, mutant)}", flush=True)
-
-
-def _said(module: str, mutant: Mutant) -> str:
-    return f"{module}:{mutant.line}: `{mutant.before}` -> `{mutant.after}`"
-
-
-def _report(sample: list[tuple[str, Mutant]], verdicts: dict[str, str], seed: int, population: int) -> None:
-    counts = Counter(verdicts[_key(*one)] for one in sample)
-    noticed = counts["killed"] + counts["timeout"]
-    print(
-        f"\n{date.today()}, seed {seed}: {noticed} of {len(sample)} mutants noticed ({100 * noticed / len(sample):.1f} "
-        f"%), {counts['timeout']} of them by time; drawn from {population:,}"
-    )
-    survivors = [_said(*one) for one in sample if verdicts[_key(*one)] == "survived"]
-    print("\n".join(["survivors:", *survivors] if survivors else ["no survivors"]))
+            said = f"{module}:{mutant.line}: `{mutant.before}` -> `{mutant.after}`"
+            print(f"{number}/{len(sample)} {became:10} {said}", flush=True)
+            verdicts.append((module, became, said))
+    return verdicts
 
 
 if __name__ == "__main__":
