@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cdnet import CdnetError
+from cdnet import genotype as genotype_module
 from cdnet.genotype import CDChoice, Genotype, read_genotype, shipped_genotypes
 
 # Table 8, as printed: layers 1 to 6.
@@ -178,3 +179,19 @@ def test_names_are_listed_in_order_and_those_of_others_too() -> None:
 
 def test_where_a_genotype_is_from_is_kept() -> None:
     assert Genotype.from_json(genotype_json(source="a search")).source == "a search"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(PermissionError(13, "Permission denied"), "Permission denied"), (OSError("torn"), "torn")]
+)
+def test_what_the_system_says_of_a_file_is_passed_on(
+    error: OSError, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise error
+
+    path = tmp_path / "mine.json"
+    path.write_text("{}")
+    monkeypatch.setattr(genotype_module, "read_json", refused)
+    with pytest.raises(CdnetError, match=f"mine.json could not be read: {said}$"):
+        read_genotype(path)
