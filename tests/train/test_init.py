@@ -132,7 +132,7 @@ def test_weights_of_half_the_width_are_widened_and_compute_the_same(tmp_path: Pa
     narrow = ModelSpec(read_genotype("cnet-top3"), 0.25, size=(64, 32))
     network = narrow.build(identities=3).eval()
     path = tmp_path / "narrow.safetensors"
-    save_weights(path, network, narrow)
+    save_file(network.state_dict(), path)  # its heads too, which inference weights have not
     spec = dataclasses.replace(narrow, width=0.5)
     start = read_start(str(path), spec, seed=1)
     assert start.times == 2
@@ -143,9 +143,19 @@ def test_weights_of_half_the_width_are_widened_and_compute_the_same(tmp_path: Pa
     with torch.no_grad():
         for ours, theirs in zip(wide.backbone(pictures), network.backbone(pictures), strict=True):
             torch.testing.assert_close(ours, theirs.repeat(1, 2, 1, 1), rtol=1e-3, atol=1e-4)
+        ours, theirs = wide(pictures), network(pictures)
+    # BLNeck's half has every channel twice; FNeck squeezes to as many as before.
+    torch.testing.assert_close(ours[:, :256], theirs[:, :128].repeat(1, 2), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(ours[:, 256:], theirs[:, 128:], rtol=1e-3, atol=1e-4)
+    assert [name for name in start.neck if "fc.weight" in name] == ["neck.fneck.head.fc.weight"]
+    drawn = "backbone.stage1.0.0.reduce.0.weight"
+    again, other = (read_start(str(path), spec, seed=seed).backbone for seed in (1, 0))
+    assert all(torch.equal(again[name], start.backbone[name]) for name in again)
+    assert not torch.equal(other[drawn], again[drawn])
+    assert torch.equal(other[drawn], read_start(str(path), spec).backbone[drawn])
 
 
-@pytest.mark.parametrize("shape", [(), (0,), (3, 3), (8, 3, 3, 3)])
+@pytest.mark.parametrize("shape", [(), (0,), (3, 3), (8, 3, 7, 7)])
 def test_one_tensor_of_another_shape_among_those_to_be_widened_is_named(shape: tuple[int, ...], tmp_path: Path) -> None:
     narrow = ModelSpec(read_genotype("cnet-top3"), 0.25, size=(64, 32))
     path = tmp_path / "narrow.safetensors"
