@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 
 from cdnet.cli import main
-from cdnet.data.recipe import DataRecipe
+from cdnet.data.recipe import TrainDataRecipe
 from cdnet.errors import UndefinedError
 from cdnet.genotype import read_genotype
 from cdnet.tables.row import Row, train_and_evaluate
@@ -130,7 +130,7 @@ def test_a_comparison_and_a_row_of_a_table_are_refused_before_they_are_trained(
     assert "no query has a match" in refused(capsys, *compared)
     assert not (tmp_path / "out").exists()
 
-    recipe = TrainRecipe(genotype="cnet-top3", width=0.1, size="64x32", data=DataRecipe(root=pictures))
+    recipe = TrainRecipe(genotype="cnet-top3", width=0.1, size="64x32", data=TrainDataRecipe(root=pictures))
     with pytest.raises(UndefinedError, match="no query has a match"):
         train_and_evaluate(Row("cnet", recipe), tmp_path / "row")
     assert not (tmp_path / "row").exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cdnet.data.recipe import DataRecipe
+from cdnet.data.recipe import TrainDataRecipe
 from cdnet.engine.recipe import OptimRecipe, ScheduleRecipe
 from cdnet.train.recipe import BatchRecipe, TrainRecipe
 
@@ -19,7 +19,7 @@ def train_tiny(market: Path, out: Path, neck: str) -> Path:
         width=0.1,
         size="64x32",
         neck=neck,
-        data=DataRecipe(root=market, cache=out.parent / "cache"),
+        data=TrainDataRecipe(root=market, cache=out.parent / "cache"),
         batch=BatchRecipe(identities=4, pictures=2),
         optim=OptimRecipe(lr=0.02),
         schedule=ScheduleRecipe(epochs=1, kind="cosine"),

@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from cdnet import CdnetError
 from cdnet.cli import main
-from cdnet.data.recipe import DataRecipe
+from cdnet.data.recipe import TrainDataRecipe
 from cdnet.engine.recipe import ScheduleRecipe
 from cdnet.genotype import read_genotype
 from cdnet.nn.counts import count
@@ -135,7 +135,7 @@ def test_what_another_process_left_meanwhile_is_taken_up(tmp_path: Path) -> None
 
 
 def test_a_row_of_other_pictures_is_not_taken_for_these(market: Path, tmp_path: Path) -> None:
-    row = Row("a", TrainRecipe(data=DataRecipe(root=market)))
+    row = Row("a", TrainRecipe(data=TrainDataRecipe(root=market)))
 
     def work(row: Row, folder: Path) -> dict[str, object]:
         (folder / "log.jsonl").write_text('{"epoch": 1, "seconds": 2, "images_per_second": 5}\n')

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cdnet.cli import main
 from cdnet.cli.arguments import UsageError, parser, read_run
-from cdnet.data.recipe import DataRecipe
+from cdnet.data.recipe import TrainDataRecipe
 from cdnet.engine.folder import write_recipe
 from cdnet.train.recipe import TrainRecipe
 
@@ -182,7 +182,7 @@ def test_a_genotype_of_endless_stages_or_with_a_hostile_name_is_refused(
 
 def test_a_recipe_keeps_a_root_that_is_no_utf8_and_is_read_back(tmp_path: Path) -> None:
     root = tmp_path / "r\udcff\udc80\x1b"
-    write_recipe(tmp_path, TrainRecipe(data=DataRecipe(root=root)))
+    write_recipe(tmp_path, TrainRecipe(data=TrainDataRecipe(root=root)))
     assert read_run("train", "", TrainRecipe, ["--out", str(tmp_path), "--resume"])[0].data.root == root
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cdnet.data.recipe import DataRecipe
+from cdnet.data.recipe import TrainDataRecipe
 from cdnet.engine.recipe import OptimRecipe, ScheduleRecipe
 from cdnet.train.recipe import BatchRecipe, TrainRecipe
 
@@ -16,7 +16,7 @@ def recipe(market: Path) -> TrainRecipe:
         genotype="cnet-top3",
         width=0.1,
         size="64x32",
-        data=DataRecipe(root=market),
+        data=TrainDataRecipe(root=market),
         batch=BatchRecipe(identities=4, pictures=2),
         optim=OptimRecipe(lr=0.02),
         schedule=ScheduleRecipe(epochs=3, kind="cosine", warmup=1),

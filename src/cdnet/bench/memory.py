@@ -32,6 +32,15 @@ def watch_memory() -> Iterator[Peak]:
         found.bytes = max(0, _resident("VmHWM") - before)
 
 
+def resident() -> int:
+    """Return how many bytes of memory the process holds now.
+
+    Raises:
+        OSError: if nothing tells it, which is so elsewhere than on Linux.
+    """
+    return _resident("VmRSS")
+
+
 def _resident(key: str) -> int:
     for line in (_PROCESS / "status").read_text().splitlines():
         if line.startswith(f"{key}:"):

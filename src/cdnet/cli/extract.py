@@ -1,58 +1,70 @@
-"""``cdnet extract``: pictures in, a file of features out."""
+"""``cdnet extract``: the features of any number of pictures in a file, and shards of it as one."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cdnet.cli.arguments import UsageError, parser
+from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
 from cdnet.runtime.names import AUTO, RUNTIMES
 from cdnet.shown_text import say
 
-SHOWN = 10
+if TYPE_CHECKING:
+    from cdnet.extract.job import Extracted
+
+DESCRIPTION = """\
+Extract the features of all pictures below a folder, or of those that a CSV file names (path, and perhaps identity and
+camera). A killed extraction goes on with the same command. With --shard each of several machines takes its share, and
+--join makes one file of theirs."""
 
 
 def main(words: list[str]) -> None:
-    """Extract features, or join files of them."""
-    made = parser("extract", "Write pictures' features into a file; the same command goes on where it was stopped.")
+    """Extract, or join shards, and say what came of it."""
+    made = parser("extract", DESCRIPTION)
     made.add_argument(
         "pictures",
         type=Path,
         nargs="+",
-        help="a folder, or a CSV table with a column path; with --join, files of features",
+        help="a folder or a CSV file; with --join, the files of all shards, in any order",
     )
-    made.add_argument("--weights", help="as `cdnet evaluate` takes them")
+    made.add_argument("--out", type=Path, help="the file of features; its ending, .parquet or .npz, says the format")
+    made.add_argument(
+        "--weights",
+        help="a run's folder, a .safetensors file, a shipped network's name, an .onnx file, or an IR's .xml",
+    )
     made.add_class_arguments(Given, "input", help="what the input of an .onnx or .xml file is to be like")
-    made.add_argument("--out", type=Path, required=True, help="a .npz or .parquet file")
     made.add_argument("--runtime", choices=(AUTO, *RUNTIMES), default=AUTO, help="what computes; auto is PyTorch")
     made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     made.add_argument("--batch", type=int, default=32, help="pictures at once")
-    made.add_argument("--shard", help="only the I-th of N parts, as I/N, for a scheduler's workers")
-    made.add_argument("--join", action="store_true", help="write the features of several files into one")
+    made.add_argument("--shard", help="I/N: extract the I-th of N shares of the pictures")
+    made.add_argument("--join", action="store_true", help="write the features of all shards into one file")
+    made.add_argument(
+        "--ray", help="extract as a Ray Data job: the address of a cluster, or auto for the one at hand or this machine"
+    )
     options = made.instantiate(made.read(words))
+    if options.out is None:
+        raise UsageError("no file for the features; give one with --out", made.prog)
     if options.join == (options.weights is not None):
-        raise UsageError("give --weights to extract features, or --join to put files of them together", made.prog)
-    number, of = _shard(options.shard, made.prog)
-
+        raise UsageError("give --weights to extract features, or --join to make one file of shards", made.prog)
     if options.join:
-        from cdnet.extract.extraction import join
+        from cdnet.extract.join import join
 
-        say(f"{join(options.pictures, options.out):,} features in {options.out}")
+        _say(options.out, join(options.pictures, options.out))
         return
     if len(options.pictures) > 1:
-        raise UsageError("extract from one folder or table at a time, and --join the files", made.prog)
+        raise UsageError("extract from one folder or CSV file at a time", made.prog)
 
-    from cdnet.extract.extraction import extract_to_file
+    from cdnet.cli.terminal import note
     from cdnet.extract.extractor import FeatureExtractor
-    from cdnet.extract.features_file import check_ending
-    from cdnet.extract.listing import list_pictures
-    from cdnet.progress import shown
+    from cdnet.extract.job import Compute, extract_all, in_this_process, parse_shard
+    from cdnet.extract.store import check_ending
 
     check_ending(options.out)
-    listing = list_pictures(options.pictures[0]).shard(number, of)
-    if not listing.names:
-        say(f"shard {number} of {of} has no pictures; no file is written")
-        return
+    shard = None if options.shard is None else parse_shard(options.shard)
+    if shard is not None and options.ray is not None:
+        raise CdnetError("--ray shares the pictures out by itself; leave out --shard")
     given = options.input
     extractor = FeatureExtractor(
         options.weights,
@@ -65,23 +77,20 @@ def main(words: list[str]) -> None:
         mean=given.mean,
         std=given.std,
     )
-    _say_some(listing.others, "file(s) passed over, for they are no pictures")
-    done = extract_to_file(extractor, listing, options.out, shown)
-    _say_some(done.unreadable, f"picture(s) could not be read, all in {options.out}.unreadable.txt")
-    say(f"{done.count:,} features of {extractor.dimension} numbers in {options.out}")
+    compute: Compute = in_this_process
+    if options.ray is not None:
+        from cdnet.extract.ray_job import on_ray
+
+        compute = on_ray(options.ray, note)
+    try:
+        found = extract_all(extractor, options.pictures[0], options.out, shard, compute, note)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; the same command goes on from here") from None
+    _say(options.out, found)
 
 
-def _shard(text: str | None, command: str) -> tuple[int, int]:
-    if text is None:
-        return 1, 1
-    number, slash, of = text.partition("/")
-    short = number.isascii() and of.isascii() and number.isdigit() and of.isdigit() and len(text) <= 20
-    if not (slash and short and 1 <= int(number) <= int(of)):
-        raise UsageError(f"--shard is I/N with I from 1 to N, such as 3/8, not {text[:30]!r}", command)
-    return int(number), int(of)
-
-
-def _say_some(lines: list[str], what: str) -> None:
-    if lines:
-        more = f" and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
-        say(f"{len(lines):,} {what}:", *(f"  {line}" for line in lines[:SHOWN]), *([more] if more else []))
+def _say(out: Path, found: Extracted) -> None:
+    lines = [f"features of {found.count:,} pictures: {out}"]
+    if found.listed_in is not None:
+        lines.append(f"{found.unreadable:,} could not be read and have no features: {found.listed_in}")
+    say(*lines)

@@ -1,132 +1,104 @@
-"""``cdnet find``: pictures that are most like a picture."""
+"""``cdnet find``: the pictures of a gallery that are nearest to some."""
 
 from __future__ import annotations
 
 import csv
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cdnet.cli.arguments import UsageError, parser
-from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
+from cdnet.runtime.names import AUTO, RUNTIMES
 from cdnet.shown_text import csv_cell, say
 
 if TYPE_CHECKING:
-    from cdnet.extract.extractor import FeatureExtractor
+    from cdnet.extract.neighbours import Found
 
-MOST = 1_000
+DESCRIPTION = """\
+Rank a gallery for each query by the cosine of their features. The gallery is a folder or a CSV file of pictures, or
+what `cdnet extract` wrote with the same network. Identities are not wanted."""
 
 
 def main(words: list[str]) -> None:
-    """Rank a gallery for each query; nobody needs to be known."""
-    made = parser("find", "Rank a gallery's pictures by how like they are to each query; no identities are wanted.")
-    made.add_argument("weights", help="as `cdnet evaluate` takes them")
-    made.add_argument("--query", type=Path, nargs="+", required=True, help="picture files")
+    """Find the nearest pictures and print them; write them as CSV and as a picture if asked to."""
+    made = parser("find", DESCRIPTION)
     made.add_argument(
-        "--gallery",
-        type=Path,
-        required=True,
-        help="a folder, a CSV table with a column path, or a file of `cdnet extract`",
+        "weights", help="a run's folder, a .safetensors file, a shipped network's name, an .onnx file, or an IR's .xml"
     )
+    made.add_argument("--query", type=Path, nargs="+", default=[], help="picture files to find others like")
+    made.add_argument("--gallery", type=Path, help="a folder, a CSV file, or a file of features (.parquet or .npz)")
+    made.add_argument("-k", "--k", type=int, default=10, help="pictures to find for each query, up to 1,000")
+    made.add_argument("--csv", type=Path, help="also write them to this CSV file")
+    made.add_argument("--figure", type=Path, help="also draw them: a .png, .svg or .pdf, up to 20 queries and places")
     made.add_class_arguments(Given, "input", help="what the input of an .onnx or .xml file is to be like")
-    made.add_argument("-k", "--k", type=int, default=10, help="how many for each query")
-    made.add_argument("--csv", type=Path, help="also write them to this file")
-    made.add_argument("--figure", type=Path, help="also draw them, as .png, .svg or .pdf; not of a file of features")
+    made.add_argument("--runtime", choices=(AUTO, *RUNTIMES), default=AUTO, help="what computes; auto is PyTorch")
+    made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     options = made.instantiate(made.read(words))
-    if not 1 <= options.k <= MOST:
-        raise UsageError(f"-k is from 1 to {MOST:,}, not {options.k}", made.prog)
+    if not options.query:
+        raise UsageError("nothing to look for; give pictures with --query", made.prog)
+    if options.gallery is None:
+        raise UsageError("nothing to look among; give a folder or a file with --gallery", made.prog)
 
+    from cdnet.cli.terminal import note
     from cdnet.extract.extractor import FeatureExtractor
-    from cdnet.extract.features_file import ENDINGS, FeaturesFile, read_features
-    from cdnet.extract.listing import list_pictures
-    from cdnet.extract.nearest import nearest
+    from cdnet.extract.neighbours import find
     from cdnet.files import refuse_unwritable, write_text
 
-    kept = options.gallery.suffix.lower() in ENDINGS and not options.gallery.is_dir()
-    _check_figure(options, kept)
-    if options.csv is not None:
-        refuse_unwritable(options.csv)
+    if options.figure is not None:
+        from cdnet.figures.ranked import check_lists
+        from cdnet.figures.style import check_target
+
+        check_target(options.figure)
+        check_lists(len(options.query), options.k)
+    for path in (options.csv, options.figure):
+        if path is not None:
+            refuse_unwritable(path)
     given = options.input
     extractor = FeatureExtractor(
-        options.weights, size=given.size, channels=given.channels, range=given.range, mean=given.mean, std=given.std
+        options.weights,
+        options.runtime,
+        device=options.device,
+        size=given.size,
+        channels=given.channels,
+        range=given.range,
+        mean=given.mean,
+        std=given.std,
     )
-    wanted = extractor(options.query)
-    if kept:
-        gallery, paths = read_features(options.gallery), []
-        if gallery.about.get("network") != extractor.digest:
-            raise CdnetError(
-                f"{options.gallery} has features of another network than {options.weights}; they cannot be compared"
-            )
-    else:
-        listing = list_pictures(options.gallery)
-        readable, features = _of_gallery(extractor, listing.paths)
-        gallery = FeaturesFile([listing.names[number] for number in readable], features, {})
-        paths = [listing.paths[number] for number in readable]
-    found = nearest(wanted, gallery.features, options.k)
+    found = find(extractor, options.query, options.gallery, options.k)
+    for remark in found.remarks:
+        note(remark)
     if options.csv is not None:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("query", "rank", "similarity", "name"))
-        for query, row in zip(options.query, found, strict=True):
-            for rank, one in enumerate(row, start=1):
-                cells = (str(query), rank, f"{one.similarity:.6f}", gallery.names[one.number])
-                writer.writerow([csv_cell(cell) for cell in cells])
-        write_text(options.csv, text.getvalue())
+        write_text(options.csv, _as_csv(options.query, found))
     if options.figure is not None:
-        _draw(options, found, paths, extractor)
-    for query, row in zip(options.query, found, strict=True):
-        say(str(query))
-        say(
-            *(f"  {rank:3}  {one.similarity:.4f}  {gallery.names[one.number]}" for rank, one in enumerate(row, start=1))
-        )
+        _draw(options.figure, options.query, found)
+    _say(options.query, found)
 
 
-def _check_figure(options: Any, kept: bool) -> None:
-    if options.figure is None:
-        return
-    from cdnet.figures.neighbours import MOST_PLACES, MOST_QUERIES
-    from cdnet.figures.style import check_target
-
-    check_target(options.figure)
-    if kept:
-        raise CdnetError("a file of features has no pictures to draw; give their folder or table as --gallery")
-    if len(options.query) > MOST_QUERIES or options.k > MOST_PLACES:
-        raise CdnetError(f"a figure has up to {MOST_QUERIES} queries and -k {MOST_PLACES}; ask for fewer")
+def _say(queries: list[Path], found: Found) -> None:
+    for query, neighbours in zip(queries, found.lists, strict=True):
+        say(f"{query}: the nearest of {found.count:,} pictures")
+        say(*(f"{rank:5}  {one.similarity:7.4f}  {one.shown}" for rank, one in enumerate(neighbours, start=1)))
 
 
-def _of_gallery(extractor: FeatureExtractor, paths: list[Path]) -> tuple[list[int], Any]:
-    """Return the numbers of the pictures that can be read, and their features; the others are told."""
-    import numpy as np
-
-    from cdnet.data.decode import BrokenPictureError, Pixels, read_pixels, resize
-    from cdnet.progress import shown
-
-    size, step = extractor.preprocessing.size, extractor.network.batch
-    numbers: list[int] = []
-    rows: list[Any] = []
-    starts = range(0, len(paths), step)
-    for start in shown(starts, "reading the gallery", len(starts)):
-        pixels: list[Pixels] = []
-        for number in range(start, min(start + step, len(paths))):
-            try:
-                pixels.append(resize(read_pixels(paths[number]), *size))
-                numbers.append(number)
-            except BrokenPictureError as error:
-                say(f"left out: {error}")
-        if pixels:
-            rows.append(extractor.of_pixels(np.stack(pixels)))
-    if not rows:
-        raise CdnetError("no picture of the gallery could be read")
-    return numbers, np.concatenate(rows)
+def _as_csv(queries: list[Path], found: Found) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["query", "rank", "similarity", "path"])
+    for query, neighbours in zip(queries, found.lists, strict=True):
+        name = csv_cell(str(query).encode("utf-8", "backslashreplace").decode())
+        for rank, one in enumerate(neighbours, start=1):
+            shown = csv_cell(one.shown.encode("utf-8", "backslashreplace").decode())
+            writer.writerow([name, rank, f"{one.similarity:.6f}", shown])
+    return text.getvalue()
 
 
-def _draw(options: Any, found: Any, paths: list[Path], extractor: FeatureExtractor) -> None:
-    from cdnet.data.decode import read_pixels, resize
+def _draw(path: Path, queries: list[Path], found: Found) -> None:
     from cdnet.figures.neighbours import draw_neighbours
+    from cdnet.figures.pictures import read_pictures
     from cdnet.figures.style import save
 
-    size = extractor.preprocessing.size
-    queries = [resize(read_pixels(query), *size) for query in options.query]
-    pictures = [[(resize(read_pixels(paths[one.number]), *size), one.similarity) for one in row] for row in found]
-    save(options.figure, draw_neighbours(queries, pictures))
+    size = (256, 128)
+    shown = [(str(query), read_pictures([query], size)[0]) for query in queries]
+    lists = [[(one.shown, one.similarity, read_pictures([one.file], size)[0]) for one in each] for each in found.lists]
+    save(path, draw_neighbours(shown, lists))

@@ -19,5 +19,7 @@ def main(words: list[str]) -> None:
     except StoppedError as stopped:
         raise KeyboardInterrupt(str(stopped)) from None
     if is_first_process():
-        use = ["cdnet", "evaluate", str(out), "--data.root", str(recipe.data.root)]
-        say(f"weights: {weights}", f"evaluate them: {shell_command(use)}")
+        say(f"weights: {weights}")
+        if recipe.data.train_on == "train":
+            use = ["cdnet", "evaluate", str(out), "--data.root", str(recipe.data.root)]
+            say(f"evaluate them: {shell_command(use)}")

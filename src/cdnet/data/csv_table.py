@@ -8,10 +8,13 @@ do not matter. Whatever would leave a cell in doubt is refused.
 from __future__ import annotations
 
 import csv
+import math
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from cdnet.data.formats import HEAD, format_of
@@ -51,19 +54,37 @@ def read_table(path: Path, needed: Sequence[str], optional: Sequence[str]) -> Ta
         CdnetError: if the file is no such text, has not the needed columns, has a wanted column twice, a row has fewer
             or more cells than the header, a quote is not closed, or the table is too long.
     """
-    _refuse_other_files(path)
+    with open_table(path, needed, optional, MAX_ROWS, MAX_BYTES) as (columns, rows):
+        return Table(tuple(columns), list(rows))
+
+
+@contextmanager
+def open_table(
+    path: Path,
+    needed: Sequence[str],
+    optional: Sequence[str],
+    most_rows: float = math.inf,
+    most_bytes: float = math.inf,
+) -> Iterator[tuple[list[str], Iterator[CsvRow]]]:
+    """Open a table and give its columns and its rows, which are read as they are asked for.
+
+    Raises:
+        CdnetError: as :func:`read_table` does, once the row in question is read.
+    """
+    _refuse_other_files(path, most_bytes)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = _Lines(path, file)
             separator, header = _header(path, lines, needed, optional)
-            rows = list(_rows(path, lines, separator, header, (*needed, *optional)))
+            rows = _rows(path, lines, separator, header, (*needed, *optional), most_rows)
+            first = next(rows, None)
+            if first is None:
+                raise CdnetError(f"{path}: no pictures there, for it has a header and no rows")
+            yield header, chain([first], rows)
     except UnicodeDecodeError:
         raise CdnetError(f"{path}, line {_undecodable(path)}: not UTF-8 text; {_UTF8}") from None
     except OSError as error:
         raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
-    if not rows:
-        raise CdnetError(f"{path}: no pictures there, for it has a header and no rows")
-    return Table(tuple(header), rows)
 
 
 class _Lines:
@@ -83,13 +104,13 @@ class _Lines:
         return line
 
 
-def _refuse_other_files(path: Path) -> None:
+def _refuse_other_files(path: Path, most_bytes: float) -> None:
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise CdnetError(f"{path}: no regular file, but a folder, a pipe or a device; save the table as a file")
-    if status.st_size > MAX_BYTES:
+    if status.st_size > most_bytes:
         raise CdnetError(
-            f"{path}: {status.st_size:,} bytes are more than the {MAX_BYTES:,} a table of pictures may have; "
+            f"{path}: {status.st_size:,} bytes are more than the {most_bytes:,} a table of pictures may have; "
             "is it the table?"
         )
     if not status.st_size:
@@ -146,7 +167,9 @@ def _words(text: str, separator: str) -> list[str]:
     return [" ".join(word.split()).lower() for word in words]
 
 
-def _rows(path: Path, lines: _Lines, separator: str, header: Sequence[str], wanted: Sequence[str]) -> Iterator[CsvRow]:
+def _rows(
+    path: Path, lines: _Lines, separator: str, header: Sequence[str], wanted: Sequence[str], most: float
+) -> Iterator[CsvRow]:
     places = {column: header.index(column) for column in wanted if column in header}
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
     count = 0
@@ -165,8 +188,8 @@ def _rows(path: Path, lines: _Lines, separator: str, header: Sequence[str], want
             if any("\n" in cell or "\r" in cell for cell in row.cells.values()):
                 raise CdnetError(f"{path}, line {lines.number}: a cell of several lines; is a quote not closed?")
             count += 1
-            if count > MAX_ROWS:
-                raise CdnetError(f"{path}: more than the {MAX_ROWS:,} rows a table of pictures may have")
+            if count > most:
+                raise CdnetError(f"{path}: more than the {most:,} rows a table of pictures may have")
             yield row
     except csv.Error as error:
         raise CdnetError(

@@ -169,7 +169,8 @@ def _a(kind: str | None) -> str:
 def pixels_of_image(image: Image) -> Pixels:
     """Return a picture that Pillow holds or has opened as H x W x 3 RGB bytes, as its file would be read.
 
-    It is turned as its EXIF orientation says, if it still has one, and is itself left as it is.
+    It is turned as its EXIF orientation says, if it still has one, and is itself left as it is. Of a JPEG in CMYK,
+    which Pillow converts otherwise, bytes may differ by 1 from those of its file.
 
     Raises:
         BrokenPictureError: if it has no pixels, several pictures, or is beyond the limits or damaged.
@@ -189,7 +190,7 @@ def pixels_of_image(image: Image) -> Pixels:
     except BeyondLimitsError as error:
         raise BrokenPictureError(str(error)) from None
     except Exception:  # damaged files raise many things once they are decoded
-        raise BrokenPictureError(f"a picture, {DAMAGED}") from None
+        raise BrokenPictureError(f"{_a(image.format)}, {DAMAGED}") from None
 
 
 def _refuse(image: Image, size: int) -> None:

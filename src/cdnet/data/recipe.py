@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from cdnet.errors import CdnetError
 
@@ -15,8 +16,10 @@ class DataRecipe:
     Args:
         root: folder or CSV file with the pictures.
         layout: auto, msmt17, msmt17-trainval (its validation pictures too), dukemtmc, cuhk03-np, veri, market1501,
-            folders (those of persons), camera-folders (cameras above persons) or csv.
-        holdout: share of the identities held out for the test where the layout gives no split.
+            folders (those of persons), camera-folders (cameras above persons) or csv; or a published set's training
+            pictures alone, of which a share is held out: msmt17-train, dukemtmc-train, cuhk03-np-train, veri-train or
+            market1501-train.
+        holdout: share of the identities held out for the test where the layout gives no split, or ends with -train.
         cache: folder for decoded pictures; by default ~/.cache/cdnet.
     """
 
@@ -24,6 +27,39 @@ class DataRecipe:
     layout: str = "auto"
     holdout: float = 0.3
     cache: Path | None = None
+
+
+@dataclass
+class SeveralDataRecipe(DataRecipe):
+    """Which pictures, of one data set or of several together.
+
+    Args:
+        root: folder or CSV file with the pictures.
+        layout: auto, msmt17, msmt17-trainval (its validation pictures too), dukemtmc, cuhk03-np, veri, market1501,
+            folders (those of persons), camera-folders (cameras above persons) or csv; of several roots, of all.
+        holdout: share of the identities held out for the test where the layout gives no split.
+        cache: folder for decoded pictures; by default ~/.cache/cdnet.
+        also: further folders or CSV files, such as [B,C], whose identities and cameras are others than the root's.
+    """
+
+    also: list[Path] = field(default_factory=list)
+
+
+@dataclass
+class TrainDataRecipe(SeveralDataRecipe):
+    """Which pictures are trained on.
+
+    Args:
+        root: folder or CSV file with the pictures.
+        layout: auto, msmt17, msmt17-trainval (its validation pictures too), dukemtmc, cuhk03-np, veri, market1501,
+            folders (those of persons), camera-folders (cameras above persons) or csv; of several roots, of all.
+        holdout: share of the identities held out for the test where the layout gives no split.
+        cache: folder for decoded pictures; by default ~/.cache/cdnet.
+        also: further folders or CSV files, such as [B,C], whose identities and cameras are others than the root's.
+        train_on: train, or all for deployment, queries and gallery too; nothing is then left to evaluate on.
+    """
+
+    train_on: Literal["train", "all"] = "train"
 
 
 def given_root(root: Path | None, purpose: str, form: str = "folder") -> Path:

@@ -21,11 +21,17 @@ RECIPE = "recipe.yaml"
 LOCK = ".lock"
 
 # What may differ between a run and its resumption: where things are, not what is computed.
-FREE = ("device", "evaluate_every", "data.root", "data.cache", "cost.table")
+FREE = ("device", "evaluate_every", "data.root", "data.also", "data.cache", "cost.table")
 
+
+EPOCHS = "schedule.epochs"
+"""Of which a run may get more once it is done."""
 
 WRITTEN = (FILE, RECIPE, "log.jsonl", "weights.safetensors", "genotype.json", "latency.json", "report.html")
 """What runs write to their folders."""
+
+NEWER = {"data.train_on": "train"}
+"""Keys that recipes of earlier versions lack, and what all of these did."""
 
 OLDER = {"loss.normalise": True}
 """Keys that recipes of earlier versions lack where they have their section, and what these versions did."""
@@ -102,6 +108,16 @@ def claimed(out: Path) -> Iterator[None]:
         lock.release()
 
 
+def lengthen(out: Path, recipe: Any) -> None:
+    """Write the recipe of a run that is resumed with more epochs; of any other it stays as it is.
+
+    Raises:
+        CdnetError: if it cannot be written.
+    """
+    if _more(_kept(out / RECIPE).get(EPOCHS), _flat(as_plain(recipe)).get(EPOCHS)):
+        write_recipe(out, recipe)
+
+
 def open_claimed(out: Path, recipe: Any, resume: bool, held: ExitStack) -> dict[str, Any] | None:
     """Do as :func:`open_folder` does, and keep a folder that is resumed from others until ``held`` closes."""
     state = open_folder(out, recipe, resume)
@@ -148,17 +164,31 @@ def _plain(value: Any) -> Any:
 def refuse_another_recipe(out: Path, recipe: Any) -> None:
     """See that the run in a folder was started by this recipe; where things are may differ.
 
+    It may have more epochs than it was started with, where those that are done would have been the same.
+
     Raises:
         CdnetError: that names the first key that differs, or says that the folder's recipe cannot be read.
     """
     old = _kept(out / RECIPE)
     flat = _flat(as_plain(recipe))
+    old = {key: value for key, value in NEWER.items() if key in flat} | old
     for key in sorted(flat.keys() | old.keys()):
+        if key == EPOCHS and _more(old.get(key), flat.get(key)):
+            if flat.get("schedule.kind") == "cosine":
+                raise CdnetError(
+                    f"{out} was trained by a cosine schedule of {old[key]} epochs, whose learning rates would all have "
+                    f"been others with {flat[key]}; begin a new run from its weights: --init {out} --out ANOTHER"
+                )
+            continue
         if key not in FREE and old.get(key) != flat.get(key):
             raise CdnetError(
                 f"{out} was started with {key} = {old.get(key)}, not {flat.get(key)}; resume it as it was, "
                 f"or start another run"
             )
+
+
+def _more(old: Any, new: Any) -> bool:
+    return isinstance(old, int) and isinstance(new, int) and new > old
 
 
 def _kept(path: Path) -> dict[str, Any]:

@@ -34,8 +34,8 @@ def licence_of(trained_on: dict[str, Any]) -> str:
     """Return the licence of what a network was trained on, as far as it is known."""
     if "licence" in trained_on:
         return str(trained_on["licence"])
-    name = str(trained_on.get("data", ""))
-    known = next((licence for start, licence in LICENCES.items() if name.startswith(start)), None)
+    names = str(trained_on.get("data", "")).split(" + ")  # of several data sets that were trained on together
+    known = next((licence for start, licence in LICENCES.items() for name in names if name.startswith(start)), None)
     return known or "not known; ask whoever the pictures belong to"
 
 

@@ -111,6 +111,11 @@ class FeatureExtractor:
         return self.network.preprocessing
 
     @property
+    def runtime(self) -> str:
+        """What computes: as it was asked for, or ``auto``."""
+        return str(self._state["runtime"])
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the network's file."""
         return self.network.digest

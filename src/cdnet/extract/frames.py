@@ -35,5 +35,5 @@ class FrameFeatures:
         """
         found = self.extractor(image, boxes, bgr=self.bgr, box_format=self.box_format)
         lengths = np.linalg.norm(found, axis=1, keepdims=True)
-        unit: Features = found / np.maximum(lengths, np.finfo(np.float32).tiny)
-        return unit
+        scaled: Features = found / np.maximum(lengths, np.finfo(np.float32).tiny)
+        return scaled

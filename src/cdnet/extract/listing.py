@@ -1,70 +1,114 @@
-"""Which pictures are meant: those below a folder, or those that a table names."""
+"""Which pictures are to be extracted, in which order: a list on disk, for a million of them should take no memory.
+
+A CSV file is listed row by row. A folder's names are in memory while it is listed, and not after.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from cdnet.data.csv_file import Finder
-from cdnet.data.csv_table import read_table
+from cdnet.data.csv_table import open_table
 from cdnet.data.files_below import files_below
 from cdnet.errors import CdnetError
+from cdnet.files import write_atomically
+
+PART = 1024
+"""Pictures that are extracted and kept together."""
+
+
+class Entry(NamedTuple):
+    """A picture: ``shown`` is how the source calls it, ``file`` where it lies; identity and camera if they are told."""
+
+    shown: str
+    file: str
+    identity: str | None = None
+    camera: str | None = None
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Pictures in a fixed order.
+    """A list that was written to ``path``: how many pictures, its digest, and what is said of what it leaves out."""
+
+    path: Path
+    count: int
+    digest: str
+    columns: tuple[str, ...]
+    remarks: tuple[str, ...]
+    places: tuple[int, ...]
+
+    def entries(self, start: int, stop: int) -> Iterator[Entry]:
+        """Yield the pictures from number ``start`` to before ``stop``."""
+        with self.path.open("rb") as file:
+            file.seek(self.places[start // PART])
+            for line in islice(file, start % PART, start % PART + stop - start):
+                yield Entry(*json.loads(line))
+
+
+def write_listing(source: Path, path: Path) -> Listing:
+    """List the pictures of a folder, or those that a CSV file names, in a fixed order.
 
     Args:
-        names: as the table has them, or below the folder; what the features are found by.
-        paths: where they are.
-        others: what lies there and is no picture, each with what it is.
-    """
-
-    names: list[str]
-    paths: list[Path]
-    others: list[str]
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the names, by which a resumed extraction knows its pictures."""
-        return hashlib.sha256("\0".join(self.names).encode("utf-8", "surrogateescape")).hexdigest()
-
-    def shard(self, number: int, of: int) -> Listing:
-        """Return one of ``of`` parts of nearly equal length, whose order together is the whole's.
-
-        Args:
-            number: 1 to ``of``.
-            of: at least 1.
-        """
-        first, end = len(self.names) * (number - 1) // of, len(self.names) * number // of
-        return Listing(self.names[first:end], self.paths[first:end], self.others if number == 1 else [])
-
-
-def list_pictures(place: Path) -> Listing:
-    """Return the pictures of a folder, and of those below it, or of a CSV table with a column ``path``.
-
-    A table may name a picture more than once.
+        source: the folder, of which every picture below counts; or a CSV file with the column ``path`` and perhaps
+            ``identity`` and ``camera``. It may name a picture twice.
+        path: the file to write the list to.
 
     Raises:
-        CdnetError: if there is no such folder or table, or it names no picture.
+        CdnetError: if there is no picture, or the folder or the file cannot be read.
     """
-    if place.is_dir():
-        found = files_below(place)
-        names = [os.fspath(path.relative_to(place)) for path in found.pictures]
-        others = [f"{path}: {what}" for path, what in found.others]
-        listing = Listing(names, found.pictures, others)
-    elif place.is_file():
-        table, find = read_table(place, ("path",), ()), Finder(place.parent)
-        names = [row.cells["path"] for row in table.rows]
-        empty = next((row.line for row in table.rows if not row.cells["path"]), None)
-        if empty is not None:
-            raise CdnetError(f"{place}, line {empty}: names no picture")
-        listing = Listing(names, [find(name) for name in names], [])
-    else:
-        raise CdnetError(f"{place}: no such folder, nor a table of pictures")
-    if not listing.names:
-        raise CdnetError(f"{place}: no pictures in it")
-    return listing
+    if not source.exists():
+        raise CdnetError(f"{source}: no such folder or CSV file; name where the pictures are")
+    digest = hashlib.sha256()
+    places: list[int] = []
+    passed: list[str] = []
+    columns: list[str] = []
+    count = 0
+
+    def write(out: BinaryIO) -> None:
+        nonlocal count
+        found = _of_folder(source, passed) if source.is_dir() else _of_csv(source, columns)
+        place = 0
+        for entry in found:
+            if count % PART == 0:
+                places.append(place)
+            digest.update(json.dumps([entry.shown, entry.identity, entry.camera]).encode())
+            place += out.write(json.dumps(entry).encode() + b"\n")
+            count += 1
+
+    write_atomically(path, write)
+    if not count:
+        path.unlink()
+        raise CdnetError(f"{source}: no pictures there")
+    return Listing(path, count, digest.hexdigest(), tuple(columns), tuple(_said(source, passed)), tuple(places))
+
+
+def _of_folder(folder: Path, passed: list[str]) -> Iterator[Entry]:
+    top = os.path.abspath(folder)
+    found = files_below(Path(top))
+    passed += (f"{path}: {what}" for path, what in found.others)
+    for path in found.pictures:
+        yield Entry(path.relative_to(top).as_posix(), str(path))
+
+
+def _of_csv(path: Path, columns: list[str]) -> Iterator[Entry]:
+    find = Finder(Path(os.path.abspath(path)).parent)
+    with open_table(path, ("path",), ("identity", "camera")) as (header, rows):
+        columns += [name for name in ("identity", "camera") if name in header]
+        for row in rows:
+            shown = row.cells["path"]
+            if not shown:
+                raise CdnetError(f"{path}, line {row.line}: no path; name the picture, or leave the row out")
+            yield Entry(shown, str(find(shown)), row.cells.get("identity") or None, row.cells.get("camera") or None)
+
+
+def _said(source: Path, passed: list[str]) -> list[str]:
+    if not passed:
+        return []
+    return [f"{source}: {len(passed):,} entries that are no pictures are passed over, first {passed[0]}"]

@@ -22,7 +22,7 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from cdnet.data.recipe import DataRecipe
+from cdnet.data.recipe import SeveralDataRecipe
 from cdnet.engine.recipe import (
     MOST_BATCH,
     MOST_EPOCHS,
@@ -204,7 +204,7 @@ class SearchRecipe:
     temperature: TemperatureRecipe = field(default_factory=TemperatureRecipe)
     width: float = 1.0
     size: str = "256x128"
-    data: DataRecipe = field(default_factory=DataRecipe)
+    data: SeveralDataRecipe = field(default_factory=SeveralDataRecipe)
     batch: BatchRecipe = field(default_factory=BatchRecipe)
     augment: SidesRecipe = field(default_factory=SidesRecipe)
     loss: LossRecipe = field(default_factory=LossRecipe)

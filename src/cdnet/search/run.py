@@ -12,10 +12,10 @@ import numpy.typing as npt
 import torch
 
 from cdnet.data.cache import CachedPictures
-from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import given_root
 from cdnet.data.remarks import remarks
+from cdnet.data.several import read_several
 from cdnet.data.splits import decode_split
 from cdnet.engine.checkpoint import FILE, WAY_OUT
 from cdnet.engine.log_line import SEARCH
@@ -29,7 +29,7 @@ from cdnet.genotype import Genotype
 from cdnet.model_input import parse_size
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
-from cdnet.progress import console, shown
+from cdnet.progress import notes, shown
 from cdnet.search.algorithm import Search
 from cdnet.search.cost import CostTable, cost_table
 from cdnet.search.latency import latency_for, write_latency
@@ -39,6 +39,8 @@ from cdnet.search.step import LOSSES
 from cdnet.search.supernet import Supernet
 from cdnet.train.batches import Batches, describe_source
 from cdnet.train.recipe import AugmentRecipe
+
+log = notes(__name__)
 
 GENOTYPE = "genotype.json"
 LATENCY = "latency.json"
@@ -77,7 +79,7 @@ class SearchRun(Session):
         self.costs = self._costs()
         super().__init__(recipe, out, recipe.epochs, resume, held)
         size = parse_size(recipe.size)
-        self.data = read_data(root, recipe.data.layout, recipe.data.holdout)
+        self.data = read_several([root, *recipe.data.also], recipe.data.layout, recipe.data.holdout)
         refuse_obstacles(self.data, "search", recipe.batch.identities)
         pictures = decode_split(self.data, "train", size, recipe.data.cache, shown)
         train, validation = self._batches(pictures)
@@ -180,7 +182,7 @@ class SearchRun(Session):
         self.split = split = split_validation(identities, recipe.validation, recipe.seed)
         if self.main:
             tell([*remarks(self.data, [pictures])])
-            console.print(f"pictures that update w and alpha: {split.describe(recipe.validation)}")
+            log.info(f"pictures that update w and alpha: {split.describe(recipe.validation)}")
 
         def side(name: str, rows: npt.NDArray[np.int64], how: AugmentRecipe, seed: int) -> Batches:
             said = f"the search's {name} side"

@@ -1,0 +1,72 @@
+"""The shards of an extraction as one file, as if one process had made it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from cdnet.errors import CdnetError
+from cdnet.extract.job import Extracted, unreadable_file, write_unreadable
+from cdnet.extract.store import Block, FeatureFile, check_ending, open_features, write_features
+from cdnet.files import refuse_unwritable, saying_what_was_not_read
+
+_OF_A_SHARD = ("shard", "count", "unreadable", "network", "source")
+
+
+def join(files: Sequence[Path], out: Path) -> Extracted:
+    """Join all shards of an extraction, whatever the order they are named in.
+
+    Raises:
+        CdnetError: if one is lacking or there twice, they are of different extractions, the list of unreadable pictures
+            of one is not beside it, or ``out`` exists.
+    """
+    check_ending(out)
+    if out.exists() or out.is_symlink():
+        raise CdnetError(f"{out} exists already; name another file with --out, or remove it")
+    refuse_unwritable(out)
+    shards: dict[int, FeatureFile] = {}
+    for path in files:
+        found = open_features(path)
+        if not found.about.get("shard"):
+            raise CdnetError(f"{path} is no shard, but of a whole list; there is nothing to join")
+        number = found.about["shard"][0]
+        if number in shards:
+            raise CdnetError(f"{path} and {shards[number].path} are the same shard, {number}; name each once")
+        shards[number] = found
+    if not shards:
+        raise CdnetError("no shards to join; name their files")
+    first = next(iter(shards.values()))
+    for other in shards.values():
+        differing = [key for key in first.about if key not in _OF_A_SHARD and other.about.get(key) != first.about[key]]
+        if differing or other.about["shard"][1] != first.about["shard"][1]:
+            said = ", ".join(differing) or "number of shards"
+            raise CdnetError(f"{other.path} and {first.path} are of different extractions (other: {said})")
+    total = first.about["shard"][1]
+    lacking = [str(number) for number in range(1, total + 1) if number not in shards]
+    if lacking:
+        more = ", ..." if len(lacking) > 10 else ""
+        raise CdnetError(f"of {total} shards {len(lacking)} are lacking: {', '.join(lacking[:10])}{more}")
+    ordered = [shards[number] for number in range(1, total + 1)]
+    count, broken = (sum(shard.about[key] for shard in ordered) for key in ("count", "unreadable"))
+    about: dict[str, Any] = ordered[0].about | {"shard": None, "count": count, "unreadable": broken}
+
+    def blocks() -> Iterator[Block]:
+        for shard in ordered:
+            yield from shard.blocks()
+
+    columns = tuple(next(iter(ordered[0].blocks())).columns)
+    listed = write_unreadable(
+        out, (row for shard in ordered if shard.about["unreadable"] for row in _unreadable(shard))
+    )
+    write_features(out, blocks, about, columns)
+    return Extracted(count, broken, listed)
+
+
+def _unreadable(shard: FeatureFile) -> Iterator[tuple[str, str]]:
+    path = unreadable_file(shard.path)
+    if not path.is_file():
+        raise CdnetError(f"{shard.path} has {shard.about['unreadable']} unreadable pictures, and {path} is not there")
+    with saying_what_was_not_read(path), path.open(encoding="utf-8", newline="") as file:
+        yield from ((row["path"], row["problem"]) for row in csv.DictReader(file))
