@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 import pytest
@@ -151,3 +152,26 @@ def test_lengths_that_disagree_are_refused() -> None:
     for features in ((query.repeat(2, 1), gallery), (query, gallery[:2])):
         with pytest.raises(ValueError, match="differ in length"):
             find_thresholds(*features, *labels, rates=[0.5])
+
+
+def test_more_pairs_than_a_float_can_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    # MSMT17 has 958 million; from 2^24 on, 32-bit floats leave out the odd numbers.
+    near = torch.tensor(0.5)
+    above, below = (_to_keys(value).reshape(1) for value in (near, torch.nextafter(near, torch.tensor(0.0))))
+
+    class Many:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def keyed(self) -> Iterator[tuple[Tensor, Tensor]]:
+            for _ in range(17):
+                yield above, torch.cat([above.expand(1_000_001), below.expand(1_000_000)])
+
+    given = one_query([0.0, 0.5], [True, False])
+    monkeypatch.setattr(module, "_Pairs", Many)
+    monkeypatch.setattr(module, "check_rates", lambda *_: None)
+    (found,) = find_thresholds(*given, rates=[0.6])
+    assert found.impostor_pairs == 34_000_017
+    assert found.threshold == float(torch.nextafter(near, torch.tensor(0.0)))
+    assert found.false_match_rate == 17_000_017 / 34_000_017
+    assert (found.genuine_pairs, found.true_match_rate) == (17, 1.0)
