@@ -237,14 +237,14 @@ def test_a_full_queue_refuses_at_once(served) -> None:
     class Slow(TinyNetwork):
         def __call__(self, pixels: np.ndarray) -> np.ndarray:
             begun.set()
-            assert go_on.wait(30)
+            assert go_on.wait(300)
             return super().__call__(pixels)
 
     with other_client(served, Slow(), waiting=1) as made:
         first: list = []
         thread = threading.Thread(target=lambda: first.append(made.post("/api/search", content=coloured(1))))
         thread.start()
-        assert begun.wait(30)
+        assert begun.wait(300)
         answer = made.post("/api/search", content=coloured(2))
         go_on.set()
         thread.join()

@@ -16,6 +16,9 @@ if BROWSER is None:
     pytest.skip("no Chromium is installed, so that the page is not tried in a browser", allow_module_level=True)
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
+PATIENCE = 120_000
+"""Milliseconds that a browser on a busy machine may take."""
+sync_api.expect.set_options(timeout=PATIENCE)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -29,18 +32,19 @@ def address(served) -> Iterator[str]:
     app = create_app(served, TinyNetwork(), Settings(rate=1e6))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
+        taken.listen(64)  # so that the browser may come before the server is ready
         server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
         thread.start()
         yield f"http://127.0.0.1:{taken.getsockname()[1]}/"
         server.should_exit = True
-        thread.join(20)
+        thread.join(120)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
     with sync_api.sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        made = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS, timeout=PATIENCE)
         yield made
         made.close()
 
@@ -48,6 +52,7 @@ def browser() -> Iterator[object]:
 @pytest.fixture
 def page(browser, address: str) -> Iterator[object]:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context.set_default_timeout(PATIENCE)
     made = context.new_page()
     troubles: list[str] = []
     made.on("pageerror", lambda error: troubles.append(str(error)))
