@@ -87,6 +87,7 @@ def test_health_readiness_and_metrics(client) -> None:
     assert client.get("/ready").json() == {"status": "ready"}
     text = client.get("/metrics").text
     assert 'cdnet_requests_total{method="GET",route="/health",status="200"}' in text
+    assert 'route="/api/stats"' in text
     assert "cdnet_waiting_pictures 0.0" in text
     assert client.get("/openapi.json").json()["paths"]["/api/search"]["post"]["requestBody"]["required"] is True
 

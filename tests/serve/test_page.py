@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
 
-from .conftest import TinyNetwork, coloured
+from .conftest import TinyNetwork, coloured, listening
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if BROWSER is None:
@@ -24,21 +22,11 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 
 @pytest.fixture(scope="module")
 def address(served) -> Iterator[str]:
-    import uvicorn
-
     from cdnet.serve.app import create_app
     from cdnet.serve.settings import Settings
 
-    app = create_app(served, TinyNetwork(), Settings(rate=1e6))
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen(64)  # so that the browser may come before the server is ready
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
-        thread.start()
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}/"
-        server.should_exit = True
-        thread.join(120)
+    with listening(create_app(served, TinyNetwork(), Settings(rate=1e6))) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -56,8 +56,8 @@ def create_app(gallery: Gallery, network: Network, settings: Settings) -> FastAP
     app.include_router(front_routes(sessions))
     asked = [Depends(refuse_unasked)]
     app.include_router(_operation_routes(gallery, pool, metrics), dependencies=asked)
-    app.include_router(search_routes(gallery, pool, metrics), prefix="/api", dependencies=asked)
-    app.include_router(entry_routes(gallery, pool, keeper), prefix="/api", dependencies=asked)
+    app.include_router(search_routes(gallery, pool, metrics), dependencies=asked)
+    app.include_router(entry_routes(gallery, pool, keeper), dependencies=asked)
     return app
 
 

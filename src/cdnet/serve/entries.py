@@ -31,24 +31,24 @@ def entry_routes(gallery: Gallery, pool: FeaturePool, keeper: IndexKeeper) -> AP
     """
     router = APIRouter()
 
-    @router.get("/stats", summary="What is in the gallery")
+    @router.get("/api/stats", summary="What is in the gallery")
     async def stats() -> dict[str, Any]:
         found = (await asyncio.to_thread(gallery.stats)).to_json()
         weights = {"weights": Path(found["network"]["weights"]).name}  # not where it lies
         return found | {"network": found["network"] | weights}
 
-    @router.get("/entries", summary="Entries by their numbers")
+    @router.get("/api/entries", summary="Entries by their numbers")
     async def entries(asked: Annotated[Listing, Query()]) -> list[dict[str, Any]]:
         found = await asyncio.to_thread(gallery.entries, **asked.filters(), after=asked.after, limit=asked.limit)
         return [shown(entry.to_json()) for entry in found]
 
-    @router.get("/entries/{number}", summary="An entry")
+    @router.get("/api/entries/{number}", summary="An entry")
     async def entry(number: int) -> dict[str, Any]:
         refuse_number(number)
         return shown((await asyncio.to_thread(gallery.entry, number)).to_json())
 
     @router.get(
-        "/entries/{number}/picture",
+        "/api/entries/{number}/picture",
         summary="Its picture, as a JPEG",
         response_class=Response,
         responses={200: {"content": {"image/jpeg": {}}}, 304: {"description": "the client has it already"}},
@@ -67,7 +67,7 @@ def entry_routes(gallery: Gallery, pool: FeaturePool, keeper: IndexKeeper) -> AP
             raise NotThereError(f"the picture of entry {number} is not where it was") from None
         return Response(made, media_type="image/jpeg", headers=kept)
 
-    @router.post("/entries", summary="Add a picture, which the gallery then keeps", openapi_extra=PICTURE)
+    @router.post("/api/entries", summary="Add a picture, which the gallery then keeps", openapi_extra=PICTURE)
     async def add(request: Request, known: Annotated[Labels, Query()]) -> dict[str, Any]:
         data = await picture_of(request)
         new = NewEntry(hashlib.sha256(data).digest(), "", known.camera, known.time, known.person, known.note, data=data)
@@ -77,7 +77,7 @@ def entry_routes(gallery: Gallery, pool: FeaturePool, keeper: IndexKeeper) -> AP
             keeper.added()
         return {"id": added[0].id, "new": added[0].new}
 
-    @router.delete("/entries/{number}", summary="Remove an entry for good")
+    @router.delete("/api/entries/{number}", summary="Remove an entry for good")
     async def remove(number: int, request: Request) -> dict[str, int]:
         refuse_number(number)
         removed = await asyncio.to_thread(gallery.remove, [number], who=who_asks(request))
