@@ -40,12 +40,12 @@ def search_routes(gallery: Gallery, pool: FeaturePool, metrics: Metrics) -> APIR
         matches = [shown(match.to_json()) for match in found.matches]
         return {"matches": matches, "exact": found.exact, "threshold": found.threshold}
 
-    @router.post("/search", summary="Search for the person of an uploaded picture", openapi_extra=PICTURE)
+    @router.post("/api/search", summary="Search for the person of an uploaded picture", openapi_extra=PICTURE)
     async def search_picture(request: Request, asked: Annotated[Search, Query()]) -> dict[str, Any]:
         digest, feature = await pool.describe(await picture_of(request))
         return await search(request, feature, digest, asked)
 
-    @router.get("/search", summary="Search for the person of an entry, or of several entries' mean")
+    @router.get("/api/search", summary="Search for the person of an entry, or of several entries' mean")
     async def search_entries(request: Request, asked: Annotated[EntrySearch, Query()]) -> dict[str, Any]:
         numbers = list(dict.fromkeys(asked.entry))
         features = await asyncio.to_thread(gallery.features, numbers)
