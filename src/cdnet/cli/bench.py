@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cdnet.cli.arguments import Parser, UsageError, choose, parser
 from cdnet.cli.bench_export import export
 from cdnet.cli.bench_gallery import gallery
+from cdnet.cli.bench_serve import serve
 from cdnet.shown_text import say_block
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ MOST_BATCH, MOST_ROUNDS = 4096, 10_000
 
 def main(words: list[str]) -> None:
     """Run the benchmark that the first word names."""
-    actions = {"rank": rank, "rerank": rerank, "search": search, "export": export, "gallery": gallery}
+    actions = {"rank": rank, "rerank": rerank, "search": search, "export": export, "gallery": gallery, "serve": serve}
     if words[:1] in (["-h"], ["--help"]):
         say_block(
             f"usage: cdnet bench {' | '.join(actions)} ... [--json FILE] [--peer NAME=PATH ...]\n\n"
@@ -28,7 +29,8 @@ def main(words: list[str]) -> None:
             "  rerank     from features to re-ranked distances; peer: torchreid\n"
             "  search     a step of the search by top-k, and one of all branches\n"
             "  export     every form that `cdnet export` writes: mAP, milliseconds, bytes\n"
-            "  gallery    a gallery's searches, exact, by its index and by faiss; or rank-1 and mAP through it\n\n"
+            "  gallery    a gallery's searches, exact, by its index and by faiss; or rank-1 and mAP through it\n"
+            "  serve      a served gallery with many clients at once, and what they are told when its queue is full\n\n"
             "A peer is another project's code, run from the checkout that is given; without one it is left out.\n"
             "`cdnet bench rank --help` and so on explain each."
         )

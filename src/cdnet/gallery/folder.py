@@ -181,14 +181,15 @@ class GalleryFolder:
         if not self._postmaster():
             return
         ends = time.monotonic() + STOP_SECONDS
-        while left := self._processes():
+        while left := self.processes():
             if time.monotonic() > ends:
                 raise CdnetError(f"{self.path}: process {left[0]} of a server that was killed does not end; end it")
             time.sleep(0.1)
         for stale in (self.data / "postmaster.pid", *self.data.glob(".s.PGSQL.*")):
             stale.unlink(missing_ok=True)
 
-    def _processes(self) -> list[int]:
+    def processes(self) -> list[int]:
+        """Return the numbers of the processes of this folder's server."""
         import psutil
 
         found = []

@@ -34,7 +34,7 @@ function card(entry, place, pick) {
   const person = entry.person ? `person ${entry.person}` : "person not known";
   const time = entry.time ? moment(entry.time) : "time not known";
   const name = [...(found ? [`number ${place + 1}`] : []), camera, time, person, entry.name].filter(Boolean).join(", ");
-  const image = make("img", { src: `/api/entries/${entry.id}/picture`, alt: "", loading: "lazy" });
+  const image = make("img", { src: `/api/entries/${entry.id}/picture`, alt: `Picture of ${name}`, loading: "lazy" });
   const button = make("button", { type: "button", title: "Search for this one", onclick: () => pick(entry.id) }, image);
   button.setAttribute("aria-label", `Search for ${name}`);
   image.onerror = () => image.replaceWith(make("span", { className: "gone", textContent: "The picture cannot be shown" }));
