@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -138,7 +138,8 @@ def test_nothing_is_cut_off_and_everything_has_a_name(page, width: int) -> None:
     upload(page, 2)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     nameless = page.evaluate(
-        """() => [...document.querySelectorAll('button, input:not([hidden]), a, main img')].filter((one) => one.offsetParent)
+        """() => [...document.querySelectorAll('button, input:not([hidden]), a, main img')]
+        .filter((one) => one.offsetParent)
         .filter((one) => !(one.innerText || one.alt || one.labels?.length || one.getAttribute('aria-label')))
         .map((one) => one.outerHTML)"""
     )
@@ -214,9 +215,9 @@ def test_the_way_in_by_a_token(browser, served) -> None:
     with listening(app) as address:
         page = context.new_page()
         page.goto(address)
-        for given in ("not the token at all", token):
+        for given, says in (("not the token at all", "Give the gallery's token"), (token, "That is not the token")):
             page.wait_for_selector("#login")
-            sync_api.expect(page.locator("#status")).to_contain_text("token")
+            sync_api.expect(page.locator("#status")).to_contain_text(says)
             page.locator("#token").fill(given)
             page.keyboard.press("Enter")
             if given != token:

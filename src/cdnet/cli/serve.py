@@ -9,7 +9,8 @@ from cdnet.cli.arguments import parser
 from cdnet.errors import CdnetError
 from cdnet.shown_text import say
 
-ALL_ADDRESSES = ("0.0.0.0", "::")
+PATIENCE = 5.0
+"""Seconds that a request waits for a database that has gone away."""
 
 
 def main(words: list[str]) -> None:
@@ -54,7 +55,10 @@ def main(words: list[str]) -> None:
 
     if options.add is not None:
         _make_and_add(options)
-    with listen(settings) as taken, open_gallery(options.gallery, read_from=options.read_from) as gallery:
+    with (
+        listen(settings) as taken,
+        open_gallery(options.gallery, read_from=options.read_from, patience=PATIENCE) as gallery,
+    ):
         app = create_app(gallery, gallery.network.open(options.weights), settings)
         server = server_of(app, settings)
         say(f"the gallery is at {shown_url(settings, taken)}; Ctrl-C ends it")

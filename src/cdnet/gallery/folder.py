@@ -89,7 +89,12 @@ class GalleryFolder:
             raise CdnetError("a gallery in a folder needs Linux or macOS; give a server's address, postgresql://...")
         path = self.path / name
         with saying_what_failed(path):
-            file = path.open("ab")
+            try:
+                file = path.open("ab")
+            except PermissionError:
+                raise CdnetError(
+                    f"{self.path}: this user may not write into that folder; use the gallery as the user who made it"
+                ) from None
             try:
                 kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
                 fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
@@ -100,7 +105,8 @@ class GalleryFolder:
 
     def is_made(self) -> bool:
         """Tell whether there is a whole cluster; one that was not finished has another name."""
-        return self.data.is_dir()
+        with saying_what_failed(self.path):
+            return self.data.is_dir()
 
     def make(self) -> None:
         """Make the cluster, which appears by renaming; the caller holds the lock ``starting``.

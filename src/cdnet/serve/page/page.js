@@ -60,8 +60,7 @@ async function show() {
     } else {
       showQuery([]);
       draw([], null, "Nothing is searched yet");
-      if (given.has("wrong-token")) tell("That is not the token.", "wrong");
-      else tell(name ? "The picture that was searched for is not kept any more; give it again." : "");
+      tell(name ? "The picture that was searched for is not kept any more; give it again." : "");
     }
   } catch (error) {
     if (mine !== turn) return;
@@ -144,7 +143,8 @@ async function begin() {
     at("cameras").append(...stats.cameras.map((camera) => make("label", {}, make("input", { type: "checkbox", name: "camera", value: camera }), camera)));
     at("cameras").hidden = !stats.cameras.length;
   } catch (error) {
-    tell(error.message, "wrong");
+    const tried = new URLSearchParams(location.search).has("wrong-token");
+    tell(tried ? "That is not the token." : error.message, "wrong");
     at("cameras").hidden = true;
     if (!at("login").hidden) return;
   }
