@@ -18,16 +18,18 @@ def test_clients_are_answered_and_a_full_queue_refuses(served, monkeypatch) -> N
 
     monkeypatch.chdir(Path(__file__).parents[2])
     monkeypatch.setattr(serving, "FEW", 1)
+    monkeypatch.setattr(serving, "ALONE", 3)
     command = [sys.executable, "-c", SERVER]
     before = len(served.audit())
     found = serving.bench_serving(served.address, [coloured(1), coloured(2)], 6, 2.0, command=command)
     assert list(found["answers"]) == ["200"]
     asked = len(served.audit()) - before
-    assert asked == 1 + found["answers"]["200"] + found["full_queue"]["answers"].get("200", 0) or (
+    assert asked == 1 + 3 + found["answers"]["200"] + found["full_queue"]["answers"].get("200", 0) or (
         found["full_queue"]["turns"] > 1
     )
     assert found["ms"]["median"] > 0
-    assert found["memory_bytes"]["database_peak"] >= 0
+    assert found["alone_ms"]["card"]["median"] > 0
+    assert found["memory_bytes"]["database_peak"] > 0
     full = found["full_queue"]
     assert sum(full["answers"].values()) == 7
     assert full["answers"]["503"] >= 1

@@ -15,20 +15,22 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
+from cdnet.bench.gallery import database_memory
 from cdnet.errors import CdnetError
 
 SERVE = (sys.executable, "-m", "cdnet", "serve")
 START_SECONDS = 300.0
 FEW = 8
 """How many may wait where the queue is to be filled."""
+ALONE = 100
+"""Searches by one client alone."""
 TURNS = 20
 """How often that is tried at the most."""
 NO_ANSWER = "no answer"
@@ -38,17 +40,13 @@ NO_ANSWER = "no answer"
 class _Server:
     process: subprocess.Popen[str]
     address: str
-    database: list[int] = field(default_factory=list)
+    gallery: str
 
-    def memory(self) -> tuple[int, int]:
-        """Return bytes of the server, and of the database's processes, shared pages divided among these."""
+    def memory(self) -> tuple[int, int | None]:
+        """Return bytes of the server, and of the database's processes."""
         import psutil
 
-        own, theirs = int(psutil.Process(self.process.pid).memory_info().rss), 0
-        for number in self.database:
-            with suppress(psutil.Error):
-                theirs += int(getattr(psutil.Process(number).memory_full_info(), "pss", 0))
-        return own, theirs
+        return int(psutil.Process(self.process.pid).memory_info().rss), database_memory(self.gallery)
 
 
 def bench_serving(
@@ -72,7 +70,8 @@ def bench_serving(
         progress: told how far it is.
 
     Returns:
-        What is measured: answers by status, searches a second, milliseconds, memory at rest and at its peak, and what
+        What is measured: answers by status, searches a second, milliseconds under load and
+        of one client alone (a search, the picture of a card, the page itself), memory at rest and at its peak, and what
         was answered, and how often, once ``clients`` and one more came at once to a queue of eight.
 
     Raises:
@@ -81,6 +80,7 @@ def bench_serving(
     with _serving(gallery, [*words, "--waiting", str(2 * clients)], command) as server:
         _post(server.address, pictures[0])  # does not count: what is loaded by the first
         rest = server.memory()
+        alone = _alone(server.address, pictures)
         answers, peak, lasted = _load(server, pictures, clients, seconds, progress)
     times = [milliseconds for status, milliseconds in answers if status == "200"]
     report: dict[str, Any] = {
@@ -89,9 +89,10 @@ def bench_serving(
         "answers": dict(Counter(status for status, _ in answers)),
         "searches_a_second": round(len(times) / lasted, 1),
         "ms": {"median": _rounded(times, 50), "p99": _rounded(times, 99)},
+        "alone_ms": alone,
         "memory_bytes": {"server_at_rest": rest[0], "server_peak": peak[0]},
     }
-    if any(peak[1:]):
+    if rest[1] is not None:
         report["memory_bytes"] |= {"database_at_rest": rest[1], "database_peak": peak[1]}
     with _serving(gallery, [*words, "--waiting", str(FEW)], command) as server:
         report["full_queue"] = _fill_queue(server.address, pictures, clients + 1)
@@ -111,7 +112,7 @@ def _serving(gallery: str, words: Sequence[str], command: Sequence[str]) -> Iter
                 said.seek(0)
                 lines = said.read().strip().splitlines() or ["it said nothing"]
                 raise CdnetError(f"the server did not start: {lines[-1]}")
-            yield _Server(process, found[0], _database_of(gallery))
+            yield _Server(process, found[0], gallery)
         finally:
             process.terminate()
             process.wait()
@@ -119,12 +120,25 @@ def _serving(gallery: str, words: Sequence[str], command: Sequence[str]) -> Iter
             process.stdout.close()
 
 
-def _database_of(gallery: str) -> list[int]:
-    if "://" in gallery:
-        return []
-    from cdnet.gallery.folder import GalleryFolder
+def _alone(address: str, pictures: Sequence[bytes]) -> dict[str, dict[str, float | None]]:
+    """Return how long a search, a picture of a card and a part of the page take while nobody else asks."""
+    connection = _connect(address)
+    times: dict[str, list[float]] = {"search": [], "card": [], "page": []}
 
-    return GalleryFolder(Path(gallery)).processes()
+    def timed(name: str, way: str) -> None:
+        begun = time.perf_counter()
+        connection.request("GET", way)
+        connection.getresponse().read()
+        times[name].append(1e3 * (time.perf_counter() - begun))
+
+    for number in range(ALONE):
+        begun = time.perf_counter()
+        _, said, _ = _ask(connection, pictures[number % len(pictures)])
+        times["search"].append(1e3 * (time.perf_counter() - begun))
+        timed("card", f"/api/entries/{json.loads(said)['matches'][0]['id']}/picture")
+        timed("page", "/")
+    connection.close()
+    return {name: {"median": _rounded(some, 50), "p99": _rounded(some, 99)} for name, some in times.items()}
 
 
 def _load(
@@ -133,7 +147,7 @@ def _load(
     clients: int,
     seconds: float,
     progress: Callable[[str, float], None],
-) -> tuple[list[tuple[str, float]], tuple[int, int], float]:
+) -> tuple[list[tuple[str, float]], tuple[int, int | None], float]:
     answers: list[tuple[str, float]] = []
     started = time.perf_counter()
     ends = started + seconds
@@ -159,7 +173,7 @@ def _load(
     peak = server.memory()
     while any(thread.is_alive() for thread in threads):
         now = server.memory()
-        peak = max(peak[0], now[0]), max(peak[1], now[1])
+        peak = max(peak[0], now[0]), max(peak[1] or 0, now[1] or 0)
         progress(f"{clients} clients", min(1.0, (time.perf_counter() - started) / seconds))
         time.sleep(0.5)
     for thread in threads:
