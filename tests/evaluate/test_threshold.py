@@ -82,6 +82,8 @@ def test_by_hand() -> None:
     given = one_query(similarities.acos().tolist(), [True, True, False, False, False, False])
     quarter, half, most = find_thresholds(*given, rates=[0.25, 0.6, 0.75])
     assert (quarter.threshold, quarter.true_match_rate) == (pytest.approx(0.6), 0.5)
+    assert "false-match rate 0.25: " in quarter.as_text()
+    assert quarter.as_text().endswith("true-match rate 0.5000")  # a share, as the other rate
     assert (half.threshold, half.false_match_rate, half.true_match_rate) == (pytest.approx(0.4), 0.5, 1.0)
     assert (most.threshold, most.false_match_rate) == (pytest.approx(-0.2), 0.75)
 
