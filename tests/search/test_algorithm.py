@@ -124,12 +124,14 @@ def test_the_logs_figures_are_those_of_its_alpha_and_its_time(
         for row, entropy in zip(line["alpha"], line["entropy"], strict=True):
             total = sum(math.exp(value) for value in row)
             chances = [math.exp(value) / total for value in row]
-            assert entropy == pytest.approx(-sum(p * math.log(p) for p in chances), abs=1.5e-6)
+            assert entropy == pytest.approx(-sum(p * math.log(p) for p in chances), abs=1e-5)
+        assert line["entropy"] == [round(value, 6) for value in line["entropy"]]
         assert "expected_cost" not in line
         pictures = each * (8 + 8)
         assert line["milliseconds_per_image"] == pytest.approx(1000 * line["seconds"] / pictures, abs=6 / pictures)
         assert round(line["seconds"], 2) == line["seconds"]
         assert line["mebibytes_per_image"] > 0
+    assert any(value != round(value, 5) for line in log for value in line["entropy"])
 
 
 def test_no_gradient_is_left_from_the_step_before(
