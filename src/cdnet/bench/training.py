@@ -35,7 +35,7 @@ LAYOUTS = {"channels first": torch.contiguous_format, "channels last": torch.cha
 
 def recipe_of(network: str, recipe: TrainRecipe) -> TrainRecipe:
     """Return a recipe for a network, with the neck that goes with it."""
-    return replace(recipe, genotype=network, neck=NECKS.get(network, "fblneck"))  # type: ignore[arg-type]
+    return replace(recipe, genotype=network, neck=NECKS.get(network, "fblneck"))
 
 
 def bench_training(pictures: CachedPictures, recipe: TrainRecipe, rounds: int, peers: Mapping[str, Path]) -> list[Row]:
@@ -135,7 +135,7 @@ class _Torchreid(_Waiting):
         code: Any = torchreid.load("models/osnet.py")
         torch.manual_seed(recipe.seed)
         self.model: nn.Module = getattr(code, WIDTHS[recipe.width])(identities, pretrained=False, loss="triplet")
-        self.model.to(memory_format=LAYOUTS[layout])  # type: ignore[call-overload]
+        self.model.to(memory_format=LAYOUTS[layout])
         self.model.train()
         self.engine = parts.make_engine(self.model, make_optimizer(self.model, recipe.optim), identities, False)
         self._batches: Iterator[Any] = iter(())

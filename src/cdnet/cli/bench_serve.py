@@ -24,9 +24,9 @@ def serve(words: list[str]) -> None:
         raise UsageError("1 to 500 clients are possible, and up to an hour")
 
     from cdnet.bench.serving import bench_serving
+    from cdnet.cli.terminal import telling
     from cdnet.data.files_below import files_below
     from cdnet.files import make_folder, saying_what_failed, write_text
-    from cdnet.progress import telling
 
     if not options.pictures.is_dir():
         raise CdnetError(f"{options.pictures}: no such folder")

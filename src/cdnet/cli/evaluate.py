@@ -102,6 +102,8 @@ def main(words: list[str]) -> None:
             "pictures its figures say nothing"
         )
 
+    chosen: Chosen | None = None
+
     def opened(pixels: Pixels) -> Network:
         nonlocal chosen
         if not ours:
@@ -110,7 +112,6 @@ def main(words: list[str]) -> None:
         chosen = open_own(options.weights, options.runtime, pixels, count, device, note)
         return chosen.network
 
-    chosen: Chosen | None = None
     ahead = FeaturesAhead(opened, asked.flip)
     pictures = read_test_pictures(data, size, options.data.cache, shown, ahead.watch)
     for sentence in remarks(data, pictures.splits()):
