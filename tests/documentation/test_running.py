@@ -11,7 +11,6 @@ import shutil
 import socket
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -29,7 +28,9 @@ NOT_RUN = {
     "torchrun": "several processes; tests/train/test_distributed.py",
     "classify": "CIFAR-100 and ImageNet; tests/classify/test_run.py",
     "postgresql://": "a server of somebody's; tests/gallery/test_transfer.py",
-    "--peer": "another project's checkout; tests/bench/test_peers.py",
+    "--peer": "another project's checkout; tests/bench/test_peers.py and test_beside_torchreid.py",
+    "figure networks": "what benches of others' networks write; tests/figures/test_networks.py",
+    "--certificate": "a certificate; tests/serve/test_login.py",
     "distil.teacher": "another network; tests/train/test_teacher.py",
     "teacher.xml": "another network; tests/cli/test_evaluate_files.py",
     "cdnet_top2_pretrained.pth": "the authors' file; tests/test_published.py",
@@ -50,8 +51,8 @@ SMALLER = {
     "search compare": "--width 0.125 --size 64x32 --schedule.epochs 1 --random 1 --seeds [0] --batch.identities 4",
     "search": "--width 0.125 --size 64x32 --epochs 1 --batch.identities 4 --cost.width 0.125 --cost.size 64x32",
     "reproduce table-7": "--print-commands",
+    "reproduce recipe": "--print-commands",
     "bench extract": "--pictures 40",
-    "bench rank": "--sizes 20x60x8 --rounds 3",
     "gallery calibrate": "--false-match-rate 0.01",
     "figure t-sne": "--identities 4",
     "serve": "--port 0",
@@ -120,28 +121,37 @@ def place(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What `cdnet serve`, which stops then, answered to the pages' `curl` by a client in this process."""
+def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
+    """What each server that is run answered to every `curl` of the pages, by a client in this process."""
     uvicorn = pytest.importorskip("uvicorn", reason="the extra serve is not installed")
     from starlette.testclient import TestClient
 
-    given: list[dict[str, Any]] = []
+    asked = [line for line in shell_lines() if line.startswith("curl ")]
+    given: dict[str, list[Any]] = {line: [] for line in asked}
 
     def run(server: Any, sockets: list[socket.socket]) -> None:
-        if sockets[0].getsockname()[0] != "127.0.0.1":
-            return
-        with TestClient(server.config.app, base_url="http://127.0.0.1:8000") as client:
-            for line in (line for line in shell_lines() if line.startswith("curl ")):
-                _, option, at, url = shlex.split(line)
-                assert option == "--data-binary"
-                split = urlsplit(url)
-                assert split.netloc == "127.0.0.1:8000"
-                answer = client.post(f"{split.path}?{split.query}", content=Path(at[1:]).read_bytes())
-                assert answer.status_code == 200, answer.text
-                given.append(answer.json())
+        with TestClient(server.config.app) as client:
+            for line in asked:
+                answer = client.request(**request_of(line))
+                if answer.status_code == 200:
+                    given[line].append(answer.json())
 
     monkeypatch.setattr(uvicorn.Server, "run", run)
     return given
+
+
+def request_of(line: str) -> dict[str, Any]:
+    """What a `curl` asks: its method, address, headers and body."""
+    _, *words = shlex.split(line.replace("$(cat token.txt)", Path("token.txt").read_text("ascii").strip()))
+    request: dict[str, Any] = {"method": "GET", "url": words.pop()}
+    for option, value in zip(words[::2], words[1::2], strict=True):
+        if option == "-H":
+            name, _, text = value.partition(": ")
+            request["headers"] = {name: text}
+        else:
+            assert option == "--data-binary"
+            request |= {"method": "POST", "content": Path(value.removeprefix("@")).read_bytes()}
+    return request
 
 
 def to_run(page: str) -> list[Block]:
@@ -199,9 +209,12 @@ def test_own_pictures_in_a_folder_for_each_person(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.usefixtures("filled")
-def test_a_gallery_is_served(answers: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gallery_is_served(answers: dict[str, list[Any]], capsys: pytest.CaptureFixture[str]) -> None:
     run_page("docs/serve.md", capsys)
-    assert [len(answer["matches"]) for answer in answers] == [5]
+    assert len(answers) == 2
+    for line, given in answers.items():
+        assert given, line
+        assert len(given[0]["matches"]) == 5 if "search" in line else given[0]["entries"]
 
 
 @pytest.mark.usefixtures("filled")
