@@ -21,7 +21,7 @@ from cdnet.extract import job
 from cdnet.extract.extractor import FeatureExtractor
 from cdnet.extract.job import extract_all, parse_shard
 from cdnet.extract.join import join
-from cdnet.extract.store import open_features
+from cdnet.extract.stored import open_features
 
 arrow = pytest.importorskip("pyarrow.parquet")
 

@@ -20,10 +20,10 @@ from cdnet.extract.extractor import FeatureExtractor
 from cdnet.extract.listing import PART, Entry, Listing, write_listing
 from cdnet.extract.parts import Part, extract_part, is_done, keep_part, read_part
 from cdnet.extract.store import Block, check_ending, write_features
-from cdnet.files import make_folder, refuse_unwritable, saying_what_failed, write_text
+from cdnet.extract.stored import FORMAT, MOST_SHARDS
+from cdnet.files import make_folder, refuse_unwritable, saying_what_failed, sweep, write_text
 from cdnet.shown_text import csv_cell
 
-FORMAT = 1
 SECONDS = 10
 """Between two lines that say how far it is."""
 
@@ -55,7 +55,7 @@ def parse_shard(text: str) -> tuple[int, int]:
         CdnetError: if it is not of that form, or I is not 1 to N.
     """
     first, _, second = text.partition("/")
-    if not (first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second) <= 1_000_000):
+    if not (first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second) <= MOST_SHARDS):
         raise CdnetError(f"--shard is I/N, such as 1/8 to 8/8, not {text}")
     return int(first), int(second)
 
@@ -86,8 +86,7 @@ def extract_all(
             extraction, or the disk is full; what is done is then kept.
     """
     check_ending(out)
-    if out.exists() or out.is_symlink():
-        raise CdnetError(f"{out} exists already; name another file with --out, or remove it")
+    refuse_existing(out)
     refuse_unwritable(out)
     folder = out.with_name(f"{out.name}.parts")
     with saying_what_failed(folder):
@@ -98,6 +97,10 @@ def extract_all(
     except Timeout:
         raise CdnetError(f"another process is at work in {folder}; wait for it, or name another --out") from None
     try:
+        refuse_existing(out)  # another process may have finished it meanwhile
+        if not (folder / "job.json").exists():
+            refuse_existing(unreadable_file(out))
+        sweep(out.parent, [out.name, unreadable_file(out).name])
         return _Job(extractor, source, out, folder, shard, tell).run(compute)
     finally:
         lock.release()
@@ -197,7 +200,7 @@ class _Job:
         for number in self._parts():
             part = read_part(self.folder, number)
             count, broken = count + len(part.rows), broken + len(part.broken)
-        if not count:
+        if not count and self.about["shard"] is None:  # an empty shard is needed to join the others
             entry, why = next(self._broken())
             raise CdnetError(f"none of {broken:,} pictures could be read, first {entry.file}: {why}")
         listed = write_unreadable(self.out, ((entry.shown, why) for entry, why in self._broken()))
@@ -222,6 +225,16 @@ class _Job:
                 yield Block([entry.shown for entry in kept], part.features, columns)
 
 
+def refuse_existing(path: Path) -> None:
+    """See that a file that is to be written is not there.
+
+    Raises:
+        CdnetError: if it is.
+    """
+    if path.exists() or path.is_symlink():
+        raise CdnetError(f"{path} exists already; name another file with --out, or remove it")
+
+
 def unreadable_file(out: Path) -> Path:
     """Return where the pictures that could not be read for a file of features are listed."""
     return out.with_name(f"{out.name}.unreadable.csv")
@@ -236,6 +249,7 @@ def write_unreadable(out: Path, rows: Iterable[tuple[str, str]]) -> Path | None:
             writer.writerow(["path", "problem"])
         writer.writerow([csv_cell(path.encode("utf-8", "backslashreplace").decode()), csv_cell(why)])
     if not text.tell():
+        unreadable_file(out).unlink(missing_ok=True)  # of a try that was killed
         return None
     write_text(unreadable_file(out), text.getvalue())
     return unreadable_file(out)

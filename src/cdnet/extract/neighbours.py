@@ -18,7 +18,8 @@ from cdnet.evaluate.comparable import unit_length
 from cdnet.extract.extractor import FeatureExtractor
 from cdnet.extract.listing import PART, write_listing
 from cdnet.extract.parts import extract_part
-from cdnet.extract.store import ENDINGS, open_features
+from cdnet.extract.store import ENDINGS
+from cdnet.extract.stored import open_features
 
 MOST = 1000
 """The most places of a list."""

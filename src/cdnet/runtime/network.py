@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,9 @@ from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
 from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.weights import SUFFIX, find_weights
+
+PICKLED = (".pth", ".pt", ".tar", ".pkl", ".ckpt")
+"""Endings of what others' weights are in, which is not read here."""
 
 Features = npt.NDArray[np.float32]
 
@@ -41,7 +45,8 @@ def open_network(path: Path | str, given: Given, option: str = "", batch: int = 
         path: a run's folder, a ``.safetensors`` file of ours, the name of a shipped network, an ``.onnx`` file, or the
             ``.xml`` of an OpenVINO IR, which has its ``.bin`` beside it.
         given: what is known of its input; our own weights say it themselves.
-        option: what the options are called that ``given`` came from, before their last part, such as ``distil.``.
+        option: what the options are called that ``given`` came from, before their last part, such as ``distil.``; empty
+            where they are arguments.
         batch: pictures to take at once, where the file allows it.
 
     Raises:
@@ -60,9 +65,10 @@ def open_network(path: Path | str, given: Given, option: str = "", batch: int = 
 
         return OpenVinoNetwork(Path(path), given, option, batch)
     if ending and ending != SUFFIX and Path(path).is_file():
+        convert = f"; weights that others published become ours by cdnet convert {path} --out NAME{SUFFIX}"
         raise CdnetError(
             f"{path}: no network that can be run; give a run's folder, a {SUFFIX} file of cdnet, an .onnx file, or the "
-            ".xml of an OpenVINO IR"
+            f".xml of an OpenVINO IR{convert if ending in PICKLED else ''}"
         )
     file = find_weights(path)
     given.refuse(path, option)
@@ -93,6 +99,17 @@ def digest_of(*files: Path) -> str:
     return digest.hexdigest()
 
 
+def refuse_several_inputs(path: Path, names: Sequence[str]) -> None:
+    """See that a file takes pictures and nothing else.
+
+    Raises:
+        CdnetError: if it has another number of inputs than one.
+    """
+    if len(names) != 1:
+        said = f" ({', '.join(names)})" if names else ""
+        raise CdnetError(f"{path} takes {len(names)} inputs{said}, not pictures alone; it is no network for ReID")
+
+
 def check_features(found: object, count: int, path: Path) -> Features:
     """Return what a network gave as features N x D.
 
@@ -100,6 +117,10 @@ def check_features(found: object, count: int, path: Path) -> Features:
         CdnetError: if it is not a row of finite numbers for each of the ``count`` pictures.
     """
     features = np.asarray(found)
+    if features.dtype.kind not in "fiu":
+        raise CdnetError(
+            f"{path} gives {features.dtype} and no numbers; it is no network that maps pictures to features"
+        )
     if features.ndim == 4 and features.shape[2:] == (1, 1):
         features = features[:, :, 0, 0]
     if features.ndim != 2 or len(features) != count:

@@ -12,7 +12,7 @@ import torch
 from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
-from cdnet.runtime.network import Features, check_features, digest_of
+from cdnet.runtime.network import Features, check_features, digest_of, refuse_several_inputs
 from cdnet.runtime.said import KEY, read_said
 
 
@@ -32,12 +32,13 @@ class OnnxFile:
             raise CdnetError(f"{path} needs onnxruntime; install it with pip install 'cdnet-reid[onnx]'") from None
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = torch.get_num_threads()
-        settings.log_severity_level = 3
+        settings.log_severity_level = 4  # what is wrong is said once, and by us
         try:
             self._session: Any = onnxruntime.InferenceSession(str(path), settings, ["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors share no class of their own
-            raise CdnetError(f"{path}: no ONNX file that onnxruntime can run ({_first_line(error)})") from None
-        first = self._session.get_inputs()[0]
+            raise CdnetError(f"{path}: no ONNX file that onnxruntime can run ({_cause(error)})") from None
+        first, *others = self._session.get_inputs()
+        refuse_several_inputs(path, [each.name for each in (first, *others)])
         if len(first.shape) != 4 or first.shape[1] != 3 or first.type != "tensor(float)":
             shape = "x".join(map(str, first.shape))
             raise CdnetError(f"{path} takes {first.type} of {shape}, not float pictures N x 3 x H x W")
@@ -56,7 +57,7 @@ class OnnxFile:
         try:
             found = self._session.run(None, {self._input: values})[0]
         except Exception as error:
-            raise CdnetError(f"{self.path} could not be run on {len(values)} pictures: {_first_line(error)}") from None
+            raise CdnetError(f"{self.path} could not be run on {len(values)} pictures: {_cause(error)}") from None
         return check_features(found, len(values), self.path)
 
 
@@ -77,8 +78,8 @@ class OnnxNetwork:
         return self._file.run(values)[:count]
 
 
-def _first_line(error: Exception) -> str:
+def _cause(error: Exception) -> str:
+    # Before it stand the path, which is said already, or the place in onnxruntime's source: the cause is at the end.
     said = str(error).strip().split("\n")[0]
-    return (
-        said.rpartition(" failed:")[2].strip()[:200] or said[:200]
-    )  # before it stands the path, which is said already
+    said = said.rpartition(" failed:")[2].strip() or said
+    return said if len(said) <= 200 else f"... {said[-200:].partition(' ')[2]}"

@@ -11,9 +11,12 @@ import torch
 
 from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
+from cdnet.files import saying_what_was_not_read
 from cdnet.runtime.given import Given
-from cdnet.runtime.network import Features, check_features, digest_of
+from cdnet.runtime.network import Features, check_features, digest_of, refuse_several_inputs
 from cdnet.runtime.said import KEY, read_said
+
+_START = b"<net"
 
 
 class OpenVinoFile:
@@ -35,6 +38,7 @@ class OpenVinoFile:
             raise CdnetError(f"{path}: its weights, {self.weights.name}, do not lie beside it")
         self._core, self._compiled = openvino.Core(), None
         model = self._read()
+        refuse_several_inputs(path, [each.any_name for each in model.inputs])
         shape = model.inputs[0].partial_shape
         sides = [side.get_length() if side.is_static else None for side in shape] if shape.rank.is_static else []
         if len(sides) != 4 or sides[1] != 3:
@@ -73,6 +77,9 @@ class OpenVinoFile:
         return check_features(found, len(values), self.path)
 
     def _read(self) -> Any:
+        with saying_what_was_not_read(self.path), self.path.open("rb") as file:
+            if _START not in file.read(4096):  # every other kind of file is tried, and complained about, by OpenVINO
+                raise CdnetError(f"{self.path}: no OpenVINO IR, for it does not begin as one")
         try:
             return self._core.read_model(self.path)
         except RuntimeError as error:
