@@ -154,6 +154,10 @@ FRAME = np.zeros((50, 60, 3), np.uint8)
         (FRAME, [[1, 1, 9, float("nan")]], "box 0 .* not finite"),
         (FRAME, np.zeros((2, 6)), "N x 4 numbers, not 2 x 6"),
         ([FRAME, FRAME], [[1, 1, 9, 9]], "one frame"),
+        (FRAME, np.full((1, 4), 9 + 1j), "not all numbers"),
+        (FRAME, ["1234"], "not all numbers"),
+        (torch.zeros(3, 9, 9).to_sparse(), None, "sparse"),
+        ([torch.zeros(3, 9, 9, device="meta")], None, "picture 0: .* without data"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(
@@ -178,6 +182,7 @@ def test_files_that_are_no_picture_are_named(extractor: FeatureExtractor, tmp_pa
 
 def test_a_network_that_is_not_there_cut_short_or_said_twice(weights: Path, tmp_path: Path) -> None:
     (tmp_path / "short.safetensors").write_bytes(weights.read_bytes()[:-100])
+    (tmp_path / "theirs.pth.tar").write_bytes(b"PK")
     for model, how, said in (
         (tmp_path / "short.safetensors", {}, "cut short"),
         (tmp_path / "gone.onnx", {}, "no such file"),
@@ -185,9 +190,23 @@ def test_a_network_that_is_not_there_cut_short_or_said_twice(weights: Path, tmp_
         (weights, {"runtime": "tensorrt"}, "is no runtime"),
         (weights, {"channels": "bgr"}, "says itself"),
         (weights, {"batch": 0}, "1 to 4,096"),
+        (weights, {"batch": 2.5}, "1 to 4,096"),
+        (weights, {"device": "mps"}, "'mps' is no device"),
+        (tmp_path / "theirs.pth.tar", {}, "cdnet convert"),
     ):
         with pytest.raises(CdnetError, match=said):
             FeatureExtractor(model, **how)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
+def test_one_picture_that_pillow_has_opened_serves_many_threads(
+    extractor: FeatureExtractor, tmp_path: Path, ending: str
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1200, 800, 3), np.uint8)  # large, so that reading it takes time
+    path = tmp_path / f"large.{ending}"
+    Image.fromarray(noise).save(path)
+    wanted = extractor([path] * 8)
+    np.testing.assert_array_equal(extractor([Image.open(path)] * 8), wanted)
 
 
 def _in_another_process(given: tuple[FeatureExtractor, Path]) -> np.ndarray:

@@ -6,9 +6,10 @@ import csv
 import io
 import json
 import os
-import shutil
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ from cdnet.shown_text import csv_cell
 
 SECONDS = 10
 """Between two lines that say how far it is."""
+
+_OURS = re.compile(r"\.?(lock|job\.json|list\.jsonl|\d+\.part)(\.[0-9a-f]+)?")
+"""What lies in a folder of parts."""
 
 Tell = Callable[[str], object]
 Task = tuple[int, list[Entry]]
@@ -91,11 +95,16 @@ def extract_all(
     folder = out.with_name(f"{out.name}.parts")
     with saying_what_failed(folder):
         make_folder(folder)
+    strange = sorted(path.name for path in folder.iterdir() if not _OURS.fullmatch(path.name))
+    if strange:
+        raise CdnetError(f"{folder} is no folder of an extraction, for it has {strange[0]}; name another --out")
     lock = FileLock(folder / "lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
         raise CdnetError(f"another process is at work in {folder}; wait for it, or name another --out") from None
+    except OSError as error:
+        raise CdnetError(f"{folder} could not be locked: {error.strerror or error}; name another --out") from None
     try:
         refuse_existing(out)  # another process may have finished it meanwhile
         if not (folder / "job.json").exists():
@@ -104,8 +113,17 @@ def extract_all(
         return _Job(extractor, source, out, folder, shard, tell).run(compute)
     finally:
         lock.release()
-        if not (folder / "job.json").exists():  # it is done, or nothing was begun
-            shutil.rmtree(folder, ignore_errors=True)
+        # It is done, or nothing was.
+        if not (folder / "job.json").exists() or not any(folder.glob("[0-9]*.part")):
+            _take_away(folder)
+
+
+def _take_away(folder: Path) -> None:
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if _OURS.fullmatch(path.name):
+                path.unlink()
+        folder.rmdir()
 
 
 class _Job:
@@ -143,7 +161,7 @@ class _Job:
         }
         told = self.about | {"batch": extractor.network.batch, "part": PART}
         if fresh:
-            for left in folder.glob("*.part"):  # of an extraction that ended as it was taking them away
+            for left in folder.glob("[0-9]*.part"):  # of an extraction that ended as it was taking them away
                 left.unlink()
             write_text(kept, json.dumps(told, indent=1))
         self._refuse_other(kept, told)

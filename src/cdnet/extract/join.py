@@ -77,7 +77,7 @@ def _unreadable(shard: FeatureFile) -> Iterator[tuple[str, str]]:
         rows = []
     if len(rows) != shard.about["unreadable"] or not all(map(all, rows)):
         raise CdnetError(
-            f"{path} does not list the {shard.about['unreadable']} unreadable pictures of {shard.path}; somebody changed "
-            "it, so extract that shard anew"
+            f"{path} does not list the {shard.about['unreadable']} unreadable pictures of {shard.path}; somebody "
+            "changed it, so extract that shard anew"
         )
     yield from rows

@@ -119,6 +119,8 @@ def _kept(extractor: FeatureExtractor, gallery: Path, remarks: list[str]) -> Ite
         raise CdnetError(f"{gallery} was extracted with another pre-processing; extract it as the queries are")
     source = Path(found.about["source"])
     folder = source if not source.is_file() else source.parent
+    if broken := found.about["unreadable"]:
+        remarks.append(f"{broken:,} pictures could not be read when {gallery} was extracted, and are not in it")
     if found.about.get("shard"):
         remarks.append(f"{gallery} is shard {'/'.join(map(str, found.about['shard']))} of its pictures alone")
     for block in found.blocks():

@@ -104,7 +104,9 @@ def _refuse_senseless(about: Any, count: int) -> None:
         number, total = shard
         if not (isinstance(number, int) and isinstance(total, int) and 1 <= number <= total <= MOST_SHARDS):
             raise ValueError("its shard makes no sense")
-    if count != about["count"] or about["unreadable"] < 0 or not 1 <= about["dimension"] <= MOST_DIMENSION:
+    if about["unreadable"] < 0 or about["listed"] < about["count"] + about["unreadable"]:
+        raise ValueError("its numbers of pictures make no sense")
+    if count != about["count"] or not 1 <= about["dimension"] <= MOST_DIMENSION:
         raise ValueError("it has other rows than it says")
     if "\0" in about["source"]:
         raise ValueError("its source makes no sense")
