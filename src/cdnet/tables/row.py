@@ -71,8 +71,8 @@ def train_and_evaluate(row: Row, folder: Path) -> dict[str, Any]:
     """Train a network for re-identification, or go on, rank the test pictures, and return the figures.
 
     Raises:
-        CdnetError: if there are no pictures, no query among them has a match, or the recipe trains on the test pictures:
-            before anything is trained.
+        CdnetError: if there are no pictures, no query among them has a match, or the recipe trains on the test
+            pictures: before anything is trained.
     """
     recipe = row.recipe
     assert isinstance(recipe, TrainRecipe)
