@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdnet.data.holdout import held_out, hold_out, with_test
+from cdnet.data.layout import read_data
 from cdnet.data.pictures import Picture
+from cdnet.errors import CdnetError
 
 
 def held_by(identities: list[str], holdout: float) -> set[str]:
@@ -72,3 +74,17 @@ def test_what_is_said_and_where_the_test_goes() -> None:
     data = with_test("folders", Path("root"), groups, ["stray"])
     assert data.query == data.gallery == tuple(groups["test"])
     assert (len(data.train), len(data.query), data.unparsed) == (7, 3, ("stray",))
+
+
+def test_settings_can_be_chosen_on_the_training_pictures_alone(market: Path) -> None:
+    whole, chosen = read_data(market), read_data(market, "market1501-train", 0.25)
+    assert chosen.name == "market1501, training pictures alone, 2 of 8 identities held out"
+    assert {picture.path for picture in (*chosen.train, *chosen.query)} == {picture.path for picture in whole.train}
+    assert chosen.query == chosen.gallery
+    trained, held = ({picture.identity for picture in split} for split in (chosen.train, chosen.query))
+    assert (len(trained), len(held), trained & held) == (6, 2, set())
+    assert not chosen.published, "the published counts are those of the whole"
+    with pytest.raises(CdnetError, match="holds no folder"):
+        read_data(market / "query", "market1501-train")
+    with pytest.raises(CdnetError, match="did you mean market1501-train"):
+        read_data(market, "market1501-trian")

@@ -21,7 +21,6 @@ import yaml
 
 from cdnet import CdnetError
 from cdnet.cli import main
-from cdnet.cli.search import write_report
 from cdnet.engine.checkpoint import load_checkpoint
 from cdnet.engine.epoch import Place
 from cdnet.engine.folder import as_plain
@@ -29,6 +28,7 @@ from cdnet.engine.record import read_log
 from cdnet.engine.stopping import StopRequest
 from cdnet.errors import StoppedError
 from cdnet.genotype import read_genotype
+from cdnet.report.search import report_search
 from cdnet.search import algorithm
 from cdnet.search.gate import Selection
 from cdnet.search.pace import read_search_time, search_time
@@ -197,15 +197,15 @@ def test_stopped_and_resumed_ends_bit_for_bit_the_same(
 
 
 def test_milestones_of_alpha_beyond_the_last_epoch_are_said(
-    recipe: SearchRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    recipe: SearchRecipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     recipe.alpha.milestones, recipe.epochs = [1, 2, 160], 2
     search(recipe, tmp_path / "a")
     recipe.alpha.milestones = [1]
-    before = " ".join(capsys.readouterr().err.split())
-    assert "alpha: of 2 epochs none reaches the milestone(s) 2, 160" in before
+    assert "alpha: of 2 epochs none reaches the milestone(s) 2, 160" in caplog.text
+    caplog.clear()
     search(recipe, tmp_path / "b")
-    assert "milestone" not in capsys.readouterr().err
+    assert "milestone" not in caplog.text
 
 
 def test_another_seed_gives_another_search(recipe: SearchRecipe, tmp_path: Path) -> None:
@@ -306,7 +306,7 @@ def test_a_finished_search_without_its_log_says_so(recipe: SearchRecipe, tmp_pat
     search(recipe, tmp_path)
     (tmp_path / "log.jsonl").unlink()
     with pytest.raises(CdnetError, match=r"log\.jsonl is missing or empty"):
-        write_report(recipe, tmp_path, tmp_path / "genotype.json")
+        report_search(recipe, tmp_path, tmp_path / "genotype.json")
 
 
 def test_split_takes_four_of_each_and_half_of_the_few() -> None:

@@ -17,7 +17,7 @@ from cdnet.genotype import read_genotype
 from cdnet.train.init import read_start
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.run import train
-from cdnet.weights import ModelSpec
+from cdnet.weights import ModelSpec, load_model, save_weights
 
 
 @pytest.fixture
@@ -111,3 +111,60 @@ def test_what_does_not_fit_is_refused_and_the_first_tensor_named(
     with pytest.raises(CdnetError, match="cut short"):
         train(recipe, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_narrower_weights_are_widened_and_training_goes_on_from_what_they_compute(
+    recipe: TrainRecipe, tmp_path: Path
+) -> None:
+    recipe.width, recipe.schedule.epochs = 0.125, 1
+    run = train(recipe, tmp_path / "narrow")
+    spec = ModelSpec(read_genotype("cnet-top3"), 0.25, size=(64, 32))
+    start = read_start(str(run), spec, seed=3)
+    assert "the backbone and the neck's fneck.squeeze are widened 2 times and kept" in start.as_text()
+    wide = spec.build(identities=2)
+    start.give(wide)
+    narrow, _ = load_model(run)
+    pictures = torch.randn(4, 3, 64, 32, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        few, many = narrow.eval()(pictures), wide.eval()(pictures)
+    stripes = 256
+    torch.testing.assert_close(many[:, -stripes:], few[:, -stripes:], rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(many[:, :-stripes], few[:, :-stripes].repeat(1, 2), rtol=1e-3, atol=1e-4)
+    same, other = (read_start(str(run), spec, seed).backbone for seed in (3, 4))
+    name = "backbone.stage1.0.0.expand.0.weight"
+    assert torch.equal(start.backbone[name], same[name])
+    assert not torch.equal(start.backbone[name], other[name])
+    # The run itself: its weights begin where these are, and one step does not carry them far.
+    recipe = dataclasses.replace(recipe, width=0.25, init=str(run))
+    recipe.optim = dataclasses.replace(recipe.optim, lr=1e-30, momentum=0.0, weight_decay=0.0)
+    train(recipe, tmp_path / "wide")
+    trained = load_checkpoint(tmp_path / "wide")["model"]
+    assert torch.allclose(trained[name], read_start(str(run), spec, recipe.seed).backbone[name], rtol=0, atol=1e-20)
+
+
+def test_what_cannot_be_widened_is_refused(weights: Path, tmp_path: Path) -> None:
+    genotype = read_genotype("cnet-top3")
+    for width, said in [(0.15, "is 4x3x7x7, and the network's is 8x3x7x7"), (0.05, "give the --genotype and --width")]:
+        with pytest.raises(CdnetError, match=said):
+            read_start(str(weights), ModelSpec(genotype, width))
+    tensors = load_file(weights)
+    stem = "backbone.stem.0.weight"
+    for wrong in (torch.zeros(4, 3, 3, 3), torch.zeros(0), torch.zeros(4, 3, 7)):
+        save_file(tensors | {stem: wrong}, weights)
+        with pytest.raises(CdnetError, match=r"backbone\.stem\.0\.weight is .*, and the network's is 12x3x7x7"):
+            read_start(str(weights), ModelSpec(genotype, 0.2))
+    # In GDAS's cells channels lie side by side: copies would be read by the wrong layers.
+    gdas, path = ModelSpec("gdas", 0.125, size=(64, 32)), tmp_path / "gdas.safetensors"
+    save_weights(path, gdas.build(), gdas)
+    assert read_start(str(path), gdas).times == 1
+    with pytest.raises(CdnetError, match=r"channels lie side by side in this network; give weights of --width 0\.25"):
+        read_start(str(path), dataclasses.replace(gdas, width=0.25))
+
+
+def test_what_of_a_neck_cannot_be_widened_begins_anew(recipe: TrainRecipe, tmp_path: Path) -> None:
+    recipe.width, recipe.schedule.epochs = 0.125, 1
+    run = train(recipe, tmp_path / "run")
+    tensors, spec = load_file(run), ModelSpec(read_genotype("cnet-top3"), 0.25)
+    squeeze = "neck.fneck.squeeze.weight"
+    save_file(tensors | {squeeze: torch.zeros(100, 48, 1, 1)}, run)
+    assert "the backbone alone is widened 2 times and kept" in read_start(str(run), spec).as_text()

@@ -14,17 +14,20 @@ import torch
 from cdnet import CdnetError, create_model, load_model
 from cdnet.data.cache import cached_pictures
 from cdnet.data.layout import read_data
+from cdnet.engine.accelerator import make_accelerator
 from cdnet.engine.checkpoint import load_checkpoint
 from cdnet.engine.record import read_log
 from cdnet.engine.worker import Worker
 from cdnet.errors import StoppedError
 from cdnet.genotype import read_genotype
+from cdnet.losses.distil import feature_loss, relation_loss
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import open_network
 from cdnet.train import loop
-from cdnet.train.batches import Batches
+from cdnet.train.batches import Batch, Batches
 from cdnet.train.recipe import AugmentRecipe, BatchRecipe, DistilRecipe, TrainRecipe
 from cdnet.train.run import train
+from cdnet.train.taught import Taught
 from cdnet.train.teacher import teacher_features
 from cdnet.weights import ModelSpec, save_weights
 
@@ -168,6 +171,29 @@ def test_a_student_comes_to_resemble_its_teacher(recipe: TrainRecipe, teacher: P
     )
 
 
+def test_each_head_can_have_a_map_of_its_own(recipe: TrainRecipe, teacher: Path, tmp_path: Path) -> None:
+    recipe.schedule.epochs = 1
+    recipe.distil = DistilRecipe(teacher=str(teacher), each=True)
+    train(recipe, tmp_path / "run")
+    kept = load_checkpoint(tmp_path / "run")["model"]
+    # BLNeck's feature has as many numbers as fmap3 has channels, FNeck's two stripes of 128; the teacher's has 76.
+    assert kept["map.0.weight"].shape == (76, 48)
+    assert kept["map.1.weight"].shape == (76, 256)
+    torch.manual_seed(0)
+    student = Taught(create_model("cnet-top3", 0.1, identities=8), 76, [48, 256])
+    pictures, wanted = torch.randn(8, 3, 64, 32), torch.randn(8, 76)
+    batch = Batch(pictures, torch.arange(8) // 2, wanted)
+    accelerator = make_accelerator("cpu", "fp32")
+    lesson = student.train()(pictures)
+    features = [head.triplet for head in student.network.train()(pictures)]
+    optimizer = torch.optim.SGD(student.parameters(), 1e-30)
+    step = loop.train_step(student, optimizer, accelerator, batch, recipe)
+    maps = [layer(feature) for layer, feature in zip(student.map, features, strict=True)]  # type: ignore[arg-type]
+    assert [mapped.shape for mapped in lesson.mapped] == [(8, 76), (8, 76)]
+    assert step.taught[0].item() == pytest.approx(sum(feature_loss(m, wanted).item() for m in maps) / 2, rel=1e-4)
+    assert step.taught[1].item() == pytest.approx(sum(relation_loss(f, wanted).item() for f in features) / 2, rel=1e-4)
+
+
 def test_another_teacher_under_the_same_name_is_not_resumed_with(
     recipe: TrainRecipe, teacher: Path, tmp_path: Path
 ) -> None:
@@ -186,6 +212,7 @@ def test_another_teacher_under_the_same_name_is_not_resumed_with(
 @pytest.mark.parametrize(
     ("distil", "said"),
     [
+        ({"each": True}, r"--distil\.each must be false, or given with --distil\.teacher"),
         ({"channels": "bgr"}, r"--distil\.channels must be left out, or given with --distil\.teacher"),
         ({"teacher": "x", "relations": -1.0}, r"--distil\.relations must be at least 0"),
         ({"teacher": "x", "features": 0.0, "relations": 0.0}, "nothing is learnt from the teacher"),

@@ -60,13 +60,14 @@ def main(words: list[str]) -> None:
     options = made.instantiate(made.read(words))
     root = given_root(options.data.root, "evaluate on")
 
+    from cdnet.cli.terminal import note
     from cdnet.data.copies import copied_queries
     from cdnet.data.layout import read_data
     from cdnet.data.remarks import remarks
     from cdnet.device import choose_device
     from cdnet.evaluate.evaluation import evaluate_network, read_test_pictures
     from cdnet.files import refuse_unwritable, write_text
-    from cdnet.progress import console, shown
+    from cdnet.progress import shown
     from cdnet.runtime.choice import open_own
     from cdnet.runtime.network import open_network, runs_elsewhere
     from cdnet.runtime.own_network import refuse_runtime
@@ -92,16 +93,16 @@ def main(words: list[str]) -> None:
         size, trained_on = network.preprocessing.size, getattr(network, "trained_on", {})
     data = read_data(root, options.data.layout, options.data.holdout)
     if trained_on.get("test_pictures_too"):
-        console.print(
+        note(
             f"{options.weights} was trained on the test pictures of {trained_on.get('data', 'its data')} too; on these "
             "pictures its figures say nothing"
         )
     pictures = read_test_pictures(data, size, options.data.cache, shown)
     for sentence in remarks(data, pictures.splits()):
-        console.print(sentence)
+        note(sentence)
     copied = 0 if data.published else copied_queries(pictures.query, pictures.gallery)
     if copied:
-        console.print(
+        note(
             f"{copied:,} of {len(pictures.query):,} queries have a copy of themselves in the gallery, another file of "
             "the same pixels, which counts as a match; the figures are better than they should be"
         )
@@ -114,14 +115,14 @@ def main(words: list[str]) -> None:
             pictures.gallery.pixels,
             sum(map(len, pictures.splits())),
             device,
-            console.print,
+            note,
         )
-        network, origin = chosen.network, {"runtime": chosen.to_json()}
+        network, origin = chosen.network, {"sha256": chosen.network.digest, "runtime": chosen.to_json()}
     else:
         origin = {"sha256": network.digest, "input": network.preprocessing.to_json()}
     found = evaluate_network(network, pictures, asked, shown)
     if ours:
-        console.print(chosen.as_text())
+        note(chosen.as_text())
     folder = os.fsencode(data.root.resolve().name).decode("utf-8", "replace")
     if options.json is not None:
         origin |= {

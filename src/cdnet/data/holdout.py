@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from cdnet.data.junk import JUNK_REASON, is_junk, nobody
@@ -79,6 +80,18 @@ def with_test(name: str, root: Path, groups: dict[str, list[Picture]], unparsed:
         ignored={JUNK_REASON: count} if count else {},
         unparsed=tuple(unparsed),
     )
+
+
+def training_alone(data: ReidData, holdout: float) -> ReidData:
+    """Return a data set of the training pictures of another, to choose settings by without a look at its test pictures.
+
+    Args:
+        data: with a training split.
+        holdout: share of its identities, 0 to 1, that is held out; each picture of theirs is a query to all the others.
+    """
+    groups = hold_out(data.train, holdout)
+    name = f"{data.name}, training pictures alone, {held_out(groups)}"
+    return replace(with_test(name, data.root, groups, list(data.unparsed)), missing=data.missing)
 
 
 def _digest(identity: str) -> tuple[bytes, str]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from cdnet.data import cuhk03_np, dukemtmc, market1501, msmt17, veri
 from cdnet.data.csv_file import read_csv
 from cdnet.data.examined import examined
+from cdnet.data.holdout import training_alone
 from cdnet.data.joining import join_spellings
-from cdnet.data.named_files import OtherNamesError
+from cdnet.data.named_files import NamedFiles, OtherNamesError, is_named, read_named
 from cdnet.data.own import read_folders
 from cdnet.data.pictures import ReidData, picture_files
 from cdnet.data.split_folders import find_split_folders, is_container, subfolders
@@ -35,18 +36,23 @@ class Layout:
     source: str
     archives: tuple[str, ...] = ()
 
+    @classmethod
+    def named(cls, files: NamedFiles) -> Layout:
+        """Return the layout of a data set that :class:`NamedFiles` describes wholly."""
+        read, recognise = partial(read_named, files=files), partial(is_named, files=files)
+        return cls(read, recognise, files.source, (files.archive,))
 
+
+_CUHK03 = cuhk03_np.FILES
 _MSMT17 = tuple(msmt17.ARCHIVES.values())
 
 PUBLISHED: dict[str, Layout] = {
     "msmt17": Layout(msmt17.read_msmt17, msmt17.is_msmt17, msmt17.SOURCE, _MSMT17),
     "msmt17-trainval": Layout(partial(msmt17.read_msmt17, validation=True), None, msmt17.SOURCE, _MSMT17),
-    "dukemtmc": Layout(dukemtmc.read_dukemtmc, dukemtmc.is_dukemtmc, dukemtmc.SOURCE, (dukemtmc.ARCHIVE,)),
-    "cuhk03-np": Layout(cuhk03_np.read_cuhk03_np, cuhk03_np.is_cuhk03_np, cuhk03_np.SOURCE, (cuhk03_np.ARCHIVE,)),
-    "veri": Layout(veri.read_veri, veri.is_veri, veri.SOURCE, (veri.ARCHIVE,)),
-    "market1501": Layout(
-        market1501.read_market1501, market1501.is_market1501, market1501.SOURCE, (market1501.ARCHIVE,)
-    ),
+    "dukemtmc": Layout.named(dukemtmc.FILES),
+    "cuhk03-np": Layout(cuhk03_np.read_cuhk03_np, cuhk03_np.is_cuhk03_np, _CUHK03.source, (_CUHK03.archive,)),
+    "veri": Layout.named(veri.FILES),
+    "market1501": Layout.named(market1501.FILES),
 }
 """Published data sets, in the order in which they are looked for."""
 
@@ -57,13 +63,18 @@ OWN: dict[str, Callable[[Path, float], ReidData]] = {
 }
 """One's own pictures, read with a share of identities to hold out."""
 
-LAYOUTS = ("auto", *PUBLISHED, *OWN)
+TRAIN_ALONE = "-train"
+"""Behind a published data set's name: its training pictures alone, a share held out, to choose settings by."""
 
-ARCHIVES: dict[str, tuple[str, ...]] = {name: layout.archives for name, layout in PUBLISHED.items()} | {
+_ALONE = {f"{name}{TRAIN_ALONE}": layout for name, layout in PUBLISHED.items() if layout.recognise is not None}
+
+LAYOUTS = ("auto", *PUBLISHED, *_ALONE, *OWN)
+
+ARCHIVES: dict[str, tuple[str, ...]] = {name: layout.archives for name, layout in (PUBLISHED | _ALONE).items()} | {
     "auto": tuple(dict.fromkeys(archive for layout in PUBLISHED.values() for archive in layout.archives))
 }
 """The folders that each layout's archives unpack to."""
-SOURCES = {name: layout.source for name, layout in PUBLISHED.items()}
+SOURCES = {name: layout.source for name, layout in (PUBLISHED | _ALONE).items()}
 
 
 def read_data(root: Path | str, layout: str = "auto", holdout: float = 0.3) -> ReidData:
@@ -73,6 +84,8 @@ def read_data(root: Path | str, layout: str = "auto", holdout: float = 0.3) -> R
         root: a folder, or a CSV file. A folder with ``Market-1501-v15.09.15``, ``DukeMTMC-reID``, ``MSMT17_V1`` or
             another archive's folder inside means that one.
         layout: one of ``LAYOUTS``; ``auto`` looks. ``msmt17-trainval`` trains on MSMT17's validation pictures too.
+            ``market1501-train`` trains and tests on Market-1501's training pictures alone, and so do others with
+            ``-train``.
         holdout: share of the identities, 0 to 1, held out for the test where the layout gives no split.
 
     Raises:
@@ -99,11 +112,12 @@ def _read(root: Path, layout: str, holdout: float) -> ReidData:
     if not root.is_dir():
         raise CdnetError(f"{root}: the layout {layout} needs a folder, not a file")
     root = _inside(root, layout)
-    if layout in PUBLISHED:
+    if layout in PUBLISHED or layout in _ALONE:
         try:
-            return PUBLISHED[layout].read(root)
+            data = (PUBLISHED | _ALONE)[layout].read(root)
         except OtherNamesError as error:
             raise CdnetError(f"{error}; if they are another data set's, --data.layout auto finds out whose") from None
+        return training_alone(data, holdout) if layout in _ALONE else data
     return OWN[layout](root, holdout) if layout in OWN else _look(root, holdout)
 
 

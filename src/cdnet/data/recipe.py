@@ -16,8 +16,10 @@ class DataRecipe:
     Args:
         root: folder or CSV file with the pictures.
         layout: auto, msmt17, msmt17-trainval (its validation pictures too), dukemtmc, cuhk03-np, veri, market1501,
-            folders (those of persons), camera-folders (cameras above persons) or csv.
-        holdout: share of the identities held out for the test where the layout gives no split.
+            folders (those of persons), camera-folders (cameras above persons) or csv; or a published set's training
+            pictures alone, of which a share is held out: msmt17-train, dukemtmc-train, cuhk03-np-train, veri-train or
+            market1501-train.
+        holdout: share of the identities held out for the test where the layout gives no split, or ends with -train.
         cache: folder for decoded pictures; by default ~/.cache/cdnet.
     """
 

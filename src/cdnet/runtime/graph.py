@@ -43,6 +43,15 @@ class FromBytes(nn.Module):
 def to_graph(network: FromBytes, batch: int, size: tuple[int, int]) -> bytes:
     """Return a network as an ONNX graph of fixed shape: bytes ``batch`` x H x W x 3 to features ``batch`` x D.
 
+    Raises:
+        CdnetError: if the installed PyTorch cannot make one.
+    """
+    return export_graph(network, torch.zeros(batch, *size, 3, dtype=torch.uint8))
+
+
+def export_graph(module: nn.Module, given: Tensor) -> bytes:
+    """Return a module as an ONNX graph for inputs of the shape and type of ``given``.
+
     It is made by torch's older exporter: the newer one (see ``cdnet export``) takes some twenty times as long, and
     wants two more packages.
 
@@ -50,11 +59,10 @@ def to_graph(network: FromBytes, batch: int, size: tuple[int, int]) -> bytes:
         CdnetError: if the installed PyTorch has that exporter no longer.
     """
     made = io.BytesIO()
-    given = torch.zeros(batch, *size, 3, dtype=torch.uint8)
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it says that it is the older one
-            torch.onnx.export(network, (given,), made, dynamo=False, opset_version=OPSET)  # type: ignore[arg-type]
+            torch.onnx.export(module, (given,), made, dynamo=False, opset_version=OPSET)  # type: ignore[arg-type]
     except (TypeError, ValueError, ImportError, AttributeError) as error:
         raise CdnetError(
             f"PyTorch {torch.__version__} makes no ONNX graph as it is asked to ({error}); use --runtime torch"

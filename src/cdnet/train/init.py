@@ -9,7 +9,8 @@ compute.
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from torch import Tensor
 from cdnet.engine.seeds import generator_of
 from cdnet.errors import CdnetError
 from cdnet.nn.model import ReidModel
-from cdnet.nn.widening import widened
+from cdnet.nn.widening import computes_alike, fits, times_wider, widened
 from cdnet.weights import ModelSpec, find_weights, read_safetensors, refuse_not_finite
 
 BACKBONE = "backbone."
@@ -28,7 +29,7 @@ CLASSIFIER = "classifier"
 @dataclass(frozen=True)
 class Start:
     """Tensors that training starts from, by their names in the training network: all of its backbone, and of the neck
-    what ``neck`` has; ``times`` is how often each channel of the file stands in them."""
+    what ``neck`` has; ``times`` is how often most channels of the file stand in them."""
 
     path: str
     backbone: dict[str, Tensor]
@@ -71,13 +72,16 @@ def read_start(path: str, spec: ModelSpec, seed: int = 0) -> Start:
     backbone = {name: tensor for name, tensor in wanted.items() if name.startswith(BACKBONE)}
     theirs = {_part_of_fblneck(name, tensors): tensor for name, tensor in tensors.items() if name.startswith(NECK)}
     parts = {name: part for name in wanted if (part := _part_of_fblneck(name, wanted)) in theirs}
-    times = _times_wider(given, backbone)
+    times = times_wider(given, backbone)
     if times > 1:
-        generator = generator_of(seed, times)
+        generator, narrow = generator_of(seed, times), given
         given = {name: widened(tensor, backbone[name].shape, generator) for name, tensor in given.items()}
         for name, part in parts.items():
-            if "head." not in name:  # a head's layers hang on their own seeds as much as on the width
+            # A head's layers hang on their own seeds as much as on the width.
+            if "head." not in name and fits(theirs[part].shape, wanted[name].shape):
                 theirs[part] = widened(theirs[part], wanted[name].shape, generator)
+        refuse_not_finite(narrow, file_path)
+        _refuse_unlike(narrow, given, spec, times, file_path)
     for name, tensor in backbone.items():
         if name not in given:
             raise CdnetError(f"{file_path}: no {name}, so it is of another network; give its --genotype")
@@ -99,17 +103,19 @@ def read_start(path: str, spec: ModelSpec, seed: int = 0) -> Start:
     return Start(str(path), given, neck, times)
 
 
-def _times_wider(given: dict[str, Tensor], wanted: dict[str, Tensor]) -> int:
-    # 1 as well where the one is no whole multiple of the other in every layer: the shapes are refused then.
-    if given.keys() != wanted.keys():
-        return 1
-    ratios = {
-        (wide % narrow, wide // narrow)
-        for name, tensor in given.items()
-        for narrow, wide in zip(tensor.shape[:1], wanted[name].shape[:1], strict=True)
-    }
-    (remainder, times), *others = ratios
-    return 1 if remainder or others else times
+def _refuse_unlike(narrow: dict[str, Tensor], wide: dict[str, Tensor], spec: ModelSpec, times: int, path: Path) -> None:
+    pair = [replace(spec, width=width, neck="blneck").build().eval() for width in (spec.width / times, spec.width)]
+    for network, tensors in zip(pair, (narrow, wide), strict=True):
+        state = {name.removeprefix(BACKBONE): tensor for name, tensor in tensors.items()}
+        try:
+            network.backbone.load_state_dict(state)
+        except RuntimeError:
+            raise CdnetError(f"{path}: of another network than a narrower one; give the weights' --genotype") from None
+    if not computes_alike(pair[0].backbone, pair[1].backbone, spec.size):
+        raise CdnetError(
+            f"{path}: widened {times} times they would not compute what they do, for channels lie side by side in this "
+            f"network; give weights of --width {spec.width:g}"
+        )
 
 
 def _part_of_fblneck(name: str, names: Container[str]) -> str:
