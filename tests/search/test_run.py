@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -62,21 +61,6 @@ def same_state(one: Path, other: Path) -> bool:
     logs = [[{k: v for k, v in line.items() if k != "milliseconds_per_image"} for line in log] for log in logs]
     equal = all(flat(a[key]) == flat(b[key]) for key in ("supernet", "w_optimizer", "alpha_optimizer"))
     return equal and logs[0] == logs[1]
-
-
-def interrupt(monkeypatch: pytest.MonkeyPatch, at_step: int) -> None:
-    """Let Ctrl-C come during a search's step, counted from 1 over all epochs."""
-    steps = 0
-    real = algorithm.Search._update_w
-
-    def stepping(self: algorithm.Search, *arguments: object) -> object:
-        nonlocal steps
-        steps += 1
-        if steps == at_step:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real(self, *arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(algorithm.Search, "_update_w", stepping)
 
 
 def test_a_search_leaves_what_it_promises(recipe: SearchRecipe, market: Path, tmp_path: Path) -> None:
@@ -186,10 +170,10 @@ def test_time_of_a_search_is_told_by_its_log(recipe: SearchRecipe, tmp_path: Pat
 
 @pytest.mark.parametrize("stop_at", [1, 5])
 def test_stopped_and_resumed_ends_bit_for_bit_the_same(
-    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+    recipe: SearchRecipe, tmp_path: Path, at_step: Callable[..., list[int]], stop_at: int
 ) -> None:
     search(recipe, tmp_path / "whole")
-    interrupt(monkeypatch, stop_at)
+    at_step(algorithm.Search, "_update_w", stop_at)
     with pytest.raises(StoppedError, match="--resume"):
         search(recipe, tmp_path / "stopped")
     search(recipe, tmp_path / "stopped", resume=True)
@@ -227,7 +211,7 @@ def test_the_other_gates_search_too(recipe: SearchRecipe, tmp_path: Path, gate: 
 
 
 def test_temperature_falls_by_epochs_and_resumes_bit_for_bit(
-    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_step: Callable[..., list[int]]
 ) -> None:
     recipe.gate, recipe.temperature = "sampled", TemperatureRecipe(start=4.0, end=1.0)
     seen = []
@@ -241,7 +225,7 @@ def test_temperature_falls_by_epochs_and_resumes_bit_for_bit(
     search(recipe, tmp_path / "whole")
     assert list(dict.fromkeys(seen)) == [4.0, 2.5, 1.0]
     assert [line["temperature"] for line in read_log(tmp_path / "whole")] == [4.0, 2.5, 1.0]
-    interrupt(monkeypatch, at_step=6)
+    at_step(algorithm.Search, "_update_w", 6)
     with pytest.raises(StoppedError):
         search(recipe, tmp_path / "stopped")
     assert len(read_log(tmp_path / "stopped")) == 1

@@ -169,12 +169,12 @@ def _calls_row(entrant: Entrant, others: Sequence[Entrant], rounds: int, device:
     return row | {"network": entrant.name, "operations": operations[entrant.name]}
 
 
-class _Counter(TorchDispatchMode):
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the operations that PyTorch is asked for, views among them, each of which costs a call too."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.count = 0
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.count: int = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         self.count += 1
@@ -185,7 +185,7 @@ def count_operations(module: nn.Module, given: torch.Tensor) -> int:
     """Return how many operations a pass of a module asks PyTorch for, views among them."""
     with torch.no_grad(), _Counter() as counter:
         module(given)
-    return counter.count
+    return int(counter.count)
 
 
 def _config(lane: Lane, batch: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -16,7 +18,7 @@ PASSES = 4
 """In a round."""
 
 
-def limit_runs(runtimes: list[str], device: str) -> dict[str, Run]:
+def limit_runs(runtimes: Sequence[str], device: str) -> dict[str, Run]:
     """Return the convolution in runtimes, by their names, ready to be timed."""
     convolution = nn.Conv2d(CHANNELS, CHANNELS, 1, bias=False)
     given = torch.rand(1, CHANNELS, SIDE, SIDE, device=device)

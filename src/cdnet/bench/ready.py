@@ -98,7 +98,7 @@ def in_onnxruntime(graph: bytes | Path, given: npt.NDArray[np.float32]) -> Pass:
     if any(isinstance(side, int) and side != count for side, count in zip(first.shape, given.shape, strict=True)):
         raise CdnetError(f"{_called(graph)} takes {_sides(first.shape)}, not {_sides(given.shape)}")
     fed = {first.name: given}
-    return lambda: session.run(None, fed)[0]  # type: ignore[no-any-return]
+    return lambda: session.run(None, fed)[0]
 
 
 def in_openvino(graph: bytes | Path, given: npt.NDArray[np.float32], precision: str) -> Pass:
@@ -115,7 +115,7 @@ def in_openvino(graph: bytes | Path, given: npt.NDArray[np.float32], precision: 
         request: Any = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
     except RuntimeError as error:
         raise CdnetError(f"OpenVINO cannot run {_called(graph)} ({_one_line(error)})") from None
-    return lambda: request.infer([given], share_inputs=True, share_outputs=True)[0]  # type: ignore[no-any-return]
+    return lambda: request.infer([given], share_inputs=True, share_outputs=True)[0]
 
 
 def read_fixed(graph: bytes | Path, shape: tuple[int, ...]) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cdnet.crowding import WATCH
 from cdnet.engine.distributed import average_over_processes
 from cdnet.engine.stopping import NOTE_EVERY
 from cdnet.errors import CdnetError, StoppedError
@@ -79,6 +80,8 @@ def run_epoch(
         first, started, before = place.step, time.perf_counter(), place.seconds
         for step in range(first, steps):
             given = take_step(step).double()
+            if given.device.type == "cpu":
+                WATCH.look()
             place.sums = given if place.sums is None else place.sums + given
             place.step, place.images = step + 1, place.images + batch_size
             elapsed = time.perf_counter() - started

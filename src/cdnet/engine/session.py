@@ -164,9 +164,6 @@ class Session(ABC):
             if self._line is not None or self.accelerator.num_processes == 1:
                 self._save()
             raise
-        finally:
-            if record is not None:
-                record.close()
 
     def _record(self) -> Record:
         ended = self.place.epoch - (self._line is not None)

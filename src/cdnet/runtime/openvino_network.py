@@ -11,16 +11,16 @@ import torch
 
 from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
-from cdnet.files import saying_what_was_not_read
 from cdnet.runtime.given import Given
-from cdnet.runtime.network import Features, check_features, digest_of, refuse_several_inputs
+from cdnet.runtime.network import Features, check_features, digest_of, refuse_several
 from cdnet.runtime.said import KEY, read_said
 
-_START = b"<net"
+HEAD = 65_536
+"""Bytes of an IR within which its first element stands, whatever comments come before."""
 
 
 class OpenVinoFile:
-    """An ``.xml`` with its ``.bin``, whose first input is N x 3 x H x W and whose first output has a row a picture.
+    """An ``.xml`` with its ``.bin``, whose input is N x 3 x H x W and whose output has a row a picture.
 
     ``count``, ``size`` are N, H and W where the file has fixed them, else None; ``said`` is what it says of itself.
 
@@ -38,7 +38,8 @@ class OpenVinoFile:
             raise CdnetError(f"{path}: its weights, {self.weights.name}, do not lie beside it")
         self._core, self._compiled = openvino.Core(), None
         model = self._read()
-        refuse_several_inputs(path, [each.any_name for each in model.inputs])
+        for what, ports in (("input", model.inputs), ("output", model.outputs)):
+            refuse_several(path, what, [min(port.get_names(), default="without a name") for port in ports])
         shape = model.inputs[0].partial_shape
         sides = [side.get_length() if side.is_static else None for side in shape] if shape.rank.is_static else []
         if len(sides) != 4 or sides[1] != 3:
@@ -77,11 +78,13 @@ class OpenVinoFile:
         return check_features(found, len(values), self.path)
 
     def _read(self) -> Any:
-        with saying_what_was_not_read(self.path), self.path.open("rb") as file:
-            if _START not in file.read(4096):  # every other kind of file is tried, and complained about, by OpenVINO
-                raise CdnetError(f"{self.path}: no OpenVINO IR, for it does not begin as one")
         try:
+            with self.path.open("rb") as file:
+                if b"<net" not in file.read(HEAD):
+                    raise CdnetError(f"{self.path}: no OpenVINO IR, for there is no <net> in it")
             return self._core.read_model(self.path)
+        except OSError as error:
+            raise CdnetError(f"{self.path} could not be read: {error.strerror or error}") from None
         except RuntimeError as error:
             raise CdnetError(f"{self.path}: no OpenVINO IR, or damaged ({_last_line(error)})") from None
 
