@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 
 from cdnet.cli import main
 from cdnet.data.recipe import TrainDataRecipe
-from cdnet.errors import UndefinedError
+from cdnet.errors import CdnetError, UndefinedError
 from cdnet.genotype import read_genotype
 from cdnet.tables.row import Row, train_and_evaluate
 from cdnet.train.recipe import TrainRecipe
@@ -132,6 +132,12 @@ def test_a_comparison_and_a_row_of_a_table_are_refused_before_they_are_trained(
 
     recipe = TrainRecipe(genotype="cnet-top3", width=0.1, size="64x32", data=TrainDataRecipe(root=pictures))
     with pytest.raises(UndefinedError, match="no query has a match"):
+        train_and_evaluate(Row("cnet", recipe), tmp_path / "row")
+    assert not (tmp_path / "row").exists()
+
+    assert "leaves nothing to compare by" in refused(capsys, *compared, "--data.train-on", "all")
+    recipe.data.train_on = "all"
+    with pytest.raises(CdnetError, match="trains on the test pictures"):
         train_and_evaluate(Row("cnet", recipe), tmp_path / "row")
     assert not (tmp_path / "row").exists()
 

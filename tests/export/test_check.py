@@ -179,7 +179,7 @@ def _changed(path: Path, key: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (_without_metadata, r"does not say what its input is to be like; give --channels, --range"),
+        (_without_metadata, r"does not say what its input is to be like; give channels, range"),
         (lambda path: path.write_bytes(path.read_bytes()[:-1000]), "no ONNX file that onnxruntime can run"),
         (_unknown_operator, "no ONNX file that onnxruntime can run .*Convolve"),
         (lambda path: _other_metadata(path, "{"), "its metadata are not those that `cdnet export` writes"),

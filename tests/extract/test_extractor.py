@@ -154,6 +154,10 @@ FRAME = np.zeros((50, 60, 3), np.uint8)
         (FRAME, [[1, 1, 9, float("nan")]], "box 0 .* not finite"),
         (FRAME, np.zeros((2, 6)), "N x 4 numbers, not 2 x 6"),
         ([FRAME, FRAME], [[1, 1, 9, 9]], "one frame"),
+        (FRAME, np.full((1, 4), 9 + 1j), "not all numbers"),
+        (FRAME, ["1234"], "not all numbers"),
+        (torch.zeros(3, 9, 9).to_sparse(), None, "sparse"),
+        ([torch.zeros(3, 9, 9, device="meta")], None, "picture 0: .* without data"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(
@@ -178,6 +182,7 @@ def test_files_that_are_no_picture_are_named(extractor: FeatureExtractor, tmp_pa
 
 def test_a_network_that_is_not_there_cut_short_or_said_twice(weights: Path, tmp_path: Path) -> None:
     (tmp_path / "short.safetensors").write_bytes(weights.read_bytes()[:-100])
+    (tmp_path / "theirs.pth.tar").write_bytes(b"PK")
     for model, how, said in (
         (tmp_path / "short.safetensors", {}, "cut short"),
         (tmp_path / "gone.onnx", {}, "no such file"),
@@ -185,9 +190,23 @@ def test_a_network_that_is_not_there_cut_short_or_said_twice(weights: Path, tmp_
         (weights, {"runtime": "tensorrt"}, "is no runtime"),
         (weights, {"channels": "bgr"}, "says itself"),
         (weights, {"batch": 0}, "1 to 4,096"),
+        (weights, {"batch": 2.5}, "1 to 4,096"),
+        (weights, {"device": "mps"}, "'mps' is no device"),
+        (tmp_path / "theirs.pth.tar", {}, "cdnet convert"),
     ):
         with pytest.raises(CdnetError, match=said):
             FeatureExtractor(model, **how)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
+def test_one_picture_that_pillow_has_opened_serves_many_threads(
+    extractor: FeatureExtractor, tmp_path: Path, ending: str
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1200, 800, 3), np.uint8)  # large, so that reading it takes time
+    path = tmp_path / f"large.{ending}"
+    Image.fromarray(noise).save(path)
+    wanted = extractor([path] * 8)
+    np.testing.assert_array_equal(extractor([Image.open(path)] * 8), wanted)
 
 
 def _in_another_process(given: tuple[FeatureExtractor, Path]) -> np.ndarray:
@@ -237,6 +256,40 @@ def test_another_s_onnx_with_its_pre_processing(tmp_path: Path, pictures: Path) 
     np.testing.assert_allclose(found, wanted[None], rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "kind", "said"),
+    [
+        (("x", "lengths"), "FLOAT", r"has 2 inputs \(.*x.*\); export it with one"),
+        (("x",), "STRING", "gives something else than features"),
+    ],
+)
+def test_a_network_that_is_not_for_reid(
+    tmp_path: Path, pictures: Path, inputs: tuple[str, ...], kind: str, said: str
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    helper, kinds = onnx.helper, onnx.TensorProto
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["x"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["flat"]),
+        helper.make_node("Cast", ["flat"], ["text"], to=getattr(kinds, kind)),
+        helper.make_node("Identity", ["text"], ["y"]),
+    ]
+    ends = (
+        [helper.make_tensor_value_info(name, kinds.FLOAT, ["n", 3, 64, 32]) for name in inputs],
+        [helper.make_tensor_value_info("y", getattr(kinds, kind), ["n", 3])],
+    )
+    graph = helper.make_graph(nodes, "other", *ends)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "other.onnx")
+    with pytest.raises(CdnetError, match=said):
+        FeatureExtractor(tmp_path / "other.onnx", channels="rgb", range=1)(files(pictures)[0])
+    if len(inputs) > 1:
+        openvino = pytest.importorskip("openvino")
+        openvino.save_model(openvino.convert_model(tmp_path / "other.onnx"), tmp_path / "other.xml")
+        with pytest.raises(CdnetError, match=said):
+            FeatureExtractor(tmp_path / "other.xml", channels="rgb", range=1)
+
+
 def test_torchreid_s_call_shape(extractor: FeatureExtractor, weights: Path, pictures: Path) -> None:
     from cdnet.extract.torchreid import FeatureExtractor as Ported
 
@@ -251,6 +304,59 @@ def test_torchreid_s_call_shape(extractor: FeatureExtractor, weights: Path, pict
     np.testing.assert_array_equal(ported(normal).numpy(), wanted)
     with pytest.raises(CdnetError, match="pixel_mean"):
         ported(normal * 255)
+
+
+THEIR_SCRIPT = """
+import numpy as np
+import torch
+from torchreid.utils import FeatureExtractor
+
+extractor = FeatureExtractor(model_name="osnet_x1_0", model_path="log/model.pth.tar", device="cpu")
+queries = extractor(paths[:2])
+gallery = torch.cat([extractor(path) for path in paths])
+arrays = extractor([np.asarray(picture) for picture in pictures])
+tensors = extractor(normalised)
+distances = torch.cdist(queries, gallery)
+order = distances.argsort(dim=1).cpu().numpy()
+"""
+
+
+def test_a_script_for_torchreid_runs_with_two_lines_changed(
+    extractor: FeatureExtractor, weights: Path, pictures: Path
+) -> None:
+    script = THEIR_SCRIPT.replace("from torchreid.utils import", "from cdnet.extract.torchreid import")
+    script = script.replace('model_path="log/model.pth.tar"', f"model_path={str(weights)!r}")
+    changed = [new for new, old in zip(script.splitlines(), THEIR_SCRIPT.splitlines(), strict=True) if new != old]
+    assert len(changed) == 2
+    paths = [str(path) for path in files(pictures)[:5]]
+    opened = [Image.open(path) for path in paths]
+    mean, std = (torch.tensor(three).view(3, 1, 1) for three in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    planes = torch.from_numpy(np.stack([np.asarray(one) for one in opened])).permute(0, 3, 1, 2) / 255
+    found = {"paths": paths, "pictures": opened, "normalised": (planes - mean) / std}
+    exec(script, found)
+    wanted = extractor(paths)
+    for name in ("gallery", "arrays", "tensors"):
+        np.testing.assert_allclose(found[name].numpy(), wanted, atol=1e-4)
+    distances = np.linalg.norm(wanted[:2, None] - wanted[None], axis=2)
+    np.testing.assert_array_equal(found["order"][:, 0], distances.argmin(1))
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({}, "model_path"),
+        ({"model_path": "gone.pth.tar"}, "no such weights"),
+        ({"model_path": "weights", "device": "gpu"}, "gpu"),
+        ({"model_path": "weights", "image_size": (256, 128)}, "takes pictures of 64x32, not of 256x128"),
+        ({"model_path": "weights", "image_size": 256}, "not of 256"),
+    ],
+)
+def test_what_torchreid_s_call_shape_refuses(weights: Path, how: dict[str, object], said: str) -> None:
+    from cdnet.extract.torchreid import FeatureExtractor as Ported
+
+    given = {key: str(weights) if value == "weights" else value for key, value in how.items()}
+    with pytest.raises(CdnetError, match=said):
+        Ported(**{"device": "cpu", **given})
 
 
 def test_hub_and_embed(weights: Path, pictures: Path, extractor: FeatureExtractor) -> None:

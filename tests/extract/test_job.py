@@ -21,7 +21,7 @@ from cdnet.extract import job
 from cdnet.extract.extractor import FeatureExtractor
 from cdnet.extract.job import extract_all, parse_shard
 from cdnet.extract.join import join
-from cdnet.extract.store import open_features
+from cdnet.extract.stored import open_features
 
 arrow = pytest.importorskip("pyarrow.parquet")
 
@@ -222,15 +222,71 @@ def test_refusals(extractor: FeatureExtractor, folder: Path, tmp_path: Path) -> 
         extract_all(extractor, folder, tmp_path / "out.npz", (1, 1000))
 
 
-def test_damaged_features_are_refused(extractor: FeatureExtractor, folder: Path, tmp_path: Path) -> None:
-    for name in ("a.npz", "a.parquet"):
-        extract_all(extractor, folder, tmp_path / name)
-        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-200])
-        with pytest.raises(CdnetError, match="cut short"):
-            open_features(tmp_path / name)
-    np.savez(tmp_path / "other.npz", features=np.zeros((3, 2)))
-    with pytest.raises(CdnetError, match="no features that cdnet extract wrote"):
-        open_features(tmp_path / "other.npz")
+def test_nothing_of_somebody_else_s_is_touched(extractor: FeatureExtractor, folder: Path, tmp_path: Path) -> None:
+    strange = tmp_path / "a.npz.parts" / "thesis.doc"
+    strange.parent.mkdir()
+    strange.write_text("somebody's")
+    listed = tmp_path / "b.npz.unreadable.csv"
+    listed.write_text("somebody's")
+    for name, said in (("a.npz", "has thesis.doc"), ("b.npz", "unreadable.csv exists already")):
+        with pytest.raises(CdnetError, match=said):
+            extract_all(extractor, folder, tmp_path / name)
+    assert strange.read_text() == listed.read_text() == "somebody's"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a.npz.parts",
+        "b.npz.unreadable.csv",
+        "pictures",
+    ]
+
+
+def test_what_a_killed_process_left_half_written_goes(
+    extractor: FeatureExtractor, folder: Path, tmp_path: Path, small_parts: Callable[[], None]
+) -> None:
+    small_parts()
+    out = tmp_path / "out.npz"
+    with pytest.raises(KeyboardInterrupt):
+        extract_all(extractor, folder, out, compute=stopping(1))
+    half = [tmp_path / f".out.npz.{'0' * 16}", tmp_path / "out.npz.parts" / f".000001.part.{'0' * 16}"]
+    for path in half:
+        path.write_bytes(b"half")
+    (tmp_path / "out.npz.unreadable.csv").write_text("path,problem\nof the killed one,x\n")
+    extract_all(extractor, folder, out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.npz", "out.npz.unreadable.csv", "pictures"]
+    listed = Path(f"{out}.unreadable.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in listed] == ["path", "0000.jpg", "zzzz.jpg"]
+
+
+def test_pictures_may_be_extracted_into_their_own_folder(
+    extractor: FeatureExtractor, folder: Path, tmp_path: Path, small_parts: Callable[[], None]
+) -> None:
+    small_parts()
+    extract_all(extractor, folder, tmp_path / "whole.npz")
+    said: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        extract_all(extractor, folder, folder / "out.npz", compute=stopping(1), tell=said.append)
+    extract_all(extractor, folder, folder / "out.npz", tell=said.append)
+    assert (folder / "out.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+    assert not any("passed over" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "npz"])
+def test_a_shard_of_which_nothing_can_be_read_is_joined_too(
+    extractor: FeatureExtractor, folder: Path, tmp_path: Path, ending: str
+) -> None:
+    whole, joined = tmp_path / f"whole.{ending}", tmp_path / f"joined.{ending}"
+    extract_all(extractor, folder, whole)
+    count = len(list(folder.iterdir()))
+    shards = [tmp_path / f"{number}.{ending}" for number in range(1, count + 1)]
+    for number, shard in enumerate(shards, start=1):  # one picture each
+        extract_all(extractor, folder, shard, (number, count))
+    join(shards, joined)
+    one, other = (list(open_features(path).blocks()) for path in (whole, joined))
+    assert [path for block in one for path in block.paths] == [path for block in other for path in block.paths]
+    np.testing.assert_array_equal(*(np.concatenate([block.features for block in found]) for found in (one, other)))
+    assert Path(f"{whole}.unreadable.csv").read_text() == Path(f"{joined}.unreadable.csv").read_text()
+    Path(f"{shards[0]}.unreadable.csv").write_text("path,problem\n")
+    with pytest.raises(CdnetError, match="does not list the 1 unreadable"):
+        join(shards, tmp_path / f"other.{ending}")
 
 
 @pytest.mark.slow
@@ -259,6 +315,7 @@ def test_the_command_line(weights: Path, folder: Path, tmp_path: Path, capsys: p
     assert "2 could not be read" in capsys.readouterr().out
     assert main(["extract", str(folder), "--weights", str(weights), "--out", str(out)]) == 1
     assert main(["extract", str(folder), "--weights", str(weights)]) == 2
+    assert main(["extract", "--join", str(out), "--shard", "1/2", "--out", str(tmp_path / "g.npz")]) == 2
     find = ["find", str(weights), "--query", str(query), "-k", "3", "--gallery"]
     table, sheet = tmp_path / "f.csv", tmp_path / "sheet.svg"
     assert main([*find, str(out), "--csv", str(table), "--figure", str(sheet)]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,3 +47,12 @@ def test_features_of_another_network_are_not_compared(
         find(extractor, [tmp_path / "gone.jpg"], out)
     with pytest.raises(CdnetError, match="places"):
         find(extractor, [query], out, 0)
+
+
+def test_what_was_not_read_is_said_of_features_too(extractor: FeatureExtractor, pictures: Path, tmp_path: Path) -> None:
+    folder, query = tmp_path / "folder", sorted(pictures.glob("*.jpg"))[0]
+    shutil.copytree(pictures, folder)
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    extract_all(extractor, folder, tmp_path / "out.npz")
+    found = find(extractor, [query], tmp_path / "out.npz")
+    assert any("1 pictures could not be read" in remark for remark in found.remarks)

@@ -70,7 +70,7 @@ def test_what_is_not_known_of_the_input_is_asked_for(
 
 def test_a_free_size_is_asked_for(tmp_path: Path, write_onnx: Write) -> None:
     file = write_onnx(tmp_path / "net.onnx", height="height", width="width")
-    with pytest.raises(CdnetError, match=r"give --size \("):
+    with pytest.raises(CdnetError, match=r"give size \("):
         open_network(file, Given(None, "rgb", 1.0))
     assert open_network(file, Given("96x48", "rgb", 1.0)).preprocessing.size == (96, 48)
 

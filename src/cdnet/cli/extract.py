@@ -49,6 +49,8 @@ def main(words: list[str]) -> None:
     if options.join == (options.weights is not None):
         raise UsageError("give --weights to extract features, or --join to make one file of shards", made.prog)
     if options.join:
+        if options.shard or options.ray or options.input != Given():
+            raise UsageError("--join makes one file of what is there; leave out --shard, --ray and --input", made.prog)
         from cdnet.extract.join import join
 
         _say(options.out, join(options.pictures, options.out))
@@ -65,17 +67,8 @@ def main(words: list[str]) -> None:
     shard = None if options.shard is None else parse_shard(options.shard)
     if shard is not None and options.ray is not None:
         raise CdnetError("--ray shares the pictures out by itself; leave out --shard")
-    given = options.input
-    extractor = FeatureExtractor(
-        options.weights,
-        options.runtime,
-        device=options.device,
-        batch=options.batch,
-        size=given.size,
-        channels=given.channels,
-        range=given.range,
-        mean=given.mean,
-        std=given.std,
+    extractor = FeatureExtractor.by_options(
+        options.weights, options.input, options.runtime, options.device, options.batch
     )
     compute: Compute = in_this_process
     if options.ray is not None:

@@ -54,17 +54,7 @@ def main(words: list[str]) -> None:
     for path in (options.csv, options.figure):
         if path is not None:
             refuse_unwritable(path)
-    given = options.input
-    extractor = FeatureExtractor(
-        options.weights,
-        options.runtime,
-        device=options.device,
-        size=given.size,
-        channels=given.channels,
-        range=given.range,
-        mean=given.mean,
-        std=given.std,
-    )
+    extractor = FeatureExtractor.by_options(options.weights, options.input, options.runtime, options.device)
     found = find(extractor, options.query, options.gallery, options.k)
     for remark in found.remarks:
         note(remark)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,6 +42,8 @@ SLOW_DECODERS = {"ppm": "PPM", "ppm_plain": "PPM", "bmp_rle": "BMP"}
 """Pillow's decoders that take a microsecond for every number."""
 MAX_SLOW = 2_000_000
 """The most pixels, and a quarter of the most bytes, of what these decode."""
+_loading = threading.RLock()
+"""Held while a picture that Pillow has opened, and others may use meanwhile, is read from its file."""
 _AT_ONCE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Without waiting, for a pipe would let whoever opens it wait for ever."""
 DAMAGED = "damaged, cut short, or of a rare kind; put a whole copy in its place, or save it anew"
@@ -169,8 +172,8 @@ def _a(kind: str | None) -> str:
 def pixels_of_image(image: Image) -> Pixels:
     """Return a picture that Pillow holds or has opened as H x W x 3 RGB bytes, as its file would be read.
 
-    It is turned as its EXIF orientation says, if it still has one, and is itself left as it is. Of a JPEG in CMYK,
-    which Pillow converts otherwise, bytes may differ by 1 from those of its file.
+    It is turned as its EXIF orientation says, if it still has one, and is itself left as it is; several threads may
+    give the same one. Of a JPEG in CMYK, which Pillow converts otherwise, bytes may differ by 1 from those of its file.
 
     Raises:
         BrokenPictureError: if it has no pixels, several pictures, or is beyond the limits or damaged.
@@ -179,13 +182,15 @@ def pixels_of_image(image: Image) -> Pixels:
         if not image.width * image.height:
             raise BeyondLimitsError("has no pixels")
         with in_turn_if_large(image.width * image.height):
-            _refuse(image, 0)
-            orientation, xmp = _orientation(image), image.info.pop("xmp", None)
-            try:
-                pixels = _rgb(image)
-            finally:
-                if xmp is not None:
-                    image.info["xmp"] = xmp
+            with _loading:
+                _refuse(image, 0)
+                orientation, xmp = _orientation(image), image.info.pop("xmp", None)
+                try:
+                    image.load()
+                finally:
+                    if xmp is not None:
+                        image.info["xmp"] = xmp
+            pixels = _rgb(image)
             return pixels if image.format == "TIFF" else turn(pixels, orientation)
     except BeyondLimitsError as error:
         raise BrokenPictureError(str(error)) from None

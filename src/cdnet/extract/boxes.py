@@ -37,7 +37,8 @@ def to_xyxy(boxes: Any, form: str = "xyxy") -> npt.NDArray[np.float64]:
         raise CdnetError(f"these boxes say themselves that they are xyxy; leave out {form!r}")
     found = found.detach().cpu().numpy() if hasattr(found, "detach") else found
     try:
-        numbers = np.asarray(found, np.float64)
+        # Complex numbers would lose their second half with no more than a warning.
+        numbers = np.asarray(found).astype(np.float64, casting="same_kind")
     except (TypeError, ValueError):
         raise CdnetError("boxes are rows of four numbers, and these are not all numbers, or not equally many") from None
     if not numbers.size:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.weights import find_weights
 
 BATCH = 32
+DEVICES = ("auto", "cpu", "cuda")
 
 
 class FeatureExtractor:
@@ -63,10 +64,23 @@ class FeatureExtractor:
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
     ) -> None:
-        if not 1 <= batch <= 4096:
-            raise CdnetError(f"a batch has 1 to 4,096 pictures, not {batch}")
         said = (None if three is None else tuple(map(float, three)) for three in (mean, std))
-        given = Given(size, channels, range, *said)
+        self._begin(model, Given(size, channels, range, *said), runtime, device, batch, bgr, "")
+
+    @classmethod
+    def by_options(cls, model: Path | str, given: Given, runtime: str, device: str, batch: int = BATCH) -> Self:
+        """Make one of what a command line says, ``given`` by ``--input.size`` and the like; raises as always."""
+        made = cls.__new__(cls)
+        made._begin(model, given, runtime, device, batch, False, "input.")
+        return made
+
+    def _begin(
+        self, model: Path | str, given: Given, runtime: str, device: str, batch: int, bgr: bool, option: str
+    ) -> None:
+        if not isinstance(batch, int) or not 1 <= batch <= 4096:
+            raise CdnetError(f"a batch has 1 to 4,096 pictures, not {batch}")
+        if device not in DEVICES:
+            raise CdnetError(f"{device!r} is no device here; known are {', '.join(DEVICES)}")
         # Absolute, for a worker process may work in another folder.
         elsewhere = runs_elsewhere(model)
         path = Path(model) if elsewhere else find_weights(model)
@@ -80,11 +94,12 @@ class FeatureExtractor:
             "sha256": None,
         }
         self.name = str(model)
-        self._open(str(model))
+        self._open(str(model), option)
 
-    def _open(self, name: str) -> None:
+    def _open(self, name: str, option: str = "") -> None:
         state = self._state
-        self.network = _open(state["model"], name, state["runtime"], state["device"], state["batch"], state["given"])
+        given = Given(**state["given"])
+        self.network = _open(state["model"], name, state["runtime"], state["device"], state["batch"], given, option)
         if state["sha256"] not in (None, self.network.digest):
             raise CdnetError(f"{state['model']} is another file than when this extractor was made; make it again")
         state["sha256"] = self.network.digest
@@ -187,23 +202,22 @@ class FeatureExtractor:
         return np.concatenate([self.of_pixels(pixels) for pixels in read_ahead(one, batches)])
 
 
-def _open(model: str, name: str, runtime: str, device: str, batch: int, given: dict[str, Any]) -> Network:
-    wanted = Given(**given)
+def _open(model: str, name: str, runtime: str, device: str, batch: int, given: Given, option: str) -> Network:
     if runs_elsewhere(model):
         own = "onnxruntime" if model.lower().endswith(".onnx") else "openvino"
         if runtime not in (AUTO, own):
             raise CdnetError(f"{name} is run by {own}, not by {runtime}; leave the runtime out")
         if device == "cuda":
             raise CdnetError(f"{name} is run on the CPU here; leave the device out")
-        return open_network(model, wanted, batch=batch)
+        return open_network(model, given, option, batch)
     if runtime not in (AUTO, *RUNTIMES):
         raise CdnetError(f"{runtime!r} is no runtime; known are {', '.join((AUTO, *RUNTIMES))}")
-    wanted.refuse(name, "")
+    given.refuse(name, option)
     from cdnet.device import choose_device
 
     where = choose_device(device if runtime in (AUTO, "torch") or device == "cuda" else "cpu")
     if where.type == "cpu" and runtime in (AUTO, "torch"):
-        return open_network(model, wanted, batch=batch)
+        return open_network(model, given, option, batch)
     from cdnet.runtime.own_network import OwnNetwork
 
     return OwnNetwork(model, "torch" if runtime == AUTO else runtime, batch, where)

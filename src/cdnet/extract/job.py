@@ -6,9 +6,10 @@ import csv
 import io
 import json
 import os
-import shutil
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,15 @@ from cdnet.extract.extractor import FeatureExtractor
 from cdnet.extract.listing import PART, Entry, Listing, write_listing
 from cdnet.extract.parts import Part, extract_part, is_done, keep_part, read_part
 from cdnet.extract.store import Block, check_ending, write_features
-from cdnet.files import make_folder, refuse_unwritable, saying_what_failed, write_text
+from cdnet.extract.stored import FORMAT, MOST_SHARDS
+from cdnet.files import make_folder, refuse_unwritable, saying_what_failed, sweep, write_text
 from cdnet.shown_text import csv_cell
 
-FORMAT = 1
 SECONDS = 10
 """Between two lines that say how far it is."""
+
+_OURS = re.compile(r"\.?(lock|job\.json|list\.jsonl|\d+\.part)(\.[0-9a-f]+)?")
+"""What lies in a folder of parts."""
 
 Tell = Callable[[str], object]
 Task = tuple[int, list[Entry]]
@@ -55,7 +59,7 @@ def parse_shard(text: str) -> tuple[int, int]:
         CdnetError: if it is not of that form, or I is not 1 to N.
     """
     first, _, second = text.partition("/")
-    if not (first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second) <= 1_000_000):
+    if not (first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second) <= MOST_SHARDS):
         raise CdnetError(f"--shard is I/N, such as 1/8 to 8/8, not {text}")
     return int(first), int(second)
 
@@ -86,23 +90,40 @@ def extract_all(
             extraction, or the disk is full; what is done is then kept.
     """
     check_ending(out)
-    if out.exists() or out.is_symlink():
-        raise CdnetError(f"{out} exists already; name another file with --out, or remove it")
+    refuse_existing(out)
     refuse_unwritable(out)
     folder = out.with_name(f"{out.name}.parts")
     with saying_what_failed(folder):
         make_folder(folder)
+    strange = sorted(path.name for path in folder.iterdir() if not _OURS.fullmatch(path.name))
+    if strange:
+        raise CdnetError(f"{folder} is no folder of an extraction, for it has {strange[0]}; name another --out")
     lock = FileLock(folder / "lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
         raise CdnetError(f"another process is at work in {folder}; wait for it, or name another --out") from None
+    except OSError as error:
+        raise CdnetError(f"{folder} could not be locked: {error.strerror or error}; name another --out") from None
     try:
+        refuse_existing(out)  # another process may have finished it meanwhile
+        if not (folder / "job.json").exists():
+            refuse_existing(unreadable_file(out))
+        sweep(out.parent, [out.name, unreadable_file(out).name])
         return _Job(extractor, source, out, folder, shard, tell).run(compute)
     finally:
         lock.release()
-        if not (folder / "job.json").exists():  # it is done, or nothing was begun
-            shutil.rmtree(folder, ignore_errors=True)
+        # It is done, or nothing was.
+        if not (folder / "job.json").exists() or not any(folder.glob("[0-9]*.part")):
+            _take_away(folder)
+
+
+def _take_away(folder: Path) -> None:
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if _OURS.fullmatch(path.name):
+                path.unlink()
+        folder.rmdir()
 
 
 class _Job:
@@ -140,7 +161,7 @@ class _Job:
         }
         told = self.about | {"batch": extractor.network.batch, "part": PART}
         if fresh:
-            for left in folder.glob("*.part"):  # of an extraction that ended as it was taking them away
+            for left in folder.glob("[0-9]*.part"):  # of an extraction that ended as it was taking them away
                 left.unlink()
             write_text(kept, json.dumps(told, indent=1))
         self._refuse_other(kept, told)
@@ -197,7 +218,7 @@ class _Job:
         for number in self._parts():
             part = read_part(self.folder, number)
             count, broken = count + len(part.rows), broken + len(part.broken)
-        if not count:
+        if not count and self.about["shard"] is None:  # an empty shard is needed to join the others
             entry, why = next(self._broken())
             raise CdnetError(f"none of {broken:,} pictures could be read, first {entry.file}: {why}")
         listed = write_unreadable(self.out, ((entry.shown, why) for entry, why in self._broken()))
@@ -222,6 +243,16 @@ class _Job:
                 yield Block([entry.shown for entry in kept], part.features, columns)
 
 
+def refuse_existing(path: Path) -> None:
+    """See that a file that is to be written is not there.
+
+    Raises:
+        CdnetError: if it is.
+    """
+    if path.exists() or path.is_symlink():
+        raise CdnetError(f"{path} exists already; name another file with --out, or remove it")
+
+
 def unreadable_file(out: Path) -> Path:
     """Return where the pictures that could not be read for a file of features are listed."""
     return out.with_name(f"{out.name}.unreadable.csv")
@@ -236,6 +267,7 @@ def write_unreadable(out: Path, rows: Iterable[tuple[str, str]]) -> Path | None:
             writer.writerow(["path", "problem"])
         writer.writerow([csv_cell(path.encode("utf-8", "backslashreplace").decode()), csv_cell(why)])
     if not text.tell():
+        unreadable_file(out).unlink(missing_ok=True)  # of a try that was killed
         return None
     write_text(unreadable_file(out), text.getvalue())
     return unreadable_file(out)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cdnet.errors import CdnetError
-from cdnet.extract.job import Extracted, unreadable_file, write_unreadable
-from cdnet.extract.store import Block, FeatureFile, check_ending, open_features, write_features
+from cdnet.extract.job import Extracted, refuse_existing, unreadable_file, write_unreadable
+from cdnet.extract.store import Block, check_ending, write_features
+from cdnet.extract.stored import FeatureFile, open_features
 from cdnet.files import refuse_unwritable, saying_what_was_not_read
 
 _OF_A_SHARD = ("shard", "count", "unreadable", "network", "source")
@@ -23,8 +24,8 @@ def join(files: Sequence[Path], out: Path) -> Extracted:
             of one is not beside it, or ``out`` exists.
     """
     check_ending(out)
-    if out.exists() or out.is_symlink():
-        raise CdnetError(f"{out} exists already; name another file with --out, or remove it")
+    refuse_existing(out)
+    refuse_existing(unreadable_file(out))
     refuse_unwritable(out)
     shards: dict[int, FeatureFile] = {}
     for path in files:
@@ -40,8 +41,8 @@ def join(files: Sequence[Path], out: Path) -> Extracted:
     first = next(iter(shards.values()))
     for other in shards.values():
         differing = [key for key in first.about if key not in _OF_A_SHARD and other.about.get(key) != first.about[key]]
-        if differing or other.about["shard"][1] != first.about["shard"][1]:
-            said = ", ".join(differing) or "number of shards"
+        if differing or other.about["shard"][1] != first.about["shard"][1] or other.columns != first.columns:
+            said = ", ".join(differing) or "number of shards, or columns"
             raise CdnetError(f"{other.path} and {first.path} are of different extractions (other: {said})")
     total = first.about["shard"][1]
     lacking = [str(number) for number in range(1, total + 1) if number not in shards]
@@ -50,17 +51,18 @@ def join(files: Sequence[Path], out: Path) -> Extracted:
         raise CdnetError(f"of {total} shards {len(lacking)} are lacking: {', '.join(lacking[:10])}{more}")
     ordered = [shards[number] for number in range(1, total + 1)]
     count, broken = (sum(shard.about[key] for shard in ordered) for key in ("count", "unreadable"))
+    if not count:
+        raise CdnetError(f"none of the {broken:,} pictures of these shards could be read; there is nothing to join")
     about: dict[str, Any] = ordered[0].about | {"shard": None, "count": count, "unreadable": broken}
 
     def blocks() -> Iterator[Block]:
         for shard in ordered:
             yield from shard.blocks()
 
-    columns = tuple(next(iter(ordered[0].blocks())).columns)
     listed = write_unreadable(
         out, (row for shard in ordered if shard.about["unreadable"] for row in _unreadable(shard))
     )
-    write_features(out, blocks, about, columns)
+    write_features(out, blocks, about, first.columns)
     return Extracted(count, broken, listed)
 
 
@@ -68,5 +70,14 @@ def _unreadable(shard: FeatureFile) -> Iterator[tuple[str, str]]:
     path = unreadable_file(shard.path)
     if not path.is_file():
         raise CdnetError(f"{shard.path} has {shard.about['unreadable']} unreadable pictures, and {path} is not there")
-    with saying_what_was_not_read(path), path.open(encoding="utf-8", newline="") as file:
-        yield from ((row["path"], row["problem"]) for row in csv.DictReader(file))
+    try:
+        with saying_what_was_not_read(path), path.open(encoding="utf-8", newline="") as file:
+            rows = [(row["path"], row["problem"]) for row in csv.DictReader(file)]
+    except (KeyError, ValueError, csv.Error):
+        rows = []
+    if len(rows) != shard.about["unreadable"] or not all(map(all, rows)):
+        raise CdnetError(
+            f"{path} does not list the {shard.about['unreadable']} unreadable pictures of {shard.path}; somebody "
+            "changed it, so extract that shard anew"
+        )
+    yield from rows

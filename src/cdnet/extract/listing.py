@@ -69,11 +69,12 @@ def write_listing(source: Path, path: Path) -> Listing:
     places: list[int] = []
     passed: list[str] = []
     columns: list[str] = []
+    ours = Path(os.path.abspath(path.parent))  # which may lie among the pictures
     count = 0
 
     def write(out: BinaryIO) -> None:
         nonlocal count
-        found = _of_folder(source, passed) if source.is_dir() else _of_csv(source, columns)
+        found = _of_folder(source, passed, ours) if source.is_dir() else _of_csv(source, columns)
         place = 0
         for entry in found:
             if count % PART == 0:
@@ -89,10 +90,10 @@ def write_listing(source: Path, path: Path) -> Listing:
     return Listing(path, count, digest.hexdigest(), tuple(columns), tuple(_said(source, passed)), tuple(places))
 
 
-def _of_folder(folder: Path, passed: list[str]) -> Iterator[Entry]:
+def _of_folder(folder: Path, passed: list[str], ours: Path) -> Iterator[Entry]:
     top = os.path.abspath(folder)
     found = files_below(Path(top))
-    passed += (f"{path}: {what}" for path, what in found.others)
+    passed += (f"{path}: {what}" for path, what in found.others if path.parent != ours)
     for path in found.pictures:
         yield Entry(path.relative_to(top).as_posix(), str(path))
 

@@ -18,7 +18,8 @@ from cdnet.evaluate.comparable import unit_length
 from cdnet.extract.extractor import FeatureExtractor
 from cdnet.extract.listing import PART, write_listing
 from cdnet.extract.parts import extract_part
-from cdnet.extract.store import ENDINGS, open_features
+from cdnet.extract.store import ENDINGS
+from cdnet.extract.stored import open_features
 
 MOST = 1000
 """The most places of a list."""
@@ -118,6 +119,8 @@ def _kept(extractor: FeatureExtractor, gallery: Path, remarks: list[str]) -> Ite
         raise CdnetError(f"{gallery} was extracted with another pre-processing; extract it as the queries are")
     source = Path(found.about["source"])
     folder = source if not source.is_file() else source.parent
+    if broken := found.about["unreadable"]:
+        remarks.append(f"{broken:,} pictures could not be read when {gallery} was extracted, and are not in it")
     if found.about.get("shard"):
         remarks.append(f"{gallery} is shard {'/'.join(map(str, found.about['shard']))} of its pictures alone")
     for block in found.blocks():

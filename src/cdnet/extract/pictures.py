@@ -58,8 +58,7 @@ def _one_or_batch(picture: Any, bgr: bool, where: str) -> list[Read]:
     if _is_pil(picture):
         return [lambda: _said(lambda: pixels_of_image(picture), where or "picture: ")]
     if isinstance(picture, torch.Tensor):
-        array = picture.detach().cpu()
-        array = array.float() if array.dtype in (torch.bfloat16, torch.float16) else array
+        array = _in_memory(picture, where)
         if array.ndim not in (3, 4) or array.shape[-3] not in (1, 3, 4):
             raise CdnetError(f"{where}a tensor of {_shape(array)} is no picture; tensors are 3 x H x W, or N of them")
         values = np.moveaxis(array.numpy(), -3, -1)
@@ -71,6 +70,15 @@ def _one_or_batch(picture: Any, bgr: bool, where: str) -> list[Read]:
         raise CdnetError(f"{where}a {type(picture).__name__} is no picture; give {KINDS}")
     each = values if values.ndim == 4 else values[None]
     return [_reader_of(one, bgr, where or "picture: ") for one in each]
+
+
+def _in_memory(tensor: torch.Tensor, where: str) -> torch.Tensor:
+    if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
+        raise CdnetError(
+            f"{where}a tensor that is sparse, quantised or without data is no picture; make it a plain one"
+        )
+    array = tensor.detach().cpu()
+    return array.float() if array.dtype in (torch.bfloat16, torch.float16) else array
 
 
 def _reader_of(values: np.ndarray, bgr: bool, where: str) -> Read:

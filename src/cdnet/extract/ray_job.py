@@ -7,6 +7,7 @@ that this process reads them by, so that both lie on a disk that all of them sha
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,8 +19,10 @@ from cdnet.extract.job import Compute, Task, Tell
 from cdnet.extract.listing import Entry
 from cdnet.extract.parts import Part, extract_part
 
-NEAR = 64
-"""Parts that are handed to Ray at a time, so that a list of millions is never in memory."""
+SECONDS = 10
+"""That a cluster may take to answer."""
+NEAR = 16
+"""Parts a worker that are handed to Ray at a time, so that a list of millions is never in memory."""
 
 
 class _Worker:
@@ -64,7 +67,7 @@ def on_ray(address: str, tell: Tell) -> Compute:
             cluster.data.DataContext.get_current().enable_progress_bars = False
             workers = max(1, int(cluster.cluster_resources().get("CPU", 1)))
             tell(f"Ray: {len(cluster.nodes())} nodes, {workers} processors")
-            for group in _groups(tasks):
+            for group in _groups(tasks, NEAR * workers):
                 yield from _parts(cluster, extractor, group, min(workers, len(group)))
         finally:
             if ours:
@@ -73,7 +76,22 @@ def on_ray(address: str, tell: Tell) -> Compute:
     return compute
 
 
+def _refuse_unreachable(address: str) -> None:
+    # Ray itself would try for minutes.
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise CdnetError(
+            f"--ray is auto or the address of a cluster, such as host:6379 or ray://host:10001, not {address}"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), SECONDS).close()
+    except (OSError, UnicodeError) as error:
+        raise CdnetError(f"there is no Ray cluster at {address} ({error}); start one, or give --ray auto") from None
+
+
 def _connect(ray: Any, address: str, tell: Tell) -> None:
+    if address not in ("auto", "local"):
+        _refuse_unreachable(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except Exception as error:  # Ray's errors here share no class of their own
@@ -84,11 +102,11 @@ def _connect(ray: Any, address: str, tell: Tell) -> None:
         ray.init(address="local", log_to_driver=False, logging_level="ERROR", include_dashboard=False)
 
 
-def _groups(tasks: Iterator[Task]) -> Iterator[list[Task]]:
+def _groups(tasks: Iterator[Task], size: int) -> Iterator[list[Task]]:
     group: list[Task] = []
     for task in tasks:
         group.append(task)
-        if len(group) == NEAR:
+        if len(group) == size:
             yield group
             group = []
     if group:

@@ -35,7 +35,7 @@ class FeatureExtractor:
         self,
         model_name: str = "",
         model_path: str = "",
-        image_size: Sequence[int] | None = None,
+        image_size: Sequence[int] | int | None = None,
         pixel_mean: Sequence[float] = IMAGENET_MEAN,
         pixel_std: Sequence[float] = IMAGENET_STD,
         pixel_norm: bool = True,
@@ -44,13 +44,17 @@ class FeatureExtractor:
     ) -> None:
         if not (model_path or model_name):
             raise CdnetError("no network is named; give its file as model_path, or a shipped network's model_name")
-        self.device = torch.device(device)
+        try:
+            self.device = torch.device(device)
+        except (RuntimeError, TypeError):
+            raise CdnetError(f"{device!r} is no device; give cpu, cuda, or one GPU as cuda:1") from None
         self._extractor = extractor.FeatureExtractor(model_path or model_name, device=self.device.type)
         size = self._extractor.preprocessing.size
-        if image_size is not None and tuple(image_size) != size:
+        wanted = (image_size,) if isinstance(image_size, int) else tuple(image_size or size)
+        if wanted != size:
             raise CdnetError(
                 f"{model_path or model_name} takes pictures of {size[0]}x{size[1]}, not of "
-                f"{'x'.join(map(str, image_size))}; leave image_size out"
+                f"{'x'.join(map(str, wanted))}; leave image_size out"
             )
         self._mean, self._std = (pixel_mean, pixel_std) if pixel_norm else ((0.0,) * 3, (1.0,) * 3)
         if verbose:
@@ -68,7 +72,8 @@ class FeatureExtractor:
         return torch.from_numpy(self._extractor(given)).to(self.device)
 
     def _as_bytes(self, tensor: Tensor) -> np.ndarray:
-        # The bytes that were normalised come back exactly: they are 255 steps apart, and floats far finer.
+        # The bytes that were normalised come back exactly: they are 255 steps apart, and floats far finer. What was
+        # between two bytes goes to the nearer one.
         if tensor.ndim not in (3, 4) or tensor.shape[-3] != 3:
             shape = " x ".join(map(str, tensor.shape))
             raise CdnetError(f"a tensor of {shape} is no picture; tensors are 3 x H x W, or N of them")

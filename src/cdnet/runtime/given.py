@@ -45,13 +45,14 @@ class Given:
 
         Args:
             path: of the file.
-            option: what the options are called, before their last part.
+            option: what the options are called, before their last part; empty where they are arguments.
 
         Raises:
             CdnetError: if something is said.
         """
         if self != Given():
-            raise CdnetError(f"{path} says itself what its input is to be like; leave out --{option}size and the like")
+            name = _called(option, "size")
+            raise CdnetError(f"{path} says itself what its input is to be like; leave out {name} and the like")
 
     def complete(
         self, path: Path, size: tuple[int | None, int | None], option: str, said: Said | None = None
@@ -61,7 +62,7 @@ class Given:
         Args:
             path: of the file, for what is said of it.
             size: height and width that the file has fixed, None where they are free.
-            option: what the options are called, before their last part.
+            option: what the options are called, before their last part; empty where they are arguments.
             said: what the file says of itself, None if it says no more than height and width, or not even those.
 
         Raises:
@@ -81,13 +82,13 @@ class Given:
         if fixed is None and self.size is None:
             lacking.insert(0, "size")
         if lacking:
-            options = ", ".join(f"--{option}{name}" for name in lacking)
+            options = ", ".join(_called(option, name) for name in lacking)
             raise CdnetError(
                 f"{path} does not say what its input is to be like; give {options} (sizes as 256x128, channels rgb or "
-                f"bgr, range 1 or 255), and --{option}mean and --{option}std if it wants them"
+                f"bgr, range 1 or 255), and {_called(option, 'mean')} and {_called(option, 'std')} if it wants them"
             )
         if fixed is not None and self.size not in (None, fixed):
-            raise CdnetError(f"{path} takes pictures of {fixed}, not of --{option}size {self.size}")
+            raise CdnetError(f"{path} takes pictures of {fixed}, not of {_called(option, 'size')} {self.size}")
         assert self.channels is not None
         assert self.range is not None
         return Preprocessing(
@@ -97,3 +98,7 @@ class Given:
             self.mean or (0.0, 0.0, 0.0),
             self.std or (1.0, 1.0, 1.0),
         )
+
+
+def _called(option: str, name: str) -> str:
+    return f"--{option}{name}" if option else name

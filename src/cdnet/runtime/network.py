@@ -15,6 +15,9 @@ from cdnet.runtime.given import Given
 from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.weights import SUFFIX, find_weights
 
+PICKLED = (".pth", ".pt", ".tar", ".pkl", ".ckpt")
+"""Endings of what others' weights are in, which is not read here."""
+
 Features = npt.NDArray[np.float32]
 
 MEANT = {"input": "pictures", "output": "feature"}
@@ -46,7 +49,8 @@ def open_network(path: Path | str, given: Given, option: str = "", batch: int = 
         path: a run's folder, a ``.safetensors`` file of ours, the name of a shipped network, an ``.onnx`` file, or the
             ``.xml`` of an OpenVINO IR, which has its ``.bin`` beside it.
         given: what is known of its input; our own weights say it themselves.
-        option: what the options are called that ``given`` came from, before their last part, such as ``distil.``.
+        option: what the options are called that ``given`` came from, before their last part, such as ``distil.``; empty
+            where they are arguments.
         batch: pictures to take at once, where the file allows it.
 
     Raises:
@@ -66,7 +70,9 @@ def open_network(path: Path | str, given: Given, option: str = "", batch: int = 
 
         return OpenVinoNetwork(Path(path), given, option, batch)
     if ending and ending != SUFFIX and Path(path).is_file():
-        raise CdnetError(f"{path}: no network that can be run; give {KINDS}")
+        convert = f"; weights that others published become ours by cdnet convert {path} --out NAME{SUFFIX}"
+        more = convert if ending in PICKLED else ""
+        raise CdnetError(f"{path}: no network that can be run; give {KINDS}{more}")
     file = find_weights(path)
     from cdnet.runtime.torch_network import TorchNetwork
 

@@ -37,11 +37,11 @@ class OnnxFile:
             raise CdnetError(f"{path} needs onnxruntime; install it with pip install 'cdnet-reid[onnx]'") from None
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = torch.get_num_threads()
-        settings.log_severity_level = 3
+        settings.log_severity_level = 4  # what is wrong is said once, and by us
         try:
             self._session: Any = onnxruntime.InferenceSession(str(path), settings, ["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors share no class of their own
-            raise CdnetError(f"{path}: no ONNX file that onnxruntime can run ({_first_line(error)})") from None
+            raise CdnetError(f"{path}: no ONNX file that onnxruntime can run ({_cause(error)})") from None
         refuse_several(path, "input", [entry.name for entry in self._session.get_inputs()])
         refuse_several(path, "output", [entry.name for entry in self._session.get_outputs()])
         first = self._session.get_inputs()[0]
@@ -63,7 +63,7 @@ class OnnxFile:
         try:
             found = self._session.run(None, {self._input: values})[0]
         except Exception as error:
-            raise CdnetError(f"{self.path} could not be run on {len(values)} pictures: {_first_line(error)}") from None
+            raise CdnetError(f"{self.path} could not be run on {len(values)} pictures: {_cause(error)}") from None
         return check_features(found, len(values), self.path)
 
 
@@ -98,8 +98,8 @@ def outside(path: Path) -> list[Path]:
     return sorted(found for name in names if (found := path.parent / os.fsdecode(name)).is_file())
 
 
-def _first_line(error: Exception) -> str:
+def _cause(error: Exception) -> str:
+    # Before it stand the path, which is said already, or the place in onnxruntime's source: the cause is at the end.
     said = str(error).strip().split("\n")[0]
-    return (
-        said.rpartition(" failed:")[2].strip()[:200] or said[:200]
-    )  # before it stands the path, which is said already
+    said = said.rpartition(" failed:")[2].strip() or said
+    return said if len(said) <= 200 else f"... {said[-200:].partition(' ')[2]}"

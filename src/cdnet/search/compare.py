@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
+from cdnet.data.several import read_several
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
 from cdnet.genotype import Genotype, read_genotype
@@ -47,7 +47,8 @@ def compare_searched(recipe: CompareRecipe, out: Path) -> str:
     check_compare(recipe)
     assert recipe.data.root is not None  # seen by the check
     # What is wrong with the pictures is said at once.
-    refuse_obstacles(read_data(recipe.data.root, recipe.data.layout, recipe.data.holdout), "evaluation")
+    roots = [recipe.data.root, *recipe.data.also]
+    refuse_obstacles(read_several(roots, recipe.data.layout, recipe.data.holdout), "evaluation")
     networks = _networks(recipe)
     paths = [_keep(genotype, out / GENOTYPES) for genotype in networks]
     # Seed by seed, so that a comparison that is cut short compares all networks as far as it came.

@@ -44,5 +44,7 @@ def check_compare(recipe: CompareRecipe) -> None:
         raise CdnetError("--random must be at least 0")
     if recipe.tolerance <= 0:
         raise CdnetError("--tolerance must be above 0")
+    if recipe.data.train_on == "all":
+        raise CdnetError("--data.train-on all trains on the test pictures, which leaves nothing to compare by")
     given_root(recipe.data.root, "train on")
     check_recipe(recipe)

@@ -26,6 +26,7 @@ from cdnet.data.layout import read_data
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.pictures import SPLITS
 from cdnet.data.recipe import given_root
+from cdnet.data.several import read_several
 from cdnet.device import choose_device
 from cdnet.engine.folder import RECIPE, refuse_another_recipe
 from cdnet.engine.log_line import refuse_lacking
@@ -72,11 +73,15 @@ def train_and_evaluate(row: Row, folder: Path) -> dict[str, Any]:
     """Train a network for re-identification, or go on, rank the test pictures, and return the figures.
 
     Raises:
-        CdnetError: if there are no pictures, or no query among them has a match: before anything is trained.
+        CdnetError: if there are no pictures, no query among them has a match, or the recipe trains on the test
+            pictures: before anything is trained.
     """
     recipe = row.recipe
     assert isinstance(recipe, TrainRecipe)
-    data = read_data(given_root(recipe.data.root, "train on"), recipe.data.layout, recipe.data.holdout)
+    if recipe.data.train_on == "all":
+        raise CdnetError("--data.train-on all trains on the test pictures, so that no figure can follow; leave it out")
+    root = given_root(recipe.data.root, "train on")
+    data = read_several([root, *recipe.data.also], recipe.data.layout, recipe.data.holdout)
     refuse_obstacles(data, "evaluation")
     train(recipe, folder, resume=(folder / RECIPE).is_file())
     model, spec = load_model(folder, choose_device(recipe.device))
