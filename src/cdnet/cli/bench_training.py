@@ -64,6 +64,7 @@ def _add_pictures(made: Parser) -> None:
 
 
 def _recipe(options: Any, width: float, device: Any) -> TrainRecipe:
+    from cdnet.data.recipe import TrainDataRecipe
     from cdnet.nn.model import check_width
     from cdnet.train.recipe import BatchRecipe, TrainRecipe, check_recipe
 
@@ -72,7 +73,8 @@ def _recipe(options: Any, width: float, device: Any) -> TrainRecipe:
     check_width(width)
     given_root(options.data.root, "measure with")
     batch = BatchRecipe(options.identities, options.each)
-    recipe = TrainRecipe(width=width, size=options.size, data=options.data, batch=batch, device=device)
+    data = TrainDataRecipe(**vars(options.data))
+    recipe = TrainRecipe(width=width, size=options.size, data=data, batch=batch, device=device)
     check_recipe(recipe)
     return recipe
 
