@@ -79,7 +79,7 @@ def test_every_trained_file_of_results_is_weighed() -> None:
     named = {evidence.get(kind) for claim in read_claims() for evidence in claim.evidence for kind in ("rows", "runs")}
     compared = [row for claim in read_claims() for evidence in claim.evidence for row in evidence.get("than", ())]
     named |= {row.partition(":")[0] for row in compared if ":" in row}
-    assert {f"tables/{path.name}" for path in (RESULTS / "tables").glob("*.csv")} <= named
+    assert {f"tables/{path.name}" for path in (RESULTS / "tables").glob("table-*.csv")} <= named
     assert {
         evidence["counted"] for claim in read_claims() for evidence in claim.evidence if "counted" in evidence
     } == set(COUNTED)

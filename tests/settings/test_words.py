@@ -120,7 +120,7 @@ def test_a_home_is_put_in_for_its_sign(tmp_path: Path, monkeypatch: pytest.Monke
         (["--seed"], "--seed has no value"),
         (["more"], "too many arguments: more"),
         (["--resume=true"], "--resume takes no value"),
-        (["--neck", "FBLNeck"], "did you mean fblneck?"),
+        (["--precision", "BF16"], "did you mean bf16?"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(words: list[str], said: str) -> None:
