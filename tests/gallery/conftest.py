@@ -38,6 +38,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("psycopg", reason="the extra gallery is not installed")
     pytest.importorskip("pgvector", reason="the extra gallery is not installed")
     from cdnet.gallery import GalleryNetwork, create_gallery
+    from cdnet.gallery.folder import GalleryFolder
 
     path = tmp_path_factory.mktemp("gallery") / "stopped"
     network = GalleryNetwork("tiny", TinyNetwork.digest, TinyNetwork.preprocessing, DIMENSIONS)
@@ -47,6 +48,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"an embedded server cannot be started here: {error}")
     with made:
         made.add([_entry(number) for number in range(5)], np.eye(5, DIMENSIONS))
+    assert GalleryFolder(path).processes() == []
     return path
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -45,6 +46,33 @@ def test_the_server_goes_with_its_last_user(folder):
         assert server_of(folder) is not None
         assert len(one.entries()) == 5
     wait_for(lambda: server_of(folder) is None)
+
+
+def test_a_server_that_the_keeper_stops_first_is_waited_for(folder, monkeypatch):
+    from cdnet.gallery.embedded import EmbeddedDatabase
+    from cdnet.gallery.folder import GalleryFolder
+
+    with monkeypatch.context() as without_keeper:
+        without_keeper.setattr(EmbeddedDatabase, "_keep", lambda _: None)
+        database = EmbeddedDatabase(folder)
+    user, keeper = database._user, GalleryFolder(folder)
+
+    class GivesTheKeeperTheLockFirst:
+        def release(self):
+            user.release()
+            self.users = keeper.lock("users")
+
+    released = GivesTheKeeperTheLockFirst()
+    database._user = released
+    closing = threading.Thread(target=database.close)
+    closing.start()
+    closing.join(0.3)
+    assert closing.is_alive()
+    keeper.stop_server()
+    released.users.release()
+    closing.join(60)
+    assert not closing.is_alive()
+    assert keeper.processes() == []
 
 
 def test_the_server_listens_on_a_private_socket_alone(folder):

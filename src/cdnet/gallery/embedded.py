@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -82,15 +83,22 @@ class EmbeddedDatabase(Database):
         return f"host='{quoted}' user={SUPERUSER} dbname=postgres"
 
     def close(self) -> None:
-        """Let go of it, and stop the server if nobody else uses it."""
+        """Let go of it, and return once the server is stopped if nobody else uses it."""
         if self._user is None:
             return
         self._user.release()
         self._user = None
-        alone = self.folder.lock("users", wait=False)
-        if alone is not None:
-            self.folder.stop_server()
-            alone.release()
+        while True:
+            alone = self.folder.lock("users", wait=False)
+            if alone is not None:
+                self.folder.stop_server()
+                alone.release()
+                return
+            other = self.folder.lock("users", shared=True, wait=False)
+            if other is not None:  # the lock is shared: somebody uses the server
+                other.release()
+                return
+            time.sleep(0.05)  # the keeper was quicker and is stopping the server
 
     def _keep(self) -> None:
         # Without one, too, the server stops with its last user, unless that one is killed.
