@@ -15,7 +15,7 @@ from rich.console import Console
 
 import cdnet
 from cdnet.cli import main, terminal
-from cdnet.data.recipe import DataRecipe
+from cdnet.data.recipe import TrainDataRecipe
 from cdnet.engine.recipe import ScheduleRecipe
 from cdnet.progress import notes, shown, shown_steps
 from cdnet.train.recipe import BatchRecipe, TrainRecipe
@@ -76,7 +76,7 @@ def small(pictures: Path) -> TrainRecipe:
         genotype="cnet-top3",
         width=0.1,
         size="64x32",
-        data=DataRecipe(root=pictures),
+        data=TrainDataRecipe(root=pictures),
         batch=BatchRecipe(identities=4, pictures=3),
         schedule=ScheduleRecipe(epochs=2, kind="step", milestones=[5]),
         device="cpu",
