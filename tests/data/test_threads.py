@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -29,6 +30,21 @@ def test_it_works_ahead_but_not_past_a_chunk(monkeypatch: pytest.MonkeyPatch) ->
     assert started == [0, 1, 2, 3, 4]
     results.close()  # type: ignore[attr-defined]
     assert len(started) == 5
+
+
+def test_it_stays_as_far_ahead_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "CHUNK", 3)
+    handed: list[int] = []
+
+    class Items(list[int]):
+        def __iter__(self) -> Iterator[int]:
+            for item in super().__iter__():
+                handed.append(item)
+                yield item
+
+    results = in_threads(abs, Items(range(6)))
+    ahead = [(next(results), len(handed)) for _ in range(6)]
+    assert ahead == [(0, 3), (1, 4), (2, 5), (3, 6), (4, 6), (5, 6)]
 
 
 def test_stopping_cancels_what_has_not_begun() -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from cdnet import CdnetError
+from cdnet.engine import epoch as module
 from cdnet.engine.epoch import Place, epoch_line, run_epoch, set_rate
 from cdnet.engine.step import StepValues
 from cdnet.errors import StoppedError
@@ -119,6 +120,21 @@ def test_values_are_packed_without_their_gradients_and_come_back_in_their_shapes
     assert (again.loss.item(), again.parts.tolist()) == (2.0, [[0, 2, 4], [6, 8, 10]])
     assert again.absent is not None
     assert again.absent.tolist() == [15.0]
+
+
+def test_what_is_summed_up_is_that_of_all_processes(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    def as_if_others_had_more(tensors: list[torch.Tensor]) -> None:
+        for tensor in tensors:
+            tensor += 9
+
+    monkeypatch.setattr(module, "average_over_processes", as_if_others_had_more)
+    means = run_epoch(shown.step, 9, 4, Place(), 1, never, say)
+    assert (means.loss.item(), means.parts.tolist()) == (5.0, [[2.0], [213 / 9]])
+    place = Place()
+    with pytest.raises(StoppedError):
+        run_epoch(shown.step, 9, 4, place, 1, lambda steps: steps == 3, say)
+    assert place.sums is not None
+    assert place.sums.tolist() == [12.0, 12.0, 14.0]
 
 
 def test_a_new_place_is_at_the_very_start() -> None:

@@ -543,3 +543,22 @@ def test_a_moving_average_is_that_of_all_weights_after_every_step_and_survives_a
     checkpoint.save_checkpoint(tmp_path / "run", {key: value for key, value in kept.items() if key != "average"})
     with pytest.raises(CdnetError, match="damaged"):
         train(averaged, tmp_path / "run", resume=True)
+
+
+def test_a_run_of_a_version_that_lacked_a_key_resumes_and_as_it_was(recipe: TrainRecipe, tmp_path: Path) -> None:
+    recipe.schedule.epochs, recipe.loss.normalise = 1, True
+    train(recipe, tmp_path / "run")
+    path = tmp_path / "run" / "recipe.yaml"
+    kept = yaml.safe_load(path.read_text())
+    del kept["distil"], kept["dropout"], kept["ema"], kept["loss"]["normalise"], kept["loss"]["triplet_weight"]
+    del kept["augment"]["jitter"], kept["augment"]["erase_with"]
+    path.write_text(yaml.safe_dump(kept))
+    train(recipe, tmp_path / "run", resume=True)
+    raw = dataclasses.replace(recipe, loss=dataclasses.replace(recipe.loss, normalise=False))
+    for other, said in [(dataclasses.replace(recipe, dropout=0.1), "dropout = 0.0, not 0.1"), (raw, "True, not False")]:
+        with pytest.raises(CdnetError, match=said):
+            train(other, tmp_path / "run", resume=True)
+    del kept["batch"]["pictures"]  # no version was without
+    path.write_text(yaml.safe_dump(kept))
+    with pytest.raises(CdnetError, match=r"batch\.pictures = None"):
+        train(recipe, tmp_path / "run", resume=True)

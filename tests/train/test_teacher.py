@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from cdnet.genotype import read_genotype
 from cdnet.losses.distil import feature_loss, relation_loss
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import open_network
+from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.train import loop
 from cdnet.train.batches import Batch, Batches
 from cdnet.train.recipe import AugmentRecipe, BatchRecipe, DistilRecipe, TrainRecipe
@@ -98,6 +101,56 @@ def test_features_are_kept_for_this_teacher_and_these_pictures_alone(
     assert torch.equal(features(teacher), other)
     assert asked == 4
     assert len(whole) > 100
+
+
+class Said:
+    """A network that says of pictures what a function does; ``digest`` and pre-processing are those of none."""
+
+    preprocessing, digest, batch = Preprocessing((8, 4)), "0" * 64, 10
+
+    def __init__(self, say: Callable[[int], np.ndarray]) -> None:
+        self.say = say
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        return self.say(len(pixels)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("say", "said"),
+    [
+        (lambda count: np.ones((count, count)), "gives 4 and 10 numbers a picture, by how many pictures it is shown"),
+        (lambda count: np.zeros((count, 3)), "114 of 114 pictures and mirror images features that are all zeros"),
+        (lambda count: np.arange(1, count + 1)[:, None] * np.ones(3), "gives all pictures the same features"),
+    ],
+)
+def test_a_teacher_from_which_nothing_is_learnt_is_refused(
+    market: Path, tmp_path: Path, say: Callable[[int], np.ndarray], said: str
+) -> None:
+    with pytest.raises(CdnetError, match=said):
+        teacher_features(Said(say), read_data(market).train, tmp_path)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_pictures_that_were_replaced_are_shown_anew(market: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(market, tmp_path / "market")
+    shown: list[int] = []
+
+    def say(count: int) -> np.ndarray:
+        shown.append(count)
+        return np.random.default_rng(len(shown)).normal(size=(count, 3))
+
+    def features() -> torch.Tensor:
+        return teacher_features(Said(say), read_data(folder).train, tmp_path / "cache")
+
+    first, batches = features(), len(shown)
+    assert torch.equal(features(), first)
+    assert len(shown) == batches
+    one, other = (picture.path for picture in read_data(folder).train[:2])
+    times = one.stat()
+    one.write_bytes(other.read_bytes())
+    os.utime(one, ns=(times.st_atime_ns, times.st_mtime_ns))  # under the same name, and with its time
+    assert not torch.equal(features(), first)
+    assert len(shown) == 2 * batches
 
 
 def test_a_batch_has_the_features_of_its_pictures_as_they_are_turned(market: Path, tmp_path: Path) -> None:

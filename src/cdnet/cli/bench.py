@@ -7,10 +7,13 @@ from typing import Any
 
 from cdnet.cli.arguments import Parser, UsageError, choose
 from cdnet.cli.bench_command import MOST_BATCH, bench_parser, finish, read_bench
+from cdnet.cli.bench_evaluate import evaluate
 from cdnet.cli.bench_export import export
 from cdnet.cli.bench_extract import extract
 from cdnet.cli.bench_gallery import gallery
 from cdnet.cli.bench_inference import inference
+from cdnet.cli.bench_serve import serve
+from cdnet.cli.bench_training import data, train
 from cdnet.shown_text import say_block
 
 
@@ -18,23 +21,31 @@ def main(words: list[str]) -> None:
     """Run the benchmark that the first word names."""
     actions = {
         "inference": inference,
+        "evaluate": evaluate,
+        "train": train,
+        "data": data,
         "rank": rank,
         "rerank": rerank,
         "search": search,
         "export": export,
         "extract": extract,
         "gallery": gallery,
+        "serve": serve,
     }
     if words[:1] in (["-h"], ["--help"]):
         say_block(
             f"usage: cdnet bench {' | '.join(actions)} ... [--json FILE] [--peer NAME=PATH ...]\n\n"
             "  inference  milliseconds a picture in every runtime; peers: torchreid, .onnx and .xml files\n"
+            "  evaluate   files to mAP, each part apart; peer: torchreid\n"
+            "  train      a step of training, and its share of waiting for data; peer: torchreid\n"
+            "  data       pictures a second, decoded and varied; peer: torchreid\n"
             "  rank       from features to CMC, mAP and mINP; peer: torchreid\n"
             "  rerank     from features to re-ranked distances; peer: torchreid\n"
             "  search     a step of the search by top-k, and one of all branches\n"
             "  export     every form that `cdnet export` writes: mAP, milliseconds, bytes\n"
             "  extract    pictures a second into a file of features, and memory all along\n"
-            "  gallery    a gallery's searches, exact, by its index and by faiss; or rank-1 and mAP through it\n\n"
+            "  gallery    a gallery's searches, exact, by its index and by faiss; or rank-1 and mAP through it\n"
+            "  serve      a served gallery with many clients at once, and what they are told when its queue is full\n\n"
             "A peer is another project's code, run from the checkout that is given; without one it is left out.\n"
             "`cdnet bench rank --help` and so on explain each."
         )

@@ -15,7 +15,10 @@ from cdnet.runtime.names import AUTO, RUNTIMES
 from cdnet.shown_text import say, say_block
 
 if TYPE_CHECKING:
+    from cdnet.data.decode import Pixels
     from cdnet.evaluate.options import Options
+    from cdnet.runtime.choice import Chosen
+    from cdnet.runtime.network import Network
 
 
 def main(words: list[str]) -> None:
@@ -65,7 +68,8 @@ def main(words: list[str]) -> None:
     from cdnet.data.layout import read_data
     from cdnet.data.remarks import remarks
     from cdnet.device import choose_device
-    from cdnet.evaluate.evaluation import evaluate_network, read_test_pictures
+    from cdnet.evaluate.ahead import FeaturesAhead
+    from cdnet.evaluate.evaluation import rank_with_options, read_test_pictures
     from cdnet.files import refuse_unwritable, write_text
     from cdnet.progress import shown
     from cdnet.runtime.choice import open_own
@@ -97,7 +101,18 @@ def main(words: list[str]) -> None:
             f"{options.weights} was trained on the test pictures of {trained_on.get('data', 'its data')} too; on these "
             "pictures its figures say nothing"
         )
-    pictures = read_test_pictures(data, size, options.data.cache, shown)
+
+    def opened(pixels: Pixels) -> Network:
+        nonlocal chosen
+        if not ours:
+            return network
+        count = len(data.query) + len(data.gallery)
+        chosen = open_own(options.weights, options.runtime, pixels, count, device, note)
+        return chosen.network
+
+    chosen: Chosen | None = None
+    ahead = FeaturesAhead(opened, asked.flip)
+    pictures = read_test_pictures(data, size, options.data.cache, shown, ahead.watch)
     for sentence in remarks(data, pictures.splits()):
         note(sentence)
     copied = 0 if data.published else copied_queries(pictures.query, pictures.gallery)
@@ -106,23 +121,14 @@ def main(words: list[str]) -> None:
             f"{copied:,} of {len(pictures.query):,} queries have a copy of themselves in the gallery, another file of "
             "the same pixels, which counts as a match; the figures are better than they should be"
         )
+    asked.check(*pictures.labels())
+    found = rank_with_options(*ahead.features(pictures, shown), pictures, asked, shown)
     origin: dict[str, Any]
-    if ours:
-        asked.check(*pictures.labels())  # before a runtime is made ready for nothing
-        chosen = open_own(
-            options.weights,
-            options.runtime,
-            pictures.gallery.pixels,
-            sum(map(len, pictures.splits())),
-            device,
-            note,
-        )
-        network, origin = chosen.network, {"sha256": chosen.network.digest, "runtime": chosen.to_json()}
+    if chosen is not None:
+        origin = {"sha256": chosen.network.digest, "runtime": chosen.to_json()}
+        note(chosen.as_text())
     else:
         origin = {"sha256": network.digest, "input": network.preprocessing.to_json()}
-    found = evaluate_network(network, pictures, asked, shown)
-    if ours:
-        note(chosen.as_text())
     folder = os.fsencode(data.root.resolve().name).decode("utf-8", "replace")
     if options.json is not None:
         origin |= {

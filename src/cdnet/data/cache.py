@@ -35,6 +35,10 @@ Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 """Wraps a loop, given what it does and how long it is, to show how far it is."""
 
 
+Watch = Callable[[Pixels], object]
+"""Is given one picture H x W x 3 after another."""
+
+
 def silently(items: Iterable[Any], _description: str, _total: int) -> Iterable[Any]:
     """Show nothing."""
     return items
@@ -91,6 +95,7 @@ def cached_pictures(
     place: str,
     folder: Path | None = None,
     progress: Progress = silently,
+    watch: Watch | None = None,
 ) -> CachedPictures:
     """Return the pictures at height x width, from the cache or decoded now.
 
@@ -100,6 +105,8 @@ def cached_pictures(
         place: which split of which data set this is; the same place with other pictures replaces its old cache.
         folder: where caches are kept; None means :func:`default_cache_folder`.
         progress: wraps the loop over the pictures to show how far it is.
+        watch: is given each readable picture, in order, if they are decoded now; what it does, it does while the next
+            ones are being decoded.
 
     Raises:
         CdnetError: if the cache cannot be written, for instance because the disk is full.
@@ -114,7 +121,7 @@ def cached_pictures(
     with saying_what_failed(folder), FileLock(folder / f"{name}.lock"):
         index = _valid_index(folder, name, file, len(pictures), size)
         if index is None:
-            index = _build(folder, name, file, pictures, size, progress)
+            index = _build(folder, name, file, pictures, size, progress, watch)
         kept = tuple(picture for number, picture in enumerate(pictures) if number not in index.broken)
         if kept:  # mapped while nobody else can replace it
             pixels = map_pixels(file, (len(kept), *size, 3))
@@ -163,6 +170,7 @@ def _build(
     pictures: Sequence[Picture],
     size: tuple[int, int],
     progress: Progress,
+    watch: Watch | None,
 ) -> _Index:
     for half in folder.glob(f".{name}.*"):
         half.unlink(missing_ok=True)  # a build that was killed
@@ -175,6 +183,8 @@ def _build(
                 index.broken[number] = result
                 continue
             out.write(result.pixels.tobytes())
+            if watch is not None:
+                watch(result.pixels)
             if result.turned:
                 index.turned.append(number)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cdnet.data.cache import CachedPictures, Progress, cached_pictures, silently
+from cdnet.data.cache import CachedPictures, Progress, Watch, cached_pictures, silently
 from cdnet.data.copies import refuse_copied_files, refuse_two_persons
 from cdnet.data.pictures import ReidData
 from cdnet.errors import CdnetError
@@ -16,6 +16,7 @@ def decode_split(
     size: tuple[int, int],
     folder: Path | None = None,
     progress: Progress = silently,
+    watch: Watch | None = None,
 ) -> CachedPictures:
     """Return a split's readable pictures at height x width, decoded once and cached.
 
@@ -25,6 +26,7 @@ def decode_split(
         size: height and width.
         folder: of the cache; None means the default.
         progress: shows how far the decoding is.
+        watch: is given each picture, as :func:`~cdnet.data.cache.cached_pictures` has it.
 
     Raises:
         CdnetError: if the split is empty, none of its pictures can be read, one is two persons' in it or
@@ -32,7 +34,7 @@ def decode_split(
             written.
     """
     pictures = data.require(split)
-    cached = cached_pictures(pictures, size, f"{data.root.resolve()}/{split}", folder, progress)
+    cached = cached_pictures(pictures, size, f"{data.root.resolve()}/{split}", folder, progress, watch)
     if not len(cached):
         raise CdnetError(f"{data.root}: no picture of the split {split!r} can be read; first {cached.broken[0]}")
     refuse_two_persons(data, cached)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 CHUNK = 256
-"""Items handed to the threads at a time, so that neither results nor work pile up."""
+"""Items that are at work or done before they are asked for, so that neither results nor work pile up."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -20,7 +21,12 @@ def in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> Ite
     """
     pool = ThreadPoolExecutor()
     try:
-        for start in range(0, len(items), CHUNK):
-            yield from pool.map(function, items[start : start + CHUNK])
+        ahead: deque[Future[Result]] = deque()
+        for item in items:
+            ahead.append(pool.submit(function, item))
+            if len(ahead) == CHUNK:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)

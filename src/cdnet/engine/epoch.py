@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from cdnet.crowding import WATCH
 from cdnet.engine.checkpoint import WAY_OUT
 from cdnet.engine.distributed import average_over_processes
 from cdnet.engine.step import StepValues
@@ -85,6 +86,8 @@ def run_epoch(
         for step in range(first, steps):
             given = take_step(step)
             packed = given.pack()
+            if packed.device.type == "cpu":
+                WATCH.look()
             place.sums = packed if place.sums is None else place.sums + packed
             place.step, place.images = step + 1, place.images + batch_size
             elapsed = time.perf_counter() - started

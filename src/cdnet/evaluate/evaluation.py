@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
-from cdnet.data.cache import CachedPictures, Progress, silently
+from cdnet.data.cache import CachedPictures, Progress, Watch, silently
 from cdnet.data.copies import refuse_two_persons
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.pictures import ReidData
@@ -42,6 +44,11 @@ class TestPictures:
 
     def labels(self) -> tuple[Labels, Labels]:
         """Return the labels of the queries and of the gallery, numbered alike."""
+        return self._labels
+
+    @cached_property
+    def _labels(self) -> tuple[Labels, Labels]:
+        # Once: every picture's real path is asked of the system.
         query, gallery = number_labels(self.query.pictures, self.gallery.pictures)
         return query, gallery
 
@@ -72,16 +79,29 @@ class Evaluation:
 
 
 def read_test_pictures(
-    data: ReidData, size: tuple[int, int], folder: Path | None = None, progress: Progress = silently
+    data: ReidData,
+    size: tuple[int, int],
+    folder: Path | None = None,
+    progress: Progress = silently,
+    watch: Callable[[str], Watch] | None = None,
 ) -> TestPictures:
     """Return a data set's queries and gallery, decoded at height x width.
+
+    Args:
+        data: with queries and gallery.
+        size: height and width.
+        folder: of the cache; None means the default.
+        progress: shows how far the decoding is.
+        watch: returns for a split what is given each of its pictures as it is decoded.
 
     Raises:
         UndefinedError: if no query can have a match in the gallery, or every answer would be right.
         CdnetError: if either split is empty or unreadable.
     """
     refuse_obstacles(data, "evaluation")
-    query, gallery = (decode_split(data, split, size, folder, progress) for split in ("query", "gallery"))
+    query, gallery = (
+        decode_split(data, split, size, folder, progress, watch and watch(split)) for split in ("query", "gallery")
+    )
     refuse_two_persons(data, query, gallery)
     pictures = TestPictures(query, gallery)
     broken = [*query.broken, *gallery.broken]

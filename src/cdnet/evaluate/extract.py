@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cdnet.crowding import WATCH
 from cdnet.data.augment import normalise
 from cdnet.data.cache import Progress, silently
 from cdnet.data.decode import Pixels
@@ -16,7 +17,7 @@ from cdnet.data.pictures import Picture
 from cdnet.data.real_paths import RealPaths
 from cdnet.evaluate.labels import UNKNOWN, Labels
 from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
-from cdnet.runtime.network import Network
+from cdnet.runtime.network import Features, Network
 
 
 @torch.inference_mode()
@@ -50,6 +51,8 @@ def extract(
         if flip:
             found = (found + model(normalise(part.flip(2), mean, std)).float()) / 2
         features.append(found.cpu())
+        if device.type == "cpu":
+            WATCH.look()
     model.train(was_training)
     return torch.cat(features)
 
@@ -65,12 +68,21 @@ def extract_by(network: Network, pixels: Pixels, flip: bool = False, progress: P
     features = []
     starts = range(0, len(pixels), network.batch)
     for start in progress(starts, "extracting features", len(starts)):
-        part = np.array(pixels[start : start + network.batch])
-        found = network(part)
-        if flip:
-            found = (found + network(part[:, :, ::-1])) / np.float32(2)
-        features.append(found)
+        features.append(extract_batch(network, np.array(pixels[start : start + network.batch]), flip))
     return torch.from_numpy(np.concatenate(features))
+
+
+def extract_batch(network: Network, part: Pixels, flip: bool) -> Features:
+    """Return features n x D of no more pictures n x H x W x 3 than the network takes at once.
+
+    Raises:
+        CdnetError: if the network does not give one row of finite numbers a picture.
+    """
+    found = network(part)
+    if flip:
+        found = (found + network(part[:, :, ::-1])) / np.float32(2)
+    WATCH.look()
+    return found
 
 
 def number_labels(*splits: Iterable[Picture]) -> list[Labels]:

@@ -6,7 +6,7 @@ import os
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -113,7 +113,7 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         head_dims = self._head_dims() if recipe.distil.each else None
         self.prepare(self.network if teacher is None else Taught(self.network, teacher.shape[2], head_dims))
         # Made once the network is where it is trained; batch norm's statistics are averaged too.
-        averaging = get_ema_multi_avg_fn(recipe.ema)
+        averaging = get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.network, multi_avg_fn=averaging, use_buffers=True) if recipe.ema else None
         self.source, self.trained_on = describe_source(pictures) | self._taught_by, self.spec.trained_on
         self.start()
@@ -147,7 +147,7 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
     @property
     def learnt(self) -> ReidModel:
         """The network that is evaluated and saved: the one that is trained, or its moving average."""
-        return self.network if self.average is None else self.average.module
+        return self.network if self.average is None else cast("ReidModel", self.average.module)
 
     def state(self) -> dict[str, Any]:
         """Return what :class:`NetworkSession` keeps, and the moving average where there is one."""
