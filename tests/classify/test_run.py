@@ -220,10 +220,11 @@ def test_half_precision_ends_before_the_loss() -> None:
     heads = Given()(images)
     step = loop.train_step(Given(), optimizer, Accelerator(cpu=True), images, labels, 0.1)
     each = [torch.nn.functional.cross_entropy(h.scores.double(), labels, label_smoothing=0.1).item() for h in heads]
-    assert (step.dtype, step.requires_grad) == (torch.float32, False)
-    assert step.tolist() == pytest.approx([sum(each), *each], rel=1e-5)
+    assert step.loss.dtype == step.softmax.dtype == torch.float32
+    assert step.pack().tolist() == pytest.approx([sum(each), *each], rel=1e-5)
     assert weight.item() != 1
-    assert loop.describe_losses([3.0, 1.25, 1.75]) == "loss 3.00 (softmax 1.25+1.75)"
+    losses = loop.ClassLosses.from_line({"loss": 3.0, "softmax": [1.25, 1.75]})
+    assert losses.as_text() == "loss 3.00 (softmax 1.25+1.75)"
 
 
 def test_each_steps_gradient_is_its_own() -> None:

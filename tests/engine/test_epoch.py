@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -12,8 +13,16 @@ import torch
 from cdnet import CdnetError
 from cdnet.engine import epoch as module
 from cdnet.engine.epoch import Place, epoch_line, run_epoch, set_rate
+from cdnet.engine.step import StepValues
 from cdnet.errors import StoppedError
 from cdnet.progress import Display, Note, displayed_by
+
+
+@dataclass(frozen=True)
+class Given(StepValues):
+    loss: torch.Tensor
+    parts: torch.Tensor
+    absent: torch.Tensor | None = None
 
 
 class Shown(Display):
@@ -29,9 +38,13 @@ class Shown(Display):
         self.begun.append((description, total, done))
         yield lambda done, words: self.told.append((done, words))
 
-    def step(self, number: int) -> torch.Tensor:
+    def step(self, number: int) -> Given:
         self.now += 0.5
-        return torch.tensor([float(number), 1.0])
+        return Given(torch.tensor(float(number)), torch.tensor([[1.0], [number**2]]))
+
+
+def say(means: Given) -> str:
+    return f"mean {means.loss.item():g}"
 
 
 @pytest.fixture
@@ -53,8 +66,8 @@ def test_a_whole_epoch_is_counted_and_shown(shown: Shown) -> None:
         asked.append(steps)
         return False
 
-    means = run_epoch(shown.step, 23, 8, place, 5, stop, lambda means: f"mean {means[0]:g}")
-    assert means == [11.0, 1.0]
+    means = run_epoch(shown.step, 23, 8, place, 5, stop, say)
+    assert (means.loss.item(), means.parts.tolist(), means.absent) == (11.0, [[1.0], [165.0]], None)
     assert (place.epoch, place.step, place.images, place.seconds) == (2, 23, 184, 11.5)
     assert place.sums is not None
     assert place.sums.dtype == torch.double
@@ -68,10 +81,16 @@ def test_a_whole_epoch_is_counted_and_shown(shown: Shown) -> None:
 
 
 def test_after_a_resumption_the_speed_is_of_what_was_done_since(shown: Shown) -> None:
-    before = {"epoch": 1, "step": 16, "images": 128, "seconds": 1000.0, "sums": torch.tensor([120.0, 16.0]).double()}
+    before = {
+        "epoch": 1,
+        "step": 16,
+        "images": 128,
+        "seconds": 1000.0,
+        "sums": torch.tensor([120.0, 16.0, 1240.0]).double(),
+    }
     place = Place.from_state(before, torch.device("cpu"))
-    means = run_epoch(shown.step, 20, 8, place, 3, never, lambda means: f"mean {means[0]:g}")
-    assert means == [9.5, 1.0]  # of all twenty steps
+    means = run_epoch(shown.step, 20, 8, place, 3, never, say)
+    assert (means.loss.item(), means.parts[0].item()) == (9.5, 1.0)  # of all twenty steps
     assert (place.step, place.images, place.seconds) == (20, 160, 1002.0)
     assert shown.begun == [("epoch 2/3", 60, 36)]
     assert shown.told == [(40, "mean 9.5, 16 images/s")]
@@ -80,11 +99,27 @@ def test_after_a_resumption_the_speed_is_of_what_was_done_since(shown: Shown) ->
 def test_a_stopped_epoch_goes_on_where_it_was(shown: Shown) -> None:
     place = Place()
     with pytest.raises(StoppedError):
-        run_epoch(shown.step, 9, 4, place, 1, lambda steps: steps == 3, str)
+        run_epoch(shown.step, 9, 4, place, 1, lambda steps: steps == 3, say)
     assert (place.step, place.images, place.seconds) == (3, 12, 1.5)
     place = Place.from_state(place.to_state(), torch.device("cpu"))
-    assert run_epoch(shown.step, 9, 4, place, 1, never, str) == [4.0, 1.0]
+    means = run_epoch(shown.step, 9, 4, place, 1, never, say)
+    assert (means.loss.item(), means.parts.tolist()) == (4.0, [[1.0], [204 / 9]])
     assert (place.step, place.images, place.seconds) == (9, 36, 4.5)
+
+
+def test_a_place_beyond_the_epoch_is_refused(shown: Shown) -> None:
+    with pytest.raises(CdnetError, match="step 9 of an epoch that has 9 is damaged"):
+        run_epoch(shown.step, 9, 4, Place(step=9, sums=torch.zeros(3).double()), 1, never, say)
+
+
+def test_values_are_packed_without_their_gradients_and_come_back_in_their_shapes() -> None:
+    given = Given(torch.ones((), requires_grad=True), torch.arange(6.0).view(2, 3), torch.tensor([7.5]))
+    packed = given.pack()
+    assert (packed.dtype, packed.requires_grad, packed.tolist()) == (torch.double, False, [1, 0, 1, 2, 3, 4, 5, 7.5])
+    again = given.unpack(2 * packed)
+    assert (again.loss.item(), again.parts.tolist()) == (2.0, [[0, 2, 4], [6, 8, 10]])
+    assert again.absent is not None
+    assert again.absent.tolist() == [15.0]
 
 
 def test_what_is_summed_up_is_that_of_all_processes(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,12 +128,13 @@ def test_what_is_summed_up_is_that_of_all_processes(shown: Shown, monkeypatch: p
             tensor += 9
 
     monkeypatch.setattr(module, "average_over_processes", as_if_others_had_more)
-    assert run_epoch(shown.step, 9, 4, Place(), 1, never, str) == [5.0, 2.0]
+    means = run_epoch(shown.step, 9, 4, Place(), 1, never, say)
+    assert (means.loss.item(), means.parts.tolist()) == (5.0, [[2.0], [213 / 9]])
     place = Place()
     with pytest.raises(StoppedError):
-        run_epoch(shown.step, 9, 4, place, 1, lambda steps: steps == 3, str)
+        run_epoch(shown.step, 9, 4, place, 1, lambda steps: steps == 3, say)
     assert place.sums is not None
-    assert place.sums.tolist() == [12.0, 12.0]
+    assert place.sums.tolist() == [12.0, 12.0, 14.0]
 
 
 def test_a_new_place_is_at_the_very_start() -> None:
@@ -110,13 +146,14 @@ def test_a_new_place_is_at_the_very_start() -> None:
 @pytest.mark.parametrize(("steps", "step"), [(30, 10), (7, 7)])
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_ends_it(shown: Shown, steps: int, step: int, wrong: float) -> None:
-    def broken(number: int) -> torch.Tensor:
-        return shown.step(number) * (wrong if number == 4 else 1)
+    def broken(number: int) -> Given:
+        given = shown.step(number)
+        return replace(given, parts=given.parts * (wrong if number == 4 else 1))
 
     with pytest.raises(CdnetError, match=f"in epoch 4, step {step}; lower --optim.lr"):
-        run_epoch(broken, steps, 4, Place(epoch=3), 9, never, str)
+        run_epoch(broken, steps, 4, Place(epoch=3), 9, never, say)
     with pytest.raises(CdnetError, match="lower --other"):
-        run_epoch(broken, steps, 4, Place(epoch=3), 9, never, str, "--other")
+        run_epoch(broken, steps, 4, Place(epoch=3), 9, never, say, "--other")
 
 
 def test_an_epochs_line_and_every_groups_rate() -> None:

@@ -7,7 +7,7 @@ import torch
 
 from cdnet.losses.objective import Losses
 from cdnet.search.gate import Selection
-from cdnet.search.step import pack, unpack
+from cdnet.search.step import SearchStep
 
 
 @pytest.mark.parametrize("n", [2, 5])
@@ -18,12 +18,10 @@ def test_means_come_back_by_name(n: int) -> None:
 
     weights = torch.ones(1)
     steps = [
-        pack(losses(1, 2), losses(4, 8), 100, [Selection((0,), weights), Selection((0, 1), weights)], n),
-        pack(losses(3, 4), losses(8, 4), 300, [Selection((1,), weights), Selection((n - 1,), weights)], n),
+        SearchStep.of(losses(1, 2), losses(4, 8), 100, [Selection((0,), weights), Selection((0, 1), weights)], n),
+        SearchStep.of(losses(3, 4), losses(8, 4), 300, [Selection((1,), weights), Selection((n - 1,), weights)], n),
     ]
-    assert not any(step.requires_grad for step in steps)
-    assert steps[0].dtype == torch.double
-    means = unpack((sum(steps) / 2).tolist(), n)
+    means = steps[1].unpack((steps[0].pack() + steps[1].pack()) / 2)
     assert means.losses() == {
         "loss": 5,
         "triplet": 2,
@@ -32,9 +30,9 @@ def test_means_come_back_by_name(n: int) -> None:
         "validation_triplet": 6,
         "validation_softmax": 6,
     }
-    assert means.bytes == 200
+    assert means.bytes.item() == 200
     expected = torch.zeros(2, n)
     expected[0, :2] += 0.5
     expected[1, :2] += 0.5
     expected[1, n - 1] += 0.5
-    assert means.computed == expected.tolist()
+    assert means.computed.tolist() == expected.tolist()

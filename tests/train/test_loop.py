@@ -63,13 +63,11 @@ def test_half_precision_ends_before_the_losses(recipe: TrainRecipe, taught: bool
         relations = (rows @ rows.T - theirs @ theirs.T).square().mean().item()
         expected += [features, relations]
         total = total * recipe.distil.labels + 5 * features + 30 * relations
-    packed = step.pack()
-    assert (packed.dtype, packed.requires_grad) == (torch.float32, False)
-    assert packed.tolist() == pytest.approx([total, *expected], rel=1e-5)
-    again = StepLosses.unpack(packed.tolist(), taught)
-    line = again.to_line()
+    assert step.loss.dtype == torch.float32
+    assert step.pack().tolist() == pytest.approx([total, *expected], rel=1e-5)
+    line = step.to_line()
     assert (len(line["triplet"]), len(line["softmax"]), "teacher_features" in line) == (1, 1, taught)
-    assert StepLosses.from_line(line).as_text() == again.as_text()
+    assert StepLosses.from_line(line).as_text() == step.as_text()
 
 
 def test_each_steps_gradient_is_its_own(recipe: TrainRecipe) -> None:
@@ -86,17 +84,15 @@ def test_each_steps_gradient_is_its_own(recipe: TrainRecipe) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "taught", "line", "text"),
+    ("losses", "line", "text"),
     [
         (
-            [6.12345678, 1.25, 2.5, 0.125, 2.25],
-            False,
+            ([6.12345678], [1.25, 2.5], [0.125, 2.25]),
             {"loss": 6.123457, "triplet": [1.25, 2.5], "softmax": [0.125, 2.25]},
             "loss 6.12 (triplet 1.25+2.50, softmax 0.12+2.25)",
         ),
         (
-            [9.0, 1.23456789, 2.34567891, 0.12345678, 0.98765432],
-            True,
+            ([9.0], [1.23456789], [2.34567891], [0.12345678], [0.98765432]),
             {
                 "loss": 9.0,
                 "triplet": [1.234568],
@@ -108,10 +104,11 @@ def test_each_steps_gradient_is_its_own(recipe: TrainRecipe) -> None:
         ),
     ],
 )
-def test_a_steps_vector_is_told_apart(values: list[float], taught: bool, line: dict[str, Any], text: str) -> None:
-    losses = StepLosses.unpack(values, taught)
-    assert losses.to_line() == line
-    assert losses.as_text() == text
+def test_losses_are_told_by_their_names(losses: tuple[list[float], ...], line: dict[str, Any], text: str) -> None:
+    loss, triplet, softmax, *taught = (torch.tensor(values).double() for values in losses)
+    given = StepLosses(loss[0], triplet, softmax, *(value[0] for value in taught))
+    assert given.to_line() == line
+    assert given.as_text() == text
 
 
 @pytest.mark.parametrize("nesterov", [False, True])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,6 +16,7 @@ from cdnet.classify.batches import ClassBatches
 from cdnet.classify.recipe import ClassifyRecipe
 from cdnet.engine.epoch import Place, epoch_line, run_epoch, set_rate
 from cdnet.engine.schedule import learning_rate
+from cdnet.engine.step import StepValues, rounded
 from cdnet.engine.stopping import StopRequest
 from cdnet.losses.softmax import softmax_loss
 
@@ -37,16 +40,32 @@ def train_epoch(
     model.train()
     with closing(batches.training(order, place.epoch, place.step)) as coming:
 
-        def take_step(step: int) -> Tensor:
+        def take_step(step: int) -> ClassLosses:
             set_rate(optimizer, learning_rate(recipe.optim.lr, recipe.schedule, place.epoch + step / len(order)))
             images, labels = next(coming)
             return train_step(model, optimizer, accelerator, images, labels, recipe.smoothing)
 
         epochs = recipe.schedule.epochs
         asked = partial(stop.by_any_process, accelerator)
-        means = run_epoch(take_step, len(order), recipe.batch, place, epochs, asked, describe_losses)
-    rounded = [round(value, 6) for value in means]
-    return epoch_line(place, optimizer, {"loss": rounded[0], "softmax": rounded[1:]})
+        means = run_epoch(take_step, len(order), recipe.batch, place, epochs, asked, ClassLosses.as_text)
+    return epoch_line(place, optimizer, {"loss": rounded(means.loss), "softmax": rounded(means.softmax)})
+
+
+@dataclass(frozen=True)
+class ClassLosses(StepValues):
+    """What a step minimised, and its parts: a softmax loss a head."""
+
+    loss: Tensor
+    softmax: Tensor
+
+    @classmethod
+    def from_line(cls, line: Mapping[str, Any]) -> ClassLosses:
+        """Return the losses of a log line."""
+        return cls(*(torch.tensor(line[name], dtype=torch.double) for name in ("loss", "softmax")))
+
+    def as_text(self) -> str:
+        """Say the loss, and its parts head by head."""
+        return f"loss {self.loss.item():.2f} (softmax {'+'.join(f'{loss:.2f}' for loss in self.softmax.tolist())})"
 
 
 def train_step(
@@ -56,8 +75,8 @@ def train_step(
     images: Tensor,
     labels: Tensor,
     smoothing: float,
-) -> Tensor:
-    """Take one step and return the loss and its parts, detached: (total, L_id1, ...)."""
+) -> ClassLosses:
+    """Take one step and return what it minimised."""
     with accelerator.autocast():
         heads = model(images)
     losses = torch.stack([softmax_loss(head.scores.float(), labels, smoothing) for head in heads])
@@ -65,9 +84,4 @@ def train_step(
     optimizer.zero_grad()
     accelerator.backward(total)
     optimizer.step()
-    return torch.cat([total[None], losses]).detach()
-
-
-def describe_losses(means: list[float]) -> str:
-    """Say the loss, and its parts head by head."""
-    return f"loss {means[0]:.2f} (softmax {'+'.join(f'{value:.2f}' for value in means[1:])})"
+    return ClassLosses(total, losses)

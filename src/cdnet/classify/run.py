@@ -12,7 +12,7 @@ import torch
 
 from cdnet.classify.accuracy import measure_accuracy
 from cdnet.classify.batches import ClassBatches, KeptBatches, ReadBatches
-from cdnet.classify.loop import describe_losses, train_epoch
+from cdnet.classify.loop import ClassLosses, train_epoch
 from cdnet.classify.network import Classifier
 from cdnet.classify.recipe import NORMALS, ClassifyRecipe, check_classify
 from cdnet.classify.weights import ClassifierSpec, save_classifier
@@ -103,7 +103,7 @@ class ClassifyRun(NetworkSession[Classifier]):
 
     def describe(self, line: dict[str, Any]) -> str:
         """Say the losses, the speed and the time left, and the accuracy if it was measured."""
-        losses = describe_losses([line["loss"], *line["softmax"]])
+        losses = ClassLosses.from_line(line).as_text()
         speed = f"{line['images_per_second']:.0f} images/s"
         text = f"epoch {line['epoch']}/{self.epochs}, {losses}, {speed}, {self.left(line)} left"
         return text + (f", {describe_accuracy(line)}" if "top1" in line else "")

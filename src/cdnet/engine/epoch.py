@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from cdnet.crowding import WATCH
+from cdnet.engine.checkpoint import WAY_OUT
 from cdnet.engine.distributed import average_over_processes
+from cdnet.engine.step import StepValues
 from cdnet.engine.stopping import NOTE_EVERY
 from cdnet.errors import CdnetError, StoppedError
 from cdnet.progress import shown_steps
+
+V = TypeVar("V", bound=StepValues)
 
 
 @dataclass
@@ -49,19 +52,19 @@ class Place:
 
 
 def run_epoch(
-    take_step: Callable[[int], Tensor],
+    take_step: Callable[[int], V],
     steps: int,
     batch_size: int,
     place: Place,
     epochs: int,
     stop: Callable[[int], bool],
-    describe: Callable[[list[float]], str],
+    describe: Callable[[V], str],
     rate: str = "--optim.lr",
-) -> list[float]:
+) -> V:
     """Take the steps of ``place``'s epoch that are left, and return the means of what all its steps gave.
 
     Args:
-        take_step: takes step number s and returns a vector whose first value is the loss to watch.
+        take_step: takes step number s and returns what it gives.
         steps: in the epoch, at least 1.
         batch_size: pictures that a step uses up.
         place: moves along, step by step.
@@ -72,29 +75,32 @@ def run_epoch(
 
     Raises:
         StoppedError: after the running step, if asked to stop.
-        CdnetError: if one of the means is no longer a finite number.
+        CdnetError: if one of the means is no longer a finite number, or ``place`` is beyond the epoch.
     """
+    if place.step >= steps:
+        raise CdnetError(f"a checkpoint at step {place.step} of an epoch that has {steps} is damaged; {WAY_OUT}")
     # What is shown is the whole run, as long as if every epoch had as many steps, so that the time left is too.
     done = place.epoch * steps
     with shown_steps(f"epoch {place.epoch + 1}/{epochs}", epochs * steps, done + place.step) as note:
         first, started, before = place.step, time.perf_counter(), place.seconds
         for step in range(first, steps):
-            given = take_step(step).double()
-            if given.device.type == "cpu":
+            given = take_step(step)
+            packed = given.pack()
+            if packed.device.type == "cpu":
                 WATCH.look()
-            place.sums = given if place.sums is None else place.sums + given
+            place.sums = packed if place.sums is None else place.sums + packed
             place.step, place.images = step + 1, place.images + batch_size
             elapsed = time.perf_counter() - started
             place.seconds = before + elapsed
             if place.step % NOTE_EVERY == 0 or place.step == steps:
                 speed = batch_size * (place.step - first) / elapsed
-                note(done + place.step, f"{describe(_means(place, rate))}, {speed:.0f} images/s")
+                note(done + place.step, f"{describe(given.unpack(_means(place, rate)))}, {speed:.0f} images/s")
             if place.step < steps and stop(place.step):
                 average_over_processes([place.sums])  # the checkpoint holds one process's sums, and all take them up
                 raise StoppedError
     assert place.sums is not None
     average_over_processes([place.sums])
-    return (place.sums / steps).tolist()
+    return given.unpack(place.sums / steps)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
@@ -114,9 +120,9 @@ def epoch_line(place: Place, optimizer: torch.optim.Optimizer, losses: dict[str,
     }
 
 
-def _means(place: Place, rate: str) -> list[float]:
+def _means(place: Place, rate: str) -> Tensor:
     assert place.sums is not None
-    means: list[float] = (place.sums / place.step).tolist()
-    if not all(map(math.isfinite, means)):
+    means = place.sums / place.step
+    if not means.isfinite().all():
         raise CdnetError(f"the loss is no longer finite in epoch {place.epoch + 1}, step {place.step}; lower {rate}")
     return means

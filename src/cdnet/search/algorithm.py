@@ -22,9 +22,9 @@ from cdnet.search.cost import CostTable, choose_within, expected_cost
 from cdnet.search.gate import Gate, Selection, mixture, sampled, top_k
 from cdnet.search.memory import StepMemory
 from cdnet.search.recipe import SearchRecipe
-from cdnet.search.step import StepMeans, pack, unpack
+from cdnet.search.step import SearchStep
 from cdnet.search.supernet import Supernet
-from cdnet.train.batches import Batches
+from cdnet.train.batches import Batch, Batches
 
 TIES = 1
 """Of the random numbers of a step: those that select branches, beside its pictures'."""
@@ -92,7 +92,7 @@ class Search:
         self.gate = make_gate(self.recipe, number)
         set_rate(self.alpha_optimizer, alpha_rate(self.recipe, number))
 
-        def take_step(step: int) -> Tensor:
+        def take_step(step: int) -> SearchStep:
             set_rate(self.w_optimizer, weights_rate(self.recipe, number + step / len(order)))
             generator = generator_of(self.recipe.seed, number, step, TIES)
             memory = StepMemory(self.accelerator.device)
@@ -100,19 +100,19 @@ class Search:
                 losses, selections = self._update_w(order[step], number, step, generator)
             with memory.watched():
                 on_validation = self._update_alpha(validation[step], number, step, generator)
-            return pack(losses, on_validation, memory.bytes, selections, self._branches)
+            return SearchStep.of(losses, on_validation, memory.bytes, selections, self.supernet.alpha.shape[1])
 
         batch = self.train.batch_size + self.validation.batch_size
         asked = partial(stop.by_any_process, self.accelerator)
-        means = run_epoch(take_step, len(order), batch, place, self.recipe.epochs, asked, self._describe, RATES)
-        return self._line(place, unpack(means, self._branches), len(order))
+        means = run_epoch(take_step, len(order), batch, place, self.recipe.epochs, asked, _say_losses, RATES)
+        return self._line(place, means, len(order))
 
     def _update_w(
         self, indices: npt.NDArray[np.int64], epoch: int, step: int, generator: torch.Generator
     ) -> tuple[Losses, list[Selection]]:
-        images, identities, _ = self.train.batch(indices, epoch, step)
+        batch = self.train.batch(indices, epoch, step)
         selections = self.supernet.select(self.gate, generator, searching=False)
-        losses = self._losses(images, identities, selections)
+        losses = self._losses(batch, selections)
         self.w_optimizer.zero_grad()
         losses.total.backward()  # type: ignore[no-untyped-call]
         average_over_processes(parameter.grad for parameter in self.w if parameter.grad is not None)
@@ -122,9 +122,9 @@ class Search:
     def _update_alpha(
         self, indices: npt.NDArray[np.int64], epoch: int, step: int, generator: torch.Generator
     ) -> Losses:
-        images, identities, _ = self.validation.batch(indices, epoch, step)
+        batch = self.validation.batch(indices, epoch, step)
         selections = self.supernet.select(self.gate, generator)
-        losses = self._losses(images, identities, selections)
+        losses = self._losses(batch, selections)
         # Asked for alpha alone, autograd leaves out every gradient of w.
         (gradient,) = torch.autograd.grad(losses.total + self._cost_term(), [self.supernet.alpha])
         average_over_processes([gradient])
@@ -145,12 +145,12 @@ class Search:
             return self.supernet.chosen()
         return choose_within(self.supernet.alpha, self.costs, self.recipe.cost.budget)
 
-    def _losses(self, images: Tensor, identities: Tensor, selections: Sequence[Selection]) -> Losses:
+    def _losses(self, batch: Batch, selections: Sequence[Selection]) -> Losses:
         with self.accelerator.autocast():
-            heads = self.supernet(images, selections)
+            heads = self.supernet(batch.images, selections)
         loss = self.recipe.loss
         return objective(
-            heads, identities, loss.margin, loss.smoothing, loss.normalise, gather_rows, loss.triplet_weight
+            heads, batch.identities, loss.margin, loss.smoothing, loss.normalise, gather_rows, loss.triplet_weight
         )
 
     def _validation_order(self, epoch: int, steps: int) -> npt.NDArray[np.int64]:
@@ -160,15 +160,7 @@ class Search:
             rounds.append(self.validation.epoch(epoch * 1000 + len(rounds)))
         return np.concatenate(rounds)[:steps]
 
-    @property
-    def _branches(self) -> int:
-        return self.supernet.alpha.shape[1]
-
-    def _describe(self, means: list[float]) -> str:
-        so_far = unpack(means, self._branches)
-        return f"loss {so_far.loss:.2f}, validation {so_far.validation_loss:.2f}"
-
-    def _line(self, place: Place, means: StepMeans, steps: int) -> dict[str, Any]:
+    def _line(self, place: Place, means: SearchStep, steps: int) -> dict[str, Any]:
         alpha = self.supernet.alpha.detach()
         probabilities = alpha.softmax(1)
         entropy = -(probabilities * alpha.log_softmax(1)).sum(1)
@@ -185,12 +177,16 @@ class Search:
             "alpha": alpha.tolist(),
             "entropy": [round(value, 6) for value in entropy.tolist()],
             "chosen": self.chosen(),
-            "computed": [[round(steps * share) for share in row] for row in means.computed],
+            "computed": [[round(steps * share) for share in row] for row in means.computed.tolist()],
             "milliseconds_per_image": round(1000 * place.seconds / place.images, 4),
             # The mean of the steps' peaks, this process's share of the batch alone.
-            "mebibytes_per_image": round(means.bytes / self.train.share / 2**20, 4),
+            "mebibytes_per_image": round(means.bytes.item() / self.train.share / 2**20, 4),
             "seconds": round(place.seconds, 2),
         }
+
+
+def _say_losses(means: SearchStep) -> str:
+    return f"loss {means.loss.item():.2f}, validation {means.validation_loss.item():.2f}"
 
 
 def weights_rate(recipe: SearchRecipe, epoch: float) -> float:

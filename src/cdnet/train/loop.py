@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -14,6 +15,7 @@ from cdnet.engine.distributed import gather_rows
 from cdnet.engine.epoch import Place, epoch_line, run_epoch, set_rate
 from cdnet.engine.schedule import learning_rate
 from cdnet.engine.seeds import seed_of
+from cdnet.engine.step import StepValues, rounded
 from cdnet.engine.stopping import StopRequest
 from cdnet.losses.distil import feature_loss, relation_loss
 from cdnet.losses.objective import objective
@@ -42,68 +44,52 @@ def train_epoch(
     order = batches.epoch(place.epoch)
     model.train()
 
-    def take_step(step: int) -> Tensor:
+    def take_step(step: int) -> StepLosses:
         set_rate(optimizer, learning_rate(recipe.optim.lr, recipe.schedule, place.epoch + step / len(order)))
         batch = batches.batch(order[step], place.epoch, step)
         if recipe.dropout:
             torch.manual_seed(seed_of(recipe.seed, place.epoch, step, 1 + accelerator.process_index))
-        losses = train_step(model, optimizer, accelerator, batch, recipe).pack()
+        losses = train_step(model, optimizer, accelerator, batch, recipe)
         after_step()
         return losses
 
-    def describe(means: list[float]) -> str:
-        return StepLosses.unpack(means, taught).as_text()
-
-    taught = recipe.distil.teacher is not None
     epochs = recipe.schedule.epochs
     asked = partial(stop.by_any_process, accelerator)
-    means = run_epoch(take_step, len(order), batches.batch_size, place, epochs, asked, describe)
-    return epoch_line(place, optimizer, StepLosses.unpack(means, taught).to_line())
+    means = run_epoch(take_step, len(order), batches.batch_size, place, epochs, asked, StepLosses.as_text)
+    return epoch_line(place, optimizer, means.to_line())
 
 
-class StepLosses(NamedTuple):
+@dataclass(frozen=True)
+class StepLosses(StepValues):
     """What a step minimised, and its parts: a triplet and a softmax loss a head, and what the teacher added.
 
-    ``taught`` is (features, relations), before their weights, or nothing without a teacher.
+    ``teacher_features`` and ``teacher_relations`` are before their weights, and None without a teacher. Each has the
+    name that it has in the log.
     """
 
-    total: Any
-    triplet: Sequence[Any]
-    softmax: Sequence[Any]
-    taught: Sequence[Any] = ()
-
-    def pack(self) -> Tensor:
-        """Return all of them, detached, in one vector, total first."""
-        return torch.stack([self.total, *self.triplet, *self.softmax, *self.taught]).detach()
-
-    @classmethod
-    def unpack(cls, values: Sequence[float], taught: bool) -> StepLosses:
-        """Return what :meth:`pack` made a vector of, with or without a teacher."""
-        end = len(values) - 2 if taught else len(values)
-        heads = (end - 1) // 2
-        return cls(values[0], values[1 : 1 + heads], values[1 + heads : end], values[end:])
+    loss: Tensor
+    triplet: Tensor
+    softmax: Tensor
+    teacher_features: Tensor | None = None
+    teacher_relations: Tensor | None = None
 
     def to_line(self) -> dict[str, Any]:
         """Return the log line's keys."""
-        rounded = [round(value, 6) for value in self.taught]
-        return {
-            "loss": round(self.total, 6),
-            "triplet": [round(value, 6) for value in self.triplet],
-            "softmax": [round(value, 6) for value in self.softmax],
-            **dict(zip(("teacher_features", "teacher_relations"), rounded, strict=False)),
-        }
+        return {name: rounded(value) for name, value in self.given().items()}
 
     @classmethod
     def from_line(cls, line: Mapping[str, Any]) -> StepLosses:
         """Return what :meth:`to_line` made keys of."""
-        taught = [line[key] for key in ("teacher_features", "teacher_relations") if key in line]
-        return cls(line["loss"], line["triplet"], line["softmax"], taught)
+        names = [field.name for field in fields(cls) if field.name in line]
+        return cls(**{name: torch.tensor(line[name], dtype=torch.double) for name in names})
 
     def as_text(self) -> str:
         """Say the loss and its parts, head by head."""
-        triplet, softmax = ("+".join(f"{value:.2f}" for value in part) for part in (self.triplet, self.softmax))
-        taught = f", teacher {self.taught[0]:.3f} and {self.taught[1]:.4f}" if self.taught else ""
-        return f"loss {self.total:.2f} (triplet {triplet}, softmax {softmax}{taught})"
+        triplet, softmax = ("+".join(f"{loss:.2f}" for loss in part.tolist()) for part in (self.triplet, self.softmax))
+        taught = ""
+        if self.teacher_features is not None and self.teacher_relations is not None:
+            taught = f", teacher {self.teacher_features.item():.3f} and {self.teacher_relations.item():.4f}"
+        return f"loss {self.loss.item():.2f} (triplet {triplet}, softmax {softmax}{taught})"
 
 
 def train_step(
@@ -121,17 +107,15 @@ def train_step(
     losses = objective(
         heads, batch.identities, loss.margin, loss.smoothing, loss.normalise, gather_rows, loss.triplet_weight
     )
-    step = StepLosses(losses.total, losses.triplet, losses.softmax)
+    step = StepLosses(losses.total, torch.stack(losses.triplet), torch.stack(losses.softmax))
     if batch.teacher is not None:
         everyone = gather_rows(batch.teacher)
-        taught = (
-            _mean([feature_loss(mapped.float(), batch.teacher) for mapped in found.mapped]),
-            _mean([relation_loss(gather_rows(feature.float()), everyone) for feature in found.features]),
-        )
-        total = distil.labels * losses.total + distil.features * taught[0] + distil.relations * taught[1]
-        step = step._replace(total=total, taught=taught)
+        features = _mean([feature_loss(mapped.float(), batch.teacher) for mapped in found.mapped])
+        relations = _mean([relation_loss(gather_rows(feature.float()), everyone) for feature in found.features])
+        total = distil.labels * losses.total + distil.features * features + distil.relations * relations
+        step = replace(step, loss=total, teacher_features=features, teacher_relations=relations)
     optimizer.zero_grad()
-    accelerator.backward(step.total)
+    accelerator.backward(step.loss)
     optimizer.step()
     return step
 
