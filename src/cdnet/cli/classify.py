@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from cdnet.classify.recipe import ClassifyRecipe
-from cdnet.cli.arguments import is_first_process, read_run
+from cdnet.cli.arguments import choose, is_first_process, read_run
 from cdnet.shown_text import say, shell_command
 
 
 def main(words: list[str]) -> None:
-    """Train, or go on training, and say the accuracy of the last epoch and where the weights are."""
-    description = "Train a classifier by a recipe; every key of a recipe is an option here."
+    """Train, or go on training, and say the accuracy of the last epoch and where the weights are; or run ``test``."""
+    if words and not words[0].startswith("-"):
+        choose("classify", words, ("test",))
+        import_module("cdnet.cli.classify_test").main(words[1:])
+        return
+    description = (
+        "Train a classifier by a recipe; every key of a recipe is an option here. `cdnet classify test` tests one that "
+        "is there."
+    )
     recipe, out, resume = read_run("classify", description, ClassifyRecipe, words)
     from cdnet.classify.run import classify, describe_accuracy
     from cdnet.engine.log_line import refuse_lacking
