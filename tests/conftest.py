@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +32,35 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
         size=(64, 32),
     )
     return root
+
+
+def press_ctrl_c() -> None:
+    """Do what a terminal does on Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture
+def at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
+    """Has something done when a function that takes a step begins one, Ctrl-C if nothing else is said.
+
+    Takes the function's module or class, its name, the step's number from 1 over all epochs, and what is to be done;
+    returns a list that gets the number of every step that is taken.
+    """
+
+    def watch(owner: Any, name: str, number: int, do: Callable[[], object] = press_ctrl_c) -> list[int]:
+        taken: list[int] = []
+        real = getattr(owner, name)
+
+        def stepping(*given: Any) -> Any:
+            taken.append(len(taken) + 1)
+            if len(taken) == number:
+                do()
+            return real(*given)
+
+        monkeypatch.setattr(owner, name, stepping)
+        return taken
+
+    return watch
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import cdnet
 from cdnet.cli import main
-from cdnet.progress import console
+from cdnet.cli.terminal import note
+from cdnet.progress import notes
 from cdnet.shown_text import csv_cell, harmless, say, shell_command
 
 OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -41,10 +42,11 @@ def test_what_is_obeyed_becomes_an_escape(name: str, shown: str, capsys: pytest.
     assert capsys.readouterr().out == f"figure: {shown}\nnext\n"
 
 
-def test_messages_and_bars_show_names_as_text() -> None:
-    with console.capture() as printed:
-        console.print("[red]\x1b[2J\nrow 2")
-    assert printed.get() == "[red]\\x1b[2J\\nrow 2\n"
+def test_notes_show_names_as_text(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    note("[red]\x1b[2J\nrow 2")
+    assert capsys.readouterr().err == "[red]\\x1b[2J\\nrow 2\n"
+    notes("cdnet.tests").warning("%s: [red]%%s", "\x1b[2J\nrow 2")
+    assert caplog.messages == ["\\x1b[2J\\nrow 2: [red]%s"]
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1), min_size=1))

@@ -1,81 +1,69 @@
-"""What long work shows while it runs: a bar on a terminal, plain lines elsewhere."""
+"""What long work says and shows while it runs: sentences by ``logging``, and bars where a program puts up a display.
+
+Every logger is below ``cdnet``: what is left out, guessed or lost is a warning, how the work goes is info. The library
+prints nothing itself. The command line prints both, and draws the bars; from Python there are none.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
-
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-    track,
-)
+from typing import TypeVar
 
 from cdnet.shown_text import harmless
 
 T = TypeVar("T")
 
-
-class _HarmlessConsole(Console):
-    def print(self, *objects: Any, **how: Any) -> None:
-        """Print as usual, each text as one harmless line; what draws bars is not text."""
-        super().print(*(harmless(item) if isinstance(item, str) else item for item in objects), **how)
+Note = Callable[[int, str], object]
+"""Is told how many steps are done, and a few words on them."""
 
 
-console = _HarmlessConsole(stderr=True, highlight=False, markup=False, soft_wrap=True)
-"""Where progress and notes go; results go to standard output."""
+class Display:
+    """Shows nothing; a program that shows progress puts up one of a subclass."""
 
-
-def shown(items: Iterable[T], description: str, total: int) -> Iterable[T]:
-    """Go through ``items``, with a bar that vanishes when done; without a terminal, silently."""
-    if not console.is_terminal:
+    def through(self, items: Iterable[T], description: str, total: int) -> Iterable[T]:
+        """Go through ``items``, of which there are ``total``."""
         return items
-    return track(items, escape(harmless(description)), total, console=console, transient=True)
+
+    @contextmanager
+    def steps(self, description: str, total: int, done: int) -> Iterator[Note]:
+        """Yield what is told of each step, of which ``done`` of ``total`` are done."""
+        yield lambda done, words: None
 
 
-def training_bar() -> Progress:
-    """Return a bar with room for images/s and losses in the field ``note``."""
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+_displays = [Display()]
 
 
 @contextmanager
-def telling() -> Iterator[Callable[[str, float], None]]:
-    """Yield what is told what is being done and which share of it is done: a bar that vanishes, or a line for each."""
-    told: set[str] = set()
-    bar = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f} %", markup=False),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        task = bar.add_task("", total=1.0, visible=False)
+def displayed_by(display: Display) -> Iterator[None]:
+    """Show progress on a display for the time of the block."""
+    _displays.append(display)
+    try:
+        yield
+    finally:
+        _displays.remove(display)
 
-        def tell(what: str, share: float) -> None:
-            if what not in told and not console.is_terminal:
-                console.print(what)
-            told.add(what)
-            bar.update(task, description=harmless(what), completed=share, visible=True)
 
-        yield tell
+def shown(items: Iterable[T], description: str, total: int) -> Iterable[T]:
+    """Go through ``items``, of which there are ``total``, on the display that is put up."""
+    return _displays[-1].through(items, description, total)
+
+
+@contextmanager
+def shown_steps(description: str, total: int, done: int) -> Iterator[Note]:
+    """Yield what is told of each step, on the display that is put up."""
+    with _displays[-1].steps(description, total, done) as note:
+        yield note
+
+
+def notes(module: str) -> logging.Logger:
+    """Return a module's logger, whose sentences are harmless, one line each, whatever the names in them hold."""
+    logger = logging.getLogger(module)
+    logger.addFilter(_make_harmless)
+    return logger
+
+
+def _make_harmless(record: logging.LogRecord) -> bool:
+    record.msg, record.args = harmless(record.getMessage()), ()
+    return True

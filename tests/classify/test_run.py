@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shlex
 import shutil
-import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -69,31 +68,21 @@ def test_osnet_trains_by_the_same_recipe(recipe: ClassifyRecipe, tmp_path: Path)
 
 @pytest.mark.parametrize(("crop", "stop_at"), [("shift", 3), ("resized", 5)])
 def test_stopped_and_resumed_ends_bit_for_bit_the_same(
-    recipe: ClassifyRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crop: str, stop_at: int
+    recipe: ClassifyRecipe, tmp_path: Path, at_step: Callable[..., list[int]], crop: str, stop_at: int
 ) -> None:
     recipe.augment.crop = crop  # type: ignore[assignment]
     classify(recipe, tmp_path / "whole")
-    steps = 0
-    real = loop.train_step
-
-    def stepping(*arguments: object) -> torch.Tensor:
-        nonlocal steps
-        steps += 1
-        if steps == stop_at:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(loop, "train_step", stepping)
+    steps = at_step(loop, "train_step", stop_at)
     with pytest.raises(StoppedError, match="--resume"):
         classify(recipe, tmp_path / "stopped")
-    assert steps == stop_at
+    assert len(steps) == stop_at
     classify(recipe, tmp_path / "stopped", resume=True)
     assert same_state(tmp_path / "whole", tmp_path / "stopped")
 
 
 @pytest.mark.parametrize(("broken", "at"), [("train/red/3.png", 3), ("val/red/3.png", 3), ("val/red/3.png", 6)])
 def test_a_broken_picture_costs_nothing_of_an_epoch(
-    recipe: ClassifyRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str, at: int
+    recipe: ClassifyRecipe, tmp_path: Path, at_step: Callable[..., list[int]], broken: str, at: int
 ) -> None:
     assert recipe.data.root is not None
     recipe.augment.crop = "resized"
@@ -101,22 +90,13 @@ def test_a_broken_picture_costs_nothing_of_an_epoch(
     recipe.data.root = shutil.copytree(recipe.data.root, tmp_path / "pictures")
     picture = recipe.data.root / broken
     content = picture.read_bytes()
-    steps = 0
-    real = loop.train_step
-
-    def stepping(*arguments: object) -> torch.Tensor:
-        nonlocal steps
-        steps += 1
-        if steps == at:  # the last of an epoch, of 3 steps
-            picture.write_bytes(b"")
-        return real(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(loop, "train_step", stepping)
+    # The last of an epoch, of 3 steps.
+    steps = at_step(loop, "train_step", at, lambda: picture.write_bytes(b""))
     with pytest.raises(CdnetError, match=r"red/3\.png: empty; put a whole copy in its place and add --resume"):
         classify(recipe, tmp_path / "broken")
     picture.write_bytes(content)
     classify(recipe, tmp_path / "broken", resume=True)
-    assert steps == 6  # none was taken twice
+    assert len(steps) == 6  # none was taken twice
     assert same_state(tmp_path / "whole", tmp_path / "broken")
 
 

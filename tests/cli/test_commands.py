@@ -205,7 +205,7 @@ def test_evaluate_prints_and_writes_the_same_figures(
     found = json.loads((tmp_path / "e.json").read_text())
     assert set(found) == {
         "rank1", "rank5", "rank10", "rank20", "mAP", "mINP", "queries", "queries_without_match", "gallery",
-        "flip", "rerank", "intervals", "thresholds", "weights", "runtime", "sha256", "trained_on", "data", "folder",
+        "flip", "rerank", "intervals", "thresholds", "weights", "sha256", "runtime", "trained_on", "data", "folder",
     }  # fmt: skip
     assert f"rank-1 {100 * found['rank1']:.2f}" in out
     assert f"mAP {100 * found['mAP']:.2f}" in out
@@ -237,11 +237,10 @@ def test_ctrl_c_stops_with_130_and_resumes(market: Path, tmp_path: Path) -> None
         [sys.executable, "-m", "cdnet", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=os.environ
     )
     log = tmp_path / "run" / "log.jsonl"
-    patience = time.monotonic() + 60
-    while not (log.is_file() and log.stat().st_size) and time.monotonic() < patience:
+    while not (log.is_file() and log.stat().st_size) and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "add --resume to go on" in err
     assert "Traceback" not in err

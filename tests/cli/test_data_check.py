@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from cdnet.cli import main
-from cdnet.cli.data import as_text
 from cdnet.data.check import Check, SplitCounts
+from cdnet.data.findings import as_text
 
 WHOLE = Check(
     name="MSMT17 V1",

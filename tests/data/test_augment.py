@@ -8,8 +8,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageEnhance
 
 from cdnet.data.augment import Draws, augment, draw, normalise
+from cdnet.data.jitter import jitter_colours
 from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 
 Pixels = npt.NDArray[np.uint8]
@@ -99,8 +101,8 @@ def test_the_output_is_channels_last_and_the_input_untouched() -> None:
 
 def test_the_same_generator_draws_the_same_and_another_does_not() -> None:
     first, again, other = (draw(32, (64, 32), 0.5, 10, 0.5, gen(seed)) for seed in (5, 5, 6))
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not any(torch.equal(a, b) for a, b in zip(first, other, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(first[:3], again[:3], strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(first[:3], other[:3], strict=True))
 
 
 def test_the_global_generator_is_not_touched() -> None:
@@ -186,3 +188,61 @@ def test_pictures_are_erased_as_often_as_asked(chance: float) -> None:
     erased = (boxes[:, 2] > boxes[:, 0]).double().mean().item()
     assert abs(erased - chance) <= 5 * math.sqrt(chance * (1 - chance) / 20_000) + 0.001 * (chance > 0)
     assert (boxes[boxes[:, 2] <= boxes[:, 0]] == 0).all()
+
+
+def test_colours_and_noise_are_drawn_after_all_else() -> None:
+    plain, more = draw(8, (16, 8), 0.5, 4, 0.7, gen(3)), draw(8, (16, 8), 0.5, 4, 0.7, gen(3), 0.2, noise=True)
+    assert (plain.factors, plain.noise) == (None, None)
+    assert all(torch.equal(a, b) for a, b in zip(plain[:3], more[:3], strict=True))
+    assert more.factors is not None
+    assert more.factors.shape == (8, 3)
+    wide = draw(10_000, (4, 2), 0.0, 0, 0.0, gen(0), 0.3).factors
+    assert wide is not None
+    for column in wide.T:
+        assert 0.7 <= column.min() < 0.702
+        assert 1.298 < column.max() <= 1.3
+        assert abs(column.mean() - 1) < 5 * 0.6 / math.sqrt(12 * 10_000)
+
+
+def test_noise_fills_the_boxes_and_nothing_else() -> None:
+    pixels, size = pictures(64, 32, 16), (32, 16)
+    draws = draw(64, size, 0.5, 4, 0.7, gen(3), noise=True)
+    plain, noisy = augment(pixels, draws._replace(noise=None)), augment(pixels, draws)
+    erased = torch.zeros(64, 3, *size, dtype=torch.bool)
+    for number, (top, left, bottom, right) in enumerate(draws.boxes.tolist()):
+        erased[number, :, top:bottom, left:right] = True
+    assert torch.equal(noisy[~erased], plain[~erased])
+    assert (plain[erased] == 0).all()
+    filled = noisy[erased]
+    assert abs(filled.mean()) < 5 / math.sqrt(len(filled))
+    assert abs(filled.std() - 1) < 5 / math.sqrt(2 * len(filled))
+    assert len(filled.unique()) > 0.9 * len(filled)
+    parts = [augment(pixels[a : a + 32], draws.rows(a, a + 32)) for a in (0, 32)]
+    assert torch.equal(torch.cat(parts), noisy)
+
+
+@pytest.mark.parametrize("factors", [(0.6, 1, 1), (1.5, 1, 1), (1, 0.4, 1), (1, 1.7, 1), (1, 1, 0.2), (1, 1, 1.8)])
+def test_colours_are_varied_as_pillow_varies_them(factors: tuple[float, float, float]) -> None:
+    pixels = pictures(3, 24, 12)
+    found = jitter_colours(pixels, torch.tensor([factors] * 3))
+    for number, enhance in enumerate((ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)):
+        if factors[number] != 1:
+            expected = [np.asarray(enhance(Image.fromarray(p.numpy())).enhance(factors[number])) for p in pixels]
+    # Pillow rounds its greys and its results to whole numbers.
+    np.testing.assert_allclose(found.numpy(), np.stack(expected), atol=2.2)
+
+
+def test_colours_are_varied_one_after_another_picture_by_picture() -> None:
+    pixels, factors = pictures(4, 16, 8), torch.tensor([[1.0, 1, 1], [1.3, 0.8, 1], [0.7, 1, 1.4], [1.2, 1.2, 0.6]])
+    found = jitter_colours(pixels, factors)
+    torch.testing.assert_close(found[0], pixels[0].float(), rtol=0, atol=1e-4)
+    for picture, own, made in zip(pixels, factors, found, strict=True):
+        steps = torch.diag(own - 1) + 1  # one factor each, the others 1
+        alone = picture[None].float()
+        for step in steps:
+            alone = jitter_colours(alone, step[None])
+        torch.testing.assert_close(made, alone[0], rtol=0, atol=1e-3)
+    draws = draw(4, (16, 8), 0.0, 0, 0.0, gen(1))._replace(factors=factors)
+    torch.testing.assert_close(augment(pixels, draws), normalise(found))
+    grey = jitter_colours(pixels, torch.tensor([[1.0, 1, 0]] * 4))
+    torch.testing.assert_close(grey[..., 0], grey[..., 2], rtol=0, atol=1e-3)

@@ -478,7 +478,7 @@ def other(source: list[Picture], folder: Path, log: Path, pause: float = 0, limi
 
 
 def wait_for(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 600
     while not happened():
         assert time.monotonic() < end, "waited in vain"
         assert process.poll() is None, process.communicate()

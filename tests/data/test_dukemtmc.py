@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from cdnet.data.check import check_data
-from cdnet.data.dukemtmc import is_dukemtmc, read_dukemtmc
+from cdnet.data.dukemtmc import FILES
 from cdnet.data.layout import read_data
+from cdnet.data.named_files import is_named, read_named
 from cdnet.errors import CdnetError
 
 Tree = Callable[[Iterable[str]], Path]
@@ -43,8 +44,8 @@ def test_junk_files_are_passed_over(tree: Tree) -> None:
         (root / folder / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
         for name in [path.name for path in (root / folder).glob("*_f*.jpg")]:
             (root / folder / f"._{name}").write_bytes(b"Mac OS X")
-    assert is_dukemtmc(root)
-    data = read_dukemtmc(root)
+    assert is_named(root, FILES)
+    data = read_named(root, FILES)
     assert data.unparsed == ()
     assert [len(data.split(split)) for split in ("train", "query", "gallery")] == [3, 1, 2]
 
@@ -78,7 +79,7 @@ def test_the_names_tell_it_from_market1501(tree: Tree) -> None:
             "bounding_box_train/0001_c2_f0046182.jpg",
         ]
     )
-    assert not is_dukemtmc(root)
+    assert not is_named(root, FILES)
     data = read_data(root)
     assert (data.name, len(data.train), len(data.unparsed)) == ("market1501", 2, 1)
     assert len(read_data(root, "dukemtmc").unparsed) == 2

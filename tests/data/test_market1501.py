@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cdnet.data.layout import read_data
-from cdnet.data.market1501 import is_market1501, read_market1501
+from cdnet.data.market1501 import FILES
+from cdnet.data.named_files import is_named, read_named
 from cdnet.errors import CdnetError
 
 Tree = Callable[[Iterable[str]], Path]
@@ -27,7 +28,7 @@ REAL = [
 
 def test_real_names_give_identity_and_camera(tree: Tree) -> None:
     root = tree(name for name, *_ in REAL)
-    data = read_market1501(root)
+    data = read_named(root, FILES)
     assert data.unparsed == ()
     assert data.ignored == {}
     for split in ("train", "query", "gallery"):
@@ -44,7 +45,7 @@ def test_junk_is_left_out_and_counted_in_every_folder_and_distractors_stay(tree:
             "bounding_box_test/0000_c1s1_000151_01.jpg",
         ]
     )
-    data = read_market1501(root)
+    data = read_named(root, FILES)
     assert [p.identity for p in data.gallery] == ["0000"]
     assert data.train == ()
     assert list(data.ignored.values()) == [3]
@@ -56,7 +57,7 @@ def test_thumbs_db_and_hidden_files_are_passed_over(tree: Tree) -> None:
         (root / folder).mkdir(exist_ok=True)
         (root / folder / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
         (root / folder / "._0002_c1s1_000451_03.jpg").write_bytes(b"Mac OS X")
-    data = read_market1501(root)
+    data = read_named(root, FILES)
     assert data.unparsed == ()
     assert [len(data.split(split)) for split in ("train", "query", "gallery")] == [1, 0, 0]
 
@@ -75,7 +76,7 @@ def test_thumbs_db_and_hidden_files_are_passed_over(tree: Tree) -> None:
 )
 def test_names_that_do_not_parse_are_listed_and_refused(tree: Tree, name: str) -> None:
     root = tree([f"bounding_box_train/{name}", "bounding_box_train/0002_c1s1_000451_03.jpg"])
-    data = read_market1501(root)
+    data = read_named(root, FILES)
     assert len(data.train) == 1
     assert len(data.unparsed) == 1
     assert name in data.unparsed[0]
@@ -86,15 +87,15 @@ def test_names_that_do_not_parse_are_listed_and_refused(tree: Tree, name: str) -
 def test_is_market1501_wants_its_own_folders(tmp_path: Path) -> None:
     (tmp_path / "query").mkdir()
     (tmp_path / "train").mkdir()
-    assert not is_market1501(tmp_path)
+    assert not is_named(tmp_path, FILES)
     (tmp_path / "bounding_box_test").mkdir()
-    assert is_market1501(tmp_path)
+    assert is_named(tmp_path, FILES)
 
 
 def test_the_order_does_not_depend_on_the_disk(tree: Tree) -> None:
     names = [f"bounding_box_train/{n:04d}_c{c}s1_000001_00.jpg" for n in (7, 2, 9) for c in (3, 1)]
     root = tree(names)
-    assert [p.path.relative_to(root).as_posix() for p in read_market1501(root).train] == sorted(names)
+    assert [p.path.relative_to(root).as_posix() for p in read_named(root, FILES).train] == sorted(names)
 
 
 @pytest.mark.skipif("CDNET_MARKET1501" not in os.environ, reason="CDNET_MARKET1501 names no copy of Market-1501")

@@ -5,32 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 import torch
 
 from cdnet import CdnetError
-from cdnet.engine import epoch as module
 from cdnet.engine.epoch import Place, epoch_line, run_epoch, set_rate
 from cdnet.errors import StoppedError
+from cdnet.progress import Display, Note, displayed_by
 
 
-class Shown:
-    """A bar that keeps what it was told, and a clock that a step moves by half a second."""
+class Shown(Display):
+    """A display that keeps what it was told, and a clock that a step moves by half a second."""
 
     def __init__(self) -> None:
-        self.tasks: list[tuple[str, dict[str, Any]]] = []
-        self.updates: list[dict[str, Any]] = []
+        self.begun: list[tuple[str, int, int]] = []
+        self.told: list[tuple[int, str]] = []
         self.now = 100.0
 
-    def add_task(self, description: str, **given: Any) -> int:
-        self.tasks.append((description, given))
-        return 7
-
-    def update(self, task: int, **given: Any) -> None:
-        assert task == 7
-        self.updates.append(given)
+    @contextmanager
+    def steps(self, description: str, total: int, done: int) -> Iterator[Note]:
+        self.begun.append((description, total, done))
+        yield lambda done, words: self.told.append((done, words))
 
     def step(self, number: int) -> torch.Tensor:
         self.now += 0.5
@@ -38,16 +34,11 @@ class Shown:
 
 
 @pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
-    bar = Shown()
-
-    @contextmanager
-    def opened() -> Iterator[Shown]:
-        yield bar
-
-    monkeypatch.setattr(module, "training_bar", opened)
-    monkeypatch.setattr(time, "perf_counter", lambda: bar.now)
-    return bar
+def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
+    display = Shown()
+    monkeypatch.setattr(time, "perf_counter", lambda: display.now)
+    with displayed_by(display):
+        yield display
 
 
 def never(_steps: int) -> bool:
@@ -67,11 +58,11 @@ def test_a_whole_epoch_is_counted_and_shown(shown: Shown) -> None:
     assert place.sums is not None
     assert place.sums.dtype == torch.double
     assert asked == list(range(1, 23))  # not after the last step: the epoch is then done
-    assert shown.tasks == [("epoch 3/5", {"total": 115, "completed": 46, "note": ""})]
-    assert shown.updates == [
-        {"completed": 56, "note": "mean 4.5, 16 images/s"},
-        {"completed": 66, "note": "mean 9.5, 16 images/s"},
-        {"completed": 69, "note": "mean 11, 16 images/s"},
+    assert shown.begun == [("epoch 3/5", 115, 46)]
+    assert shown.told == [
+        (56, "mean 4.5, 16 images/s"),
+        (66, "mean 9.5, 16 images/s"),
+        (69, "mean 11, 16 images/s"),
     ]
 
 
@@ -81,8 +72,8 @@ def test_after_a_resumption_the_speed_is_of_what_was_done_since(shown: Shown) ->
     means = run_epoch(shown.step, 20, 8, place, 3, never, lambda means: f"mean {means[0]:g}")
     assert means == [9.5, 1.0]  # of all twenty steps
     assert (place.step, place.images, place.seconds) == (20, 160, 1002.0)
-    assert shown.tasks == [("epoch 2/3", {"total": 60, "completed": 36, "note": ""})]
-    assert shown.updates == [{"completed": 40, "note": "mean 9.5, 16 images/s"}]
+    assert shown.begun == [("epoch 2/3", 60, 36)]
+    assert shown.told == [(40, "mean 9.5, 16 images/s")]
 
 
 def test_a_stopped_epoch_goes_on_where_it_was(shown: Shown) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,6 @@ def test_a_torn_last_line_is_mended_from_the_checkpoint(tmp_path: Path) -> None:
     for torn in (encoded(3)[:-20], b"\xff\n", b""):
         write(tmp_path, encoded(1), encoded(2), torn)
         record = Record(tmp_path, 3, line(3))
-        record.close()
         assert (record.missing, read_log(tmp_path)) == ([], [line(1), line(2), line(3)])
 
 
@@ -68,7 +69,6 @@ def test_what_neither_log_nor_checkpoint_has_is_missing(tmp_path: Path) -> None:
     write(tmp_path, encoded(1), encoded(4)[:9])
     record = Record(tmp_path, 4, line(4))
     record.add(line(5))
-    record.close()
     assert (record.missing, read_log(tmp_path)) == ([2, 3], [line(1), line(4), line(5)])
     assert missing_epochs(read_log(tmp_path), 6) == [2, 3, 6]
 
@@ -97,3 +97,27 @@ def test_changed_bytes_are_a_sentence_or_a_log(tmp_path: Path) -> None:
         epochs = [found["epoch"] for found in lines]
         assert epochs == sorted(set(epochs))
     assert said > 200
+
+
+def test_tensorboard_shows_what_the_log_has_and_not_what_was_taken_back(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    record = Record(tmp_path)
+    for epoch in (1, 2, 3):
+        record.add({**line(epoch), "loss": 10.0 * epoch, "alpha": [[1.0, 2.0]], "undefined": "why", "rank1": None})
+    again = Record(tmp_path, 1, line(1))  # a run that was killed in its second epoch
+    again.add({**line(2), "loss": 0.5})
+    shown = EventAccumulator(str(tmp_path / "tensorboard"))
+    shown.Reload()
+    assert [(event.step, event.value) for event in shown.Scalars("loss")] == [(1, 10.0), (2, 0.5)]
+    assert [(event.step, event.value) for event in shown.Scalars("triplet2")] == [(1, 1.0), (2, 1.0)]
+    assert set(shown.Tags()["scalars"]) == {"lr", "loss", "triplet1", "triplet2", "softmax1", "softmax2", "seconds"}
+
+
+def test_a_folder_that_is_gone_is_told_by_the_call_that_writes(tmp_path: Path) -> None:
+    threads = threading.active_count()
+    record = Record(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run")
+    with pytest.raises(CdnetError, match="could not be written"):
+        record.add(line(1))
+    assert threading.active_count() == threads  # nobody is left who could fail later

@@ -91,21 +91,21 @@ def dark(path: Path) -> int:
 
 
 def test_a_script_that_a_font_has_is_drawn_in_it(
-    font_with: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    font_with: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert families(["anna", "Анна"]) == ["DejaVu Sans"]
     assert families(["anna 张"]) == ["DejaVu Sans", font_with]
     assert missing(["张"]) == ""
     save(tmp_path / "with.png", draw_cmc(curves("张" * 10)), 100)
     save(tmp_path / "without.png", draw_cmc(curves("i" * 10)), 100)
-    assert "font" not in capsys.readouterr().err
+    assert "font" not in caplog.text
     # Ten squares of the letters' size are far more ink than ten strokes.
     assert dark(tmp_path / "with.png") > dark(tmp_path / "without.png") + 300
 
 
-def test_letters_that_no_font_has_are_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_letters_that_no_font_has_are_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     unknown = next(chr(code) for code in range(0x13000, 0x14000) if missing([chr(code)]))
     save(tmp_path / "f.png", draw_cmc(curves(f"a{unknown}")), 60)
-    err = capsys.readouterr().err
+    err = caplog.text
     assert err.count("no installed font has") == 1
     assert unknown in err

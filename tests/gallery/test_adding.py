@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cdnet.data.cache import cached_pictures
-from cdnet.data.market1501 import read_market1501
+from cdnet.data.layout import read_data
 from cdnet.errors import CdnetError
 
 
@@ -32,7 +32,7 @@ def add(gallery, network, places, persons="names", **options):
 
 def test_features_labels_and_places_are_those_of_the_evaluation(gallery, tiny_network, market, tmp_path):
     done, remarks = add(gallery, tiny_network, [market / "bounding_box_test"])
-    data = read_market1501(market)
+    data = read_data(market)
     assert done.added == len(data.gallery) > 20
     assert done.broken == []
     assert any("junk" in remark for remark in remarks)

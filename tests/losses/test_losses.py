@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from cdnet.losses.objective import Losses, objective
 from cdnet.losses.softmax import softmax_loss
-from cdnet.losses.triplet import batch_hard_triplet, euclidean
+from cdnet.losses.triplet import Margin, batch_hard_triplet, euclidean
 from cdnet.nn.necks import Head
 
 
-def triplet_by_hand(features: torch.Tensor, identities: list[int], margin: float, normalise: bool = False) -> float:
+def triplet_by_hand(
+    features: torch.Tensor, identities: list[int], margin: Margin = 0.3, normalise: bool = False
+) -> float:
     lengths = [math.hypot(*row) if normalise else 1.0 for row in features.tolist()]
     points = [[value / length for value in row] for row, length in zip(features.tolist(), lengths, strict=True)]
     losses = []
@@ -23,7 +25,8 @@ def triplet_by_hand(features: torch.Tensor, identities: list[int], margin: float
         distance = [math.dist(point, other) for other in points]
         positive = max(d for d, identity in zip(distance, identities, strict=True) if identity == identities[a])
         negatives = [d for d, identity in zip(distance, identities, strict=True) if identity != identities[a]]
-        losses.append(max(0.0, margin + positive - min(negatives, default=math.inf)))
+        apart = positive - min(negatives, default=math.inf)
+        losses.append(math.log1p(math.exp(apart)) if margin == "soft" else max(0.0, margin + apart))
     return sum(losses) / len(losses)
 
 
@@ -31,10 +34,10 @@ def triplet_by_hand(features: torch.Tensor, identities: list[int], margin: float
 @given(
     identities=st.lists(st.integers(0, 4), min_size=2, max_size=12),
     seed=st.integers(0, 999),
-    margin=st.sampled_from([0.0, 0.3, 1.5]),
+    margin=st.sampled_from([0.0, 0.3, 1.5, "soft"]),
     normalise=st.booleans(),
 )
-def test_triplet_equals_the_definition(identities: list[int], seed: int, margin: float, normalise: bool) -> None:
+def test_triplet_equals_the_definition(identities: list[int], seed: int, margin: Margin, normalise: bool) -> None:
     features = torch.randn(len(identities), 5, dtype=torch.double, generator=torch.Generator().manual_seed(seed))
     found = batch_hard_triplet(features, torch.tensor(identities), margin, normalise)
     assert found.item() == pytest.approx(triplet_by_hand(features, identities, margin, normalise), abs=2e-6)
@@ -43,8 +46,10 @@ def test_triplet_equals_the_definition(identities: list[int], seed: int, margin:
 def test_triplet_gradient_by_finite_differences() -> None:
     features = torch.randn(8, 4, dtype=torch.double, generator=torch.Generator().manual_seed(3), requires_grad=True)
     identities = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3])
-    for normalise in (False, True):
-        assert torch.autograd.gradcheck(lambda f, n=normalise: batch_hard_triplet(f, identities, 1.5, n), (features,))
+    for margin, normalise in [(1.5, False), (1.5, True), ("soft", False), ("soft", True)]:
+        assert torch.autograd.gradcheck(
+            lambda f, m=margin, n=normalise: batch_hard_triplet(f, identities, m, n), (features,)
+        )
 
 
 def test_triplet_of_equal_features_is_finite() -> None:
@@ -153,3 +158,12 @@ def test_a_picture_is_at_no_distance_from_itself() -> None:
     points = torch.randn(5, 3, dtype=torch.double, generator=torch.Generator().manual_seed(0))
     assert euclidean(points, points).diagonal().max() < 1e-5
     assert euclidean(torch.zeros(1, 3), torch.zeros(1, 3)).item() <= 1.001e-6
+
+
+def test_without_a_negative_a_soft_margin_asks_nothing() -> None:
+    features = torch.randn(4, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    loss = batch_hard_triplet(features, torch.zeros(4, dtype=torch.long), "soft")
+    loss.backward()
+    assert loss.item() == 0
+    assert features.grad is not None
+    assert (features.grad == 0).all()

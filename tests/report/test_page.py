@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from cdnet.cli.info import count_network
 from cdnet.data.cache import CachedPictures
 from cdnet.data.decode import decode
 from cdnet.data.pictures import Picture
 from cdnet.evaluate.evaluation import TestPictures
 from cdnet.evaluate.ranking import Metrics
+from cdnet.nn.counts import count_network
 from cdnet.report.page import DemoReport, Searched, data_uri, duration, render, thousands, write_report
 from cdnet.report.ranked import rank_queries
 from cdnet.report.search import compare_networks, describe_mblocks

@@ -12,7 +12,7 @@ import torch
 from cdnet import CdnetError, create_model, load_model
 from cdnet.genotype import read_genotype
 from cdnet.runtime.given import Given
-from cdnet.runtime.network import open_network
+from cdnet.runtime.network import Network, open_network
 from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.weights import ModelSpec, save_weights
 
@@ -86,6 +86,8 @@ def test_features_that_are_not_finite_are_refused(tmp_path: Path, pixels: np.nda
     [
         ("gone.onnx", None, "no such file"),
         ("cut.onnx", b"\x08\x08", "no ONNX file that onnxruntime can run"),
+        ("empty.onnx", b"", "no ONNX file that onnxruntime can run"),
+        ("page.xml", b"<html/>", r"its weights, page\.bin, do not lie beside it"),
         ("alone.xml", b"<net/>", r"its weights, alone\.bin, do not lie beside it"),
         ("net.pth", b"PK", "no network that can be run"),
     ],
@@ -95,6 +97,16 @@ def test_other_files_are_refused(tmp_path: Path, name: str, content: bytes | Non
         (tmp_path / name).write_bytes(content)
     with pytest.raises(CdnetError, match=said):
         open_network(tmp_path / name, Given(None, "rgb", 1.0))
+
+
+def test_what_is_no_ir_and_no_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "page.xml").write_text("<html></html>")
+    (tmp_path / "page.bin").touch()
+    with pytest.raises(CdnetError, match=r"page\.xml: no OpenVINO IR, for there is no <net> in it"):
+        open_network(tmp_path / "page.xml", Given(None, "rgb", 1.0))
+    (tmp_path / "folder.onnx").mkdir()
+    with pytest.raises(CdnetError, match=r"folder\.onnx: a folder, not a file; give a run's folder"):
+        open_network(tmp_path / "folder.onnx", Given(None, "rgb", 1.0))
 
 
 def test_a_damaged_ir_is_refused(tmp_path: Path, write_ir: Write) -> None:
@@ -116,3 +128,84 @@ def test_a_damaged_ir_is_refused(tmp_path: Path, write_ir: Write) -> None:
 def test_senseless_input_is_refused(given: dict[str, object], said: str) -> None:
     with pytest.raises(CdnetError, match=said):
         Given(**given)  # type: ignore[arg-type]
+
+
+def write_graph(path: Path, *nodes: tuple[str, str, str], outputs: str = "features", **settings: object) -> Path:
+    """Write an ONNX file: the mean of each channel, times numbers, and then nodes of (operation, inputs, output)."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    first = [("GlobalAveragePool", "pictures", "pooled"), ("Flatten", "pooled", "flat")]
+    every = [*first, ("MatMul", "flat weights", "features"), *nodes]
+    made = [helper.make_node(name, given.split(), [output]) for name, given, output in every]
+    pictures = helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["n", 3, 64, 32])
+    named = [helper.make_empty_tensor_value_info(name) for name in outputs.split()]
+    weights = np.asarray(settings.pop("weights", np.ones((3, 5))), np.float32)
+    graph = helper.make_graph(made, "g", [pictures], named, [numpy_helper.from_array(weights, "weights")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    model = onnx.shape_inference.infer_shapes(model)
+    onnx.save(model, str(path), **settings)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("nodes", "outputs", "said"),
+    [
+        (
+            [("Identity", "flat", "scores")],
+            "features scores",
+            r"has 2 outputs \(features, scores\); export it with one",
+        ),
+        ([("SequenceConstruct", "features flat", "both")], "both", "gives something else than features"),
+        ([("Identity", "pictures", "maps")], "maps", "gives 7x3x64x32 numbers for 7 picture"),
+        ([("Flatten", "flat", "row"), ("Transpose", "row", "turned")], "turned", "gives 3x7 numbers for 7 picture"),
+    ],
+)
+def test_what_is_not_one_row_of_features_a_picture_is_refused(
+    tmp_path: Path, pixels: np.ndarray, nodes: list[tuple[str, str, str]], outputs: str, said: str
+) -> None:
+    file = write_graph(tmp_path / "net.onnx", *nodes, outputs=outputs)
+    with pytest.raises(CdnetError, match=said):
+        open_network(file, Given(None, "rgb", 1.0))(pixels)
+
+
+def test_no_numbers_are_no_features(tmp_path: Path, pixels: np.ndarray) -> None:
+    file = write_graph(tmp_path / "net.onnx", weights=np.zeros((3, 0)))
+    with pytest.raises(CdnetError, match="gives 7x0 numbers for 7 picture"):
+        open_network(file, Given(None, "rgb", 1.0))(pixels)
+
+
+def test_an_ir_with_two_outputs_is_refused(tmp_path: Path) -> None:
+    openvino = pytest.importorskip("openvino")
+    from openvino import opset13 as ops
+
+    pictures = ops.parameter([1, 3, 64, 32], np.float32)
+    pooled = ops.reduce_mean(pictures, np.array([2, 3]), keep_dims=False)
+    model = openvino.Model([pooled, ops.matmul(pooled, np.ones((3, 5), np.float32), False, False)], [pictures])
+    openvino.save_model(model, tmp_path / "net.xml")
+    with pytest.raises(CdnetError, match="has 2 outputs"):
+        open_network(tmp_path / "net.xml", Given(None, "rgb", 1.0))
+
+
+@pytest.mark.parametrize("name", ["weights.bin", "w" * 200])
+def test_weights_beside_an_onnx_file_are_part_of_what_it_is(tmp_path: Path, pixels: np.ndarray, name: str) -> None:
+    def write(value: float) -> Path:
+        (tmp_path / name).unlink(missing_ok=True)
+        outside = {"save_as_external_data": True, "location": name, "size_threshold": 0}
+        return write_graph(tmp_path / "net.onnx", weights=np.full((3, 5), value), **outside)
+
+    def opened() -> Network:
+        return open_network(tmp_path / "net.onnx", Given(None, "rgb", 1.0))
+
+    file = write(1.0).read_bytes()
+    first, again = opened(), opened()
+    write(2.0)
+    assert (tmp_path / "net.onnx").read_bytes() == file, "the weights alone are others"
+    assert first.digest == again.digest != opened().digest
+    np.testing.assert_allclose(opened()(pixels), 2 * first(pixels), rtol=1e-5)
+
+
+def test_a_file_that_is_no_network_is_told_before_what_is_said_of_its_input(tmp_path: Path) -> None:
+    (tmp_path / "net.safetensors").write_bytes(b"junk")
+    with pytest.raises(CdnetError, match="no safetensors file"):
+        open_network(tmp_path / "net.safetensors", Given(None, "rgb", 1.0))

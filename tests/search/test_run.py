@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ import yaml
 
 from cdnet import CdnetError
 from cdnet.cli import main
-from cdnet.cli.search import write_report
 from cdnet.engine.checkpoint import load_checkpoint
 from cdnet.engine.epoch import Place
 from cdnet.engine.folder import as_plain
@@ -29,6 +27,7 @@ from cdnet.engine.record import read_log
 from cdnet.engine.stopping import StopRequest
 from cdnet.errors import StoppedError
 from cdnet.genotype import read_genotype
+from cdnet.report.search import report_search
 from cdnet.search import algorithm
 from cdnet.search.gate import Selection
 from cdnet.search.pace import read_search_time, search_time
@@ -62,21 +61,6 @@ def same_state(one: Path, other: Path) -> bool:
     logs = [[{k: v for k, v in line.items() if k != "milliseconds_per_image"} for line in log] for log in logs]
     equal = all(flat(a[key]) == flat(b[key]) for key in ("supernet", "w_optimizer", "alpha_optimizer"))
     return equal and logs[0] == logs[1]
-
-
-def interrupt(monkeypatch: pytest.MonkeyPatch, at_step: int) -> None:
-    """Let Ctrl-C come during a search's step, counted from 1 over all epochs."""
-    steps = 0
-    real = algorithm.Search._update_w
-
-    def stepping(self: algorithm.Search, *arguments: object) -> object:
-        nonlocal steps
-        steps += 1
-        if steps == at_step:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real(self, *arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(algorithm.Search, "_update_w", stepping)
 
 
 def test_a_search_leaves_what_it_promises(recipe: SearchRecipe, market: Path, tmp_path: Path) -> None:
@@ -186,10 +170,10 @@ def test_time_of_a_search_is_told_by_its_log(recipe: SearchRecipe, tmp_path: Pat
 
 @pytest.mark.parametrize("stop_at", [1, 5])
 def test_stopped_and_resumed_ends_bit_for_bit_the_same(
-    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+    recipe: SearchRecipe, tmp_path: Path, at_step: Callable[..., list[int]], stop_at: int
 ) -> None:
     search(recipe, tmp_path / "whole")
-    interrupt(monkeypatch, stop_at)
+    at_step(algorithm.Search, "_update_w", stop_at)
     with pytest.raises(StoppedError, match="--resume"):
         search(recipe, tmp_path / "stopped")
     search(recipe, tmp_path / "stopped", resume=True)
@@ -197,15 +181,15 @@ def test_stopped_and_resumed_ends_bit_for_bit_the_same(
 
 
 def test_milestones_of_alpha_beyond_the_last_epoch_are_said(
-    recipe: SearchRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    recipe: SearchRecipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     recipe.alpha.milestones, recipe.epochs = [1, 2, 160], 2
     search(recipe, tmp_path / "a")
     recipe.alpha.milestones = [1]
-    before = " ".join(capsys.readouterr().err.split())
-    assert "alpha: of 2 epochs none reaches the milestone(s) 2, 160" in before
+    assert "alpha: of 2 epochs none reaches the milestone(s) 2, 160" in caplog.text
+    caplog.clear()
     search(recipe, tmp_path / "b")
-    assert "milestone" not in capsys.readouterr().err
+    assert "milestone" not in caplog.text
 
 
 def test_another_seed_gives_another_search(recipe: SearchRecipe, tmp_path: Path) -> None:
@@ -227,7 +211,7 @@ def test_the_other_gates_search_too(recipe: SearchRecipe, tmp_path: Path, gate: 
 
 
 def test_temperature_falls_by_epochs_and_resumes_bit_for_bit(
-    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_step: Callable[..., list[int]]
 ) -> None:
     recipe.gate, recipe.temperature = "sampled", TemperatureRecipe(start=4.0, end=1.0)
     seen = []
@@ -241,7 +225,7 @@ def test_temperature_falls_by_epochs_and_resumes_bit_for_bit(
     search(recipe, tmp_path / "whole")
     assert list(dict.fromkeys(seen)) == [4.0, 2.5, 1.0]
     assert [line["temperature"] for line in read_log(tmp_path / "whole")] == [4.0, 2.5, 1.0]
-    interrupt(monkeypatch, at_step=6)
+    at_step(algorithm.Search, "_update_w", 6)
     with pytest.raises(StoppedError):
         search(recipe, tmp_path / "stopped")
     assert len(read_log(tmp_path / "stopped")) == 1
@@ -306,7 +290,7 @@ def test_a_finished_search_without_its_log_says_so(recipe: SearchRecipe, tmp_pat
     search(recipe, tmp_path)
     (tmp_path / "log.jsonl").unlink()
     with pytest.raises(CdnetError, match=r"log\.jsonl is missing or empty"):
-        write_report(recipe, tmp_path, tmp_path / "genotype.json")
+        report_search(recipe, tmp_path, tmp_path / "genotype.json")
 
 
 def test_split_takes_four_of_each_and_half_of_the_few() -> None:

@@ -38,7 +38,7 @@ class Given(torch.nn.Module):
             (torch.randn(6, count, generator=generator) * self.weight).bfloat16() for count in (5, 3, 5, 4)
         )
         heads = [Head(triplet, triplet, scores)]
-        return Lesson(heads, feature, mapped) if self.taught else heads
+        return Lesson(heads, [feature], [mapped]) if self.taught else heads
 
 
 @pytest.mark.parametrize("taught", [False, True])
@@ -55,8 +55,8 @@ def test_half_precision_ends_before_the_losses(recipe: TrainRecipe, taught: bool
     total = sum(expected)
     if isinstance(found, Lesson):
         assert teacher is not None
-        rows, theirs = F.normalize(found.feature.double()), F.normalize(teacher.double())
-        features = (1 - (F.normalize(found.mapped.double()) * theirs).sum(1)).mean().item()
+        rows, theirs = F.normalize(found.features[0].double()), F.normalize(teacher.double())
+        features = (1 - (F.normalize(found.mapped[0].double()) * theirs).sum(1)).mean().item()
         relations = (rows @ rows.T - theirs @ theirs.T).square().mean().item()
         expected += [features, relations]
         total = total * recipe.distil.labels + 5 * features + 30 * relations

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import errno
 import json
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -20,12 +20,14 @@ import torch
 import yaml
 
 from cdnet import CdnetError, load_model
+from cdnet.data.layout import read_data
 from cdnet.engine import checkpoint
 from cdnet.engine.checkpoint import load_checkpoint
 from cdnet.engine.folder import as_plain, claimed, write_recipe
 from cdnet.engine.record import read_log
 from cdnet.errors import StoppedError
 from cdnet.evaluate import evaluation
+from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures
 from cdnet.files import write_atomically
 from cdnet.report.charts import quality_chart
 from cdnet.train import loop
@@ -50,19 +52,19 @@ def same_state(one: Path, other: Path) -> bool:
 
 
 def test_figures_that_features_do_not_determine_are_nulls_in_the_log(
-    recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def zeros(model: torch.nn.Module, pixels: object, *_: object, **__: object) -> torch.Tensor:
         return torch.zeros(len(pixels), 4)  # type: ignore[arg-type]
 
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, caplog.at_level(logging.INFO, "cdnet"):
         patch.setattr(evaluation, "extract", zeros)
         recipe.evaluate_every, recipe.schedule.epochs = 1, 2
         train(recipe, tmp_path / "run")
     log = [json.loads(line, parse_constant=pytest.fail) for line in (tmp_path / "run" / "log.jsonl").open()]
     assert [(line["rank1"], line["mAP"], line["mINP"]) for line in log] == [(None, None, None)] * 2
     assert all("all zeros" in line["undefined"] for line in log)
-    assert capsys.readouterr().err.count("no figures: 11 of 11 pictures have features that are all zeros") == 2
+    assert caplog.text.count("no figures: 11 of 11 pictures have features that are all zeros") == 2
     assert quality_chart(log) is None
 
 
@@ -100,45 +102,49 @@ def test_another_seed_gives_another_run(recipe: TrainRecipe, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("stop_at", [1, 4, 8])
 def test_stopped_and_resumed_ends_bit_for_bit_the_same(
-    recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+    recipe: TrainRecipe, tmp_path: Path, at_step: Callable[..., list[int]], stop_at: int
 ) -> None:
     train(recipe, tmp_path / "whole")
-    steps = 0
-    real_step = loop.train_step
-
-    def stepping(*arguments: object) -> torch.Tensor:
-        nonlocal steps
-        steps += 1
-        if steps == stop_at:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real_step(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(loop, "train_step", stepping)
+    steps = at_step(loop, "train_step", stop_at)
     with pytest.raises(StoppedError, match="--resume"):
         train(recipe, tmp_path / "stopped")
-    assert steps == stop_at  # the running step is finished, and no other begun
+    assert len(steps) == stop_at  # the running step is finished, and no other begun
     train(recipe, tmp_path / "stopped", resume=True)
     assert same_state(tmp_path / "whole", tmp_path / "stopped")
 
 
+KILLED = """
+import os, signal, sys
+from cdnet.cli import main
+from cdnet.train import loop
+
+real, steps = loop.train_step, []
+
+def train_step(*given):
+    steps.append(given)
+    if len(steps) == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*given)
+
+loop.train_step = train_step
+main(sys.argv[1:])
+"""
+
+
 def test_killed_and_resumed_ends_bit_for_bit_the_same(recipe: TrainRecipe, tmp_path: Path) -> None:
-    recipe.schedule.epochs = 8
     train(recipe, tmp_path / "whole")
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(as_plain(recipe)))
-    command = [sys.executable, "-m", "cdnet", "train", "--config", "recipe.yaml", "--out", "killed"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    words = ["train", "--config", "recipe.yaml", "--out", "killed"]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *words], cwd=tmp_path, check=False)
+    assert killed.returncode == -signal.SIGKILL
     log = tmp_path / "killed" / "log.jsonl"
-    patience = time.monotonic() + 60
-    while not (log.is_file() and log.read_text().count("\n") >= 2) and time.monotonic() < patience:
-        time.sleep(0.01)
-    process.kill()
-    process.wait()
     done = load_checkpoint(tmp_path / "killed")["place"]["epoch"]
-    assert 1 <= done < 8
+    assert 1 <= done < 3
     # A line that a kill cut short, and one of an epoch that no checkpoint has, are both taken back.
     with log.open("a") as file:
         file.write(json.dumps({"epoch": done + 1, "loss": 0}) + '\n{"epo')
-    result = subprocess.run([*command, "--resume"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "cdnet", *words, "--resume"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert same_state(tmp_path / "whole", tmp_path / "killed")
 
@@ -190,7 +196,7 @@ def test_a_full_disk_leaves_the_previous_checkpoint(
 
 
 def test_unreadable_pictures_are_left_out(
-    recipe: TrainRecipe, market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    recipe: TrainRecipe, market: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     import shutil
 
@@ -200,7 +206,7 @@ def test_unreadable_pictures_are_left_out(
     first.write_bytes(first.read_bytes()[:400])
     recipe.data.root = root
     train(recipe, tmp_path / "run")
-    said = capsys.readouterr().err
+    said = caplog.text
     assert "1 unreadable picture(s) left out" in said
     assert first.name in said.replace("\n", "")
 
@@ -243,7 +249,7 @@ def test_a_lost_folder_is_one_sentence_and_is_not_made_anew(
 
 
 def test_another_number_of_threads_is_told_and_resumes(
-    recipe: TrainRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    recipe: TrainRecipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     recipe.schedule.epochs = 1
     run, threads = tmp_path / "run", torch.get_num_threads()
@@ -252,9 +258,9 @@ def test_another_number_of_threads_is_told_and_resumes(
     assert kept["threads"] == threads
     for before, told in ((threads, False), (threads + 1, True), (None, False)):
         checkpoint.save_checkpoint(run, {**kept, "threads": before} if before else without(kept, "threads", "logged"))
-        capsys.readouterr()
+        caplog.clear()
         train(recipe, run, resume=True)
-        said = " ".join(capsys.readouterr().err.split())
+        said = caplog.text
         assert (f"with {threads + 1} thread(s) and goes on with {threads}" in said) == told
 
 
@@ -432,14 +438,15 @@ def test_identities_with_one_picture_train(recipe: TrainRecipe, market: Path, tm
 
 
 def test_milestones_that_are_never_reached_are_said(
-    recipe: TrainRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    recipe: TrainRecipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     recipe.schedule.kind, recipe.schedule.milestones, recipe.schedule.epochs = "step", [1, 2, 5], 2
     train(recipe, tmp_path / "run")
-    assert "of 2 epochs none reaches the milestone(s) 2, 5" in " ".join(capsys.readouterr().err.split())
+    assert "of 2 epochs none reaches the milestone(s) 2, 5" in caplog.text
+    caplog.clear()
     recipe.schedule.milestones = [1]
     train(recipe, tmp_path / "other")
-    assert "milestone" not in capsys.readouterr().err
+    assert "milestone" not in caplog.text
 
 
 def test_more_epochs_of_a_finished_run_are_those_of_a_longer_one(recipe: TrainRecipe, tmp_path: Path) -> None:
@@ -495,3 +502,63 @@ def test_several_roots_at_once(recipe: TrainRecipe, market: Path, tmp_path: Path
         Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(path)
     train(recipe, tmp_path / "run")
     assert load_model(tmp_path / "run")[1].trained_on["identities"] == 16
+
+
+def test_a_moving_average_is_that_of_all_weights_after_every_step_and_survives_a_stop(
+    recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe.schedule.epochs = 2
+    plain = train(recipe, tmp_path / "plain")
+    averaged = dataclasses.replace(recipe, ema=0.8, evaluate_every=2)
+    after: list[dict[str, torch.Tensor]] = []
+    stop_at = 9
+    real_step = loop.train_step
+
+    def stepping(model: torch.nn.Module, *arguments: object) -> loop.StepLosses:
+        done = real_step(model, *arguments)  # type: ignore[arg-type]
+        after.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        if len(after) == stop_at:
+            os.kill(os.getpid(), signal.SIGINT)
+        return done
+
+    monkeypatch.setattr(loop, "train_step", stepping)
+    with pytest.raises(StoppedError):
+        train(averaged, tmp_path / "run")
+    train(averaged, tmp_path / "run", resume=True)
+    assert len(after) == 14
+    # Training itself is as without an average.
+    ours, theirs = (load_checkpoint(tmp_path / name)["model"] for name in ("run", "plain"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    expected = {name: tensor.double() for name, tensor in after[0].items()}
+    for state in after[1:]:
+        expected = {name: 0.8 * expected[name] + 0.2 * state[name].double() for name in expected}
+    model, _ = load_model(tmp_path / "run")
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor.double(), expected[name], rtol=1e-4, atol=1e-6)
+    assert plain.read_bytes() != (tmp_path / "run" / "weights.safetensors").read_bytes()
+    figures = evaluate_model(model, read_test_pictures(read_data(recipe.data.root or ""), (64, 32)))
+    assert read_log(tmp_path / "run")[-1]["mAP"] == pytest.approx(figures.mAP, abs=1e-9)
+    kept = load_checkpoint(tmp_path / "run")
+    checkpoint.save_checkpoint(tmp_path / "run", {key: value for key, value in kept.items() if key != "average"})
+    with pytest.raises(CdnetError, match="damaged"):
+        train(averaged, tmp_path / "run", resume=True)
+
+
+def test_a_run_of_a_version_that_lacked_a_key_resumes_and_as_it_was(recipe: TrainRecipe, tmp_path: Path) -> None:
+    recipe.schedule.epochs, recipe.loss.normalise = 1, True
+    train(recipe, tmp_path / "run")
+    path = tmp_path / "run" / "recipe.yaml"
+    kept = yaml.safe_load(path.read_text())
+    del kept["distil"], kept["dropout"], kept["ema"], kept["loss"]["normalise"], kept["loss"]["triplet_weight"]
+    del kept["augment"]["jitter"], kept["augment"]["erase_with"]
+    path.write_text(yaml.safe_dump(kept))
+    train(recipe, tmp_path / "run", resume=True)
+    raw = dataclasses.replace(recipe, loss=dataclasses.replace(recipe.loss, normalise=False))
+    for other, said in [(dataclasses.replace(recipe, dropout=0.1), "dropout = 0.0, not 0.1"), (raw, "True, not False")]:
+        with pytest.raises(CdnetError, match=said):
+            train(other, tmp_path / "run", resume=True)
+    del kept["batch"]["pictures"]  # no version was without
+    path.write_text(yaml.safe_dump(kept))
+    with pytest.raises(CdnetError, match=r"batch\.pictures = None"):
+        train(recipe, tmp_path / "run", resume=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +16,21 @@ import torch
 from cdnet import CdnetError, create_model, load_model
 from cdnet.data.cache import cached_pictures
 from cdnet.data.layout import read_data
+from cdnet.engine.accelerator import make_accelerator
 from cdnet.engine.checkpoint import load_checkpoint
 from cdnet.engine.record import read_log
 from cdnet.engine.worker import Worker
 from cdnet.errors import StoppedError
 from cdnet.genotype import read_genotype
+from cdnet.losses.distil import feature_loss, relation_loss
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import open_network
+from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.train import loop
-from cdnet.train.batches import Batches
+from cdnet.train.batches import Batch, Batches
 from cdnet.train.recipe import AugmentRecipe, BatchRecipe, DistilRecipe, TrainRecipe
 from cdnet.train.run import train
+from cdnet.train.taught import Taught
 from cdnet.train.teacher import teacher_features
 from cdnet.weights import ModelSpec, save_weights
 
@@ -98,6 +104,56 @@ def test_features_are_kept_for_this_teacher_and_these_pictures_alone(
     assert len(whole) > 100
 
 
+class Said:
+    """A network that says of pictures what a function does; ``digest`` and pre-processing are those of none."""
+
+    preprocessing, digest, batch = Preprocessing((8, 4)), "0" * 64, 10
+
+    def __init__(self, say: Callable[[int], np.ndarray]) -> None:
+        self.say = say
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        return self.say(len(pixels)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("say", "said"),
+    [
+        (lambda count: np.ones((count, count)), "gives 4 and 10 numbers a picture, by how many pictures it is shown"),
+        (lambda count: np.zeros((count, 3)), "114 of 114 pictures and mirror images features that are all zeros"),
+        (lambda count: np.arange(1, count + 1)[:, None] * np.ones(3), "gives all pictures the same features"),
+    ],
+)
+def test_a_teacher_from_which_nothing_is_learnt_is_refused(
+    market: Path, tmp_path: Path, say: Callable[[int], np.ndarray], said: str
+) -> None:
+    with pytest.raises(CdnetError, match=said):
+        teacher_features(Said(say), read_data(market).train, tmp_path)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_pictures_that_were_replaced_are_shown_anew(market: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(market, tmp_path / "market")
+    shown: list[int] = []
+
+    def say(count: int) -> np.ndarray:
+        shown.append(count)
+        return np.random.default_rng(len(shown)).normal(size=(count, 3))
+
+    def features() -> torch.Tensor:
+        return teacher_features(Said(say), read_data(folder).train, tmp_path / "cache")
+
+    first, batches = features(), len(shown)
+    assert torch.equal(features(), first)
+    assert len(shown) == batches
+    one, other = (picture.path for picture in read_data(folder).train[:2])
+    times = one.stat()
+    one.write_bytes(other.read_bytes())
+    os.utime(one, ns=(times.st_atime_ns, times.st_mtime_ns))  # under the same name, and with its time
+    assert not torch.equal(features(), first)
+    assert len(shown) == 2 * batches
+
+
 def test_a_batch_has_the_features_of_its_pictures_as_they_are_turned(market: Path, tmp_path: Path) -> None:
     pictures = cached_pictures(read_data(market).train, (64, 32), "here")
     # Number and side of each picture stand for its features.
@@ -119,22 +175,12 @@ def test_a_batch_has_the_features_of_its_pictures_as_they_are_turned(market: Pat
 
 
 def test_a_taught_run_stops_and_resumes_and_leaves_nothing_of_its_teacher(
-    recipe: TrainRecipe, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: TrainRecipe, teacher: Path, tmp_path: Path, at_step: Callable[..., list[int]]
 ) -> None:
     recipe.distil = DistilRecipe(teacher=str(teacher))
     recipe.dropout = 0.2
     train(recipe, tmp_path / "whole")
-    steps = 0
-    real_step = loop.train_step
-
-    def stepping(*arguments: object) -> loop.StepLosses:
-        nonlocal steps
-        steps += 1
-        if steps == 4:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real_step(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(loop, "train_step", stepping)
+    at_step(loop, "train_step", 4)
     with pytest.raises(StoppedError):
         train(recipe, tmp_path / "stopped")
     torch.manual_seed(99)  # whatever else the process draws
@@ -168,6 +214,29 @@ def test_a_student_comes_to_resemble_its_teacher(recipe: TrainRecipe, teacher: P
     )
 
 
+def test_each_head_can_have_a_map_of_its_own(recipe: TrainRecipe, teacher: Path, tmp_path: Path) -> None:
+    recipe.schedule.epochs = 1
+    recipe.distil = DistilRecipe(teacher=str(teacher), each=True)
+    train(recipe, tmp_path / "run")
+    kept = load_checkpoint(tmp_path / "run")["model"]
+    # BLNeck's feature has as many numbers as fmap3 has channels, FNeck's two stripes of 128; the teacher's has 76.
+    assert kept["map.0.weight"].shape == (76, 48)
+    assert kept["map.1.weight"].shape == (76, 256)
+    torch.manual_seed(0)
+    student = Taught(create_model("cnet-top3", 0.1, identities=8), 76, [48, 256])
+    pictures, wanted = torch.randn(8, 3, 64, 32), torch.randn(8, 76)
+    batch = Batch(pictures, torch.arange(8) // 2, wanted)
+    accelerator = make_accelerator("cpu", "fp32")
+    lesson = student.train()(pictures)
+    features = [head.triplet for head in student.network.train()(pictures)]
+    optimizer = torch.optim.SGD(student.parameters(), 1e-30)
+    step = loop.train_step(student, optimizer, accelerator, batch, recipe)
+    maps = [layer(feature) for layer, feature in zip(student.map, features, strict=True)]  # type: ignore[arg-type]
+    assert [mapped.shape for mapped in lesson.mapped] == [(8, 76), (8, 76)]
+    assert step.taught[0].item() == pytest.approx(sum(feature_loss(m, wanted).item() for m in maps) / 2, rel=1e-4)
+    assert step.taught[1].item() == pytest.approx(sum(relation_loss(f, wanted).item() for f in features) / 2, rel=1e-4)
+
+
 def test_another_teacher_under_the_same_name_is_not_resumed_with(
     recipe: TrainRecipe, teacher: Path, tmp_path: Path
 ) -> None:
@@ -186,6 +255,7 @@ def test_another_teacher_under_the_same_name_is_not_resumed_with(
 @pytest.mark.parametrize(
     ("distil", "said"),
     [
+        ({"each": True}, r"--distil\.each must be false, or given with --distil\.teacher"),
         ({"channels": "bgr"}, r"--distil\.channels must be left out, or given with --distil\.teacher"),
         ({"teacher": "x", "relations": -1.0}, r"--distil\.relations must be at least 0"),
         ({"teacher": "x", "features": 0.0, "relations": 0.0}, "nothing is learnt from the teacher"),

@@ -72,7 +72,8 @@ def import_all() -> None:
             import_module(module.name)
     import accelerate  # noqa: F401
     import torch
-    from torch.utils import tensorboard  # noqa: F401
+    from tensorboard.compat.proto import event_pb2, summary_pb2  # noqa: F401
+    from tensorboard.summary.writer import record_writer  # noqa: F401
 
     torch.set_num_threads(1)
 

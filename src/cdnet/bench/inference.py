@@ -18,8 +18,10 @@ from cdnet.bench.rows import Row, memory_rows, timed_row
 from cdnet.bench.turns import Run, Timing, in_turns
 from cdnet.data.cache import Progress, silently
 from cdnet.errors import CdnetError
-from cdnet.progress import console
+from cdnet.progress import notes
 from cdnet.runtime.own_network import WAYS
+
+log = notes(__name__)
 
 WHAT, LIMIT, CALLS = "inference", "inference beside the machine's limit", "an eager pass of calls alone"
 UNIT = "ms a picture"
@@ -66,7 +68,7 @@ def bench_inference(
     for ours, batch in progress(settings, "timing inference", len(settings)):
         others, left_out = peer_entrants(peers, ours[0].width, ours[0].size)
         for sentence in left_out if batch == batches[0] else ():
-            console.print(sentence)
+            log.info(sentence)
         rows += _rows(ours, others, batch, runtimes, rounds, device)
     torchreid = {name: path for name, path in peers.items() if name == "torchreid"}
     for entrant in by_name.values():

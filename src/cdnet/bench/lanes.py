@@ -16,9 +16,11 @@ from cdnet.bench.entrants import Entrant
 from cdnet.bench.ready import PRECISIONS, Pass, in_onnxruntime, in_openvino, in_torch, made_ready
 from cdnet.bench.turns import Run
 from cdnet.errors import CdnetError
-from cdnet.progress import console
+from cdnet.progress import notes
 from cdnet.runtime.graph import export_graph
 from cdnet.runtime.own_network import WAYS
+
+log = notes(__name__)
 
 LARGEST_ERROR = 1e-3
 """Of features computed in 32 bits on a CPU: length of their error by their length."""
@@ -94,7 +96,7 @@ def _of_file(entrant: Entrant, given: Tensor, runtimes: Sequence[str]) -> dict[L
         try:
             prepare()  # a batch that is fixed shows here
         except CdnetError as error:
-            console.print(f"{entrant.name} is left out of {name} at batch {len(given)}: {error}")
+            log.warning(f"{entrant.name} is left out of {name} at batch {len(given)}: {error}")
             continue
         runs[Lane(entrant, name)] = made_ready(prepare, passes(len(given)))
     return runs

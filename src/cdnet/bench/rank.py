@@ -15,7 +15,9 @@ from cdnet.bench.turns import Run, in_turns
 from cdnet.errors import CdnetError
 from cdnet.evaluate.comparable import unit_length
 from cdnet.evaluate.ranking import Metrics, evaluate_ranking
-from cdnet.progress import console
+from cdnet.progress import notes
+
+log = notes(__name__)
 
 WHAT = "ranking: features to CMC, mAP and mINP"
 _TILE = 256
@@ -66,7 +68,7 @@ def _fits(size: tuple[int, int, int]) -> bool:
     needed, free = _PEER_BYTES * size[0] * size[1], available()
     if free is None or needed < free:
         return True
-    console.print(
+    log.warning(
         f"torchreid is left out at {size[0]:,} x {size[1]:,}: it would take {needed / 2**30:.0f} GiB, "
         f"and {free / 2**30:.0f} are free"
     )

@@ -13,7 +13,9 @@ from cdnet.bench.people import draw
 from cdnet.bench.rows import Row, memory_rows, timed_row
 from cdnet.bench.turns import Run, in_turns
 from cdnet.evaluate.rerank import rerank
-from cdnet.progress import console
+from cdnet.progress import notes
+
+log = notes(__name__)
 
 WHAT = "re-ranking: features to distances"
 _PEER_BYTES = 24
@@ -37,7 +39,7 @@ def bench_rerank(
         everything = size[0] + size[1]
         needed, free = _PEER_BYTES * everything**2, available()
         if torchreid is not None and free is not None and needed > free:
-            console.print(
+            log.warning(
                 f"torchreid is left out at {everything:,} pictures: it would take {needed / 2**30:.0f} GiB, and "
                 f"{free / 2**30:.0f} are free"
             )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from cdnet import CdnetError, __version__
+from cdnet.cli.terminal import at_work
 from cdnet.errors import UsageError
 from cdnet.shown_text import harmless, prepare_output
 
@@ -83,7 +84,8 @@ def _run(words: list[str]) -> int:
         meant = nearest(words[0], [*COMMANDS, "--help", "--version"])
         return _complain(f"unknown command {words[0]!r}{meant}; known are {', '.join(COMMANDS)}", 2)
     try:
-        import_module(f"cdnet.cli.{words[0]}").main(words[1:])
+        with at_work():
+            import_module(f"cdnet.cli.{words[0]}").main(words[1:])
     except UsageError as error:
         return _complain(f"{error}; see `{error.command or f'cdnet {words[0]}'} --help`", 2)
     return 0

@@ -23,14 +23,14 @@ def extract(words: list[str]) -> None:
     options = made.read(words)
 
     from cdnet.bench.extract import bench_extract
+    from cdnet.cli.terminal import note
     from cdnet.extract.extractor import FeatureExtractor
     from cdnet.files import refuse_unwritable, write_text
-    from cdnet.progress import console
 
     if options.json is not None:
         refuse_unwritable(options.json)
     extractor = FeatureExtractor(options.weights, options.runtime)
-    text = json.dumps(bench_extract(extractor, options.pictures, options.format, console.print), indent=1)
+    text = json.dumps(bench_extract(extractor, options.pictures, options.format, note), indent=1)
     if options.json is not None:
         write_text(options.json, text + "\n")
     say_block(text)

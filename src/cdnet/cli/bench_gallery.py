@@ -25,8 +25,9 @@ def gallery(words: list[str]) -> None:
     if not (1 <= options.months <= 12 and 10 <= options.queries <= 10_000 and 8 <= options.dimensions <= 2_000):
         raise UsageError("1 to 12 months, 10 to 10,000 queries and 8 to 2,000 dimensions are possible")
 
+    from cdnet.cli.terminal import telling
     from cdnet.gallery import GalleryNetwork, create_gallery, open_gallery
-    from cdnet.progress import shown, telling
+    from cdnet.progress import shown
     from cdnet.runtime.given import Given
     from cdnet.runtime.network import open_network
     from cdnet.runtime.preprocessing import Preprocessing

@@ -63,6 +63,7 @@ def main(words: list[str]) -> None:
     options = made.instantiate(made.read(words))
     root = given_root(options.data.root, "evaluate on")
 
+    from cdnet.cli.terminal import note
     from cdnet.data.copies import copied_queries
     from cdnet.data.layout import read_data
     from cdnet.data.remarks import remarks
@@ -70,7 +71,7 @@ def main(words: list[str]) -> None:
     from cdnet.evaluate.ahead import FeaturesAhead
     from cdnet.evaluate.evaluation import rank_with_options, read_test_pictures
     from cdnet.files import refuse_unwritable, write_text
-    from cdnet.progress import console, shown
+    from cdnet.progress import shown
     from cdnet.runtime.choice import open_own
     from cdnet.runtime.network import open_network, runs_elsewhere
     from cdnet.runtime.own_network import refuse_runtime
@@ -96,7 +97,7 @@ def main(words: list[str]) -> None:
         size, trained_on = network.preprocessing.size, getattr(network, "trained_on", {})
     data = read_data(root, options.data.layout, options.data.holdout)
     if trained_on.get("test_pictures_too"):
-        console.print(
+        note(
             f"{options.weights} was trained on the test pictures of {trained_on.get('data', 'its data')} too; on these "
             "pictures its figures say nothing"
         )
@@ -106,17 +107,17 @@ def main(words: list[str]) -> None:
         if not ours:
             return network
         count = len(data.query) + len(data.gallery)
-        chosen = open_own(options.weights, options.runtime, pixels, count, device, console.print)
+        chosen = open_own(options.weights, options.runtime, pixels, count, device, note)
         return chosen.network
 
     chosen: Chosen | None = None
     ahead = FeaturesAhead(opened, asked.flip)
     pictures = read_test_pictures(data, size, options.data.cache, shown, ahead.watch)
     for sentence in remarks(data, pictures.splits()):
-        console.print(sentence)
+        note(sentence)
     copied = 0 if data.published else copied_queries(pictures.query, pictures.gallery)
     if copied:
-        console.print(
+        note(
             f"{copied:,} of {len(pictures.query):,} queries have a copy of themselves in the gallery, another file of "
             "the same pixels, which counts as a match; the figures are better than they should be"
         )
@@ -125,7 +126,7 @@ def main(words: list[str]) -> None:
     origin: dict[str, Any]
     if chosen is not None:
         origin = {"sha256": chosen.network.digest, "runtime": chosen.to_json()}
-        console.print(chosen.as_text())
+        note(chosen.as_text())
     else:
         origin = {"sha256": network.digest, "input": network.preprocessing.to_json()}
     folder = os.fsencode(data.root.resolve().name).decode("utf-8", "replace")

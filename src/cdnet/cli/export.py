@@ -48,12 +48,13 @@ def main(words: list[str]) -> None:
     if not 0 <= options.int8_loss <= 100:
         raise UsageError(f"--int8-loss is in per cent of mAP, 0 to 100, not {options.int8_loss:g}")
 
+    from cdnet.cli.terminal import note
     from cdnet.export.about import measured_in_training
     from cdnet.export.making import Source, check_request, make
     from cdnet.export.measure import Measurement
     from cdnet.export.precision import Precision, read_calibration
     from cdnet.export.targets import find_target
-    from cdnet.progress import console, shown
+    from cdnet.progress import shown
 
     precision: Precision = "fp16" if options.fp16 else "int8" if options.int8 else "fp32"
     target = find_target(options.target)
@@ -66,7 +67,7 @@ def main(words: list[str]) -> None:
     if options.data.root is not None:
         measurement = Measurement(source, target, options.data, options.int8_loss, shown)
         source.measured = measurement.of_weights()
-    console.print("tracing the network, writing the file and comparing it with PyTorch; half a minute, or a few")
+    note("tracing the network, writing the file and comparing it with PyTorch; half a minute, or a few")
     done = make(source, target, options.out, precision, None if measurement is None else measurement.further(precision))
     agreement = done.trial.worst
     say(

@@ -56,10 +56,10 @@ def main(words: list[str]) -> None:
     if len(options.pictures) > 1:
         raise UsageError("extract from one folder or CSV file at a time", made.prog)
 
+    from cdnet.cli.terminal import note
     from cdnet.extract.extractor import FeatureExtractor
     from cdnet.extract.job import Compute, extract_all, in_this_process, parse_shard
     from cdnet.extract.store import check_ending
-    from cdnet.progress import console
 
     check_ending(options.out)
     shard = None if options.shard is None else parse_shard(options.shard)
@@ -81,9 +81,9 @@ def main(words: list[str]) -> None:
     if options.ray is not None:
         from cdnet.extract.ray_job import on_ray
 
-        compute = on_ray(options.ray, console.print)
+        compute = on_ray(options.ray, note)
     try:
-        found = extract_all(extractor, options.pictures[0], options.out, shard, compute, console.print)
+        found = extract_all(extractor, options.pictures[0], options.out, shard, compute, note)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("stopped; the same command goes on from here") from None
     _say(options.out, found)

@@ -40,10 +40,10 @@ def main(words: list[str]) -> None:
     if options.gallery is None:
         raise UsageError("nothing to look among; give a folder or a file with --gallery", made.prog)
 
+    from cdnet.cli.terminal import note
     from cdnet.extract.extractor import FeatureExtractor
     from cdnet.extract.neighbours import find
     from cdnet.files import refuse_unwritable, write_text
-    from cdnet.progress import console
 
     if options.figure is not None:
         from cdnet.figures.ranked import check_lists
@@ -67,7 +67,7 @@ def main(words: list[str]) -> None:
     )
     found = find(extractor, options.query, options.gallery, options.k)
     for remark in found.remarks:
-        console.print(remark)
+        note(remark)
     if options.csv is not None:
         write_text(options.csv, _as_csv(options.query, found))
     if options.figure is not None:

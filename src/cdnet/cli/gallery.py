@@ -73,19 +73,20 @@ def add(words: list[str]) -> None:
     options = read_options(made, words)
     time = None if options.time is None else time_of(options.time)
 
+    from cdnet.cli.terminal import note
     from cdnet.data.remarks import of_pictures
     from cdnet.gallery.adding import add_pictures
     from cdnet.gallery.picture_files import labelled
-    from cdnet.progress import console, shown
+    from cdnet.progress import shown
 
     pictures, remarks = labelled(options.pictures, options.persons, options.camera, time, options.note or "")
     for sentence in remarks:
-        console.print(sentence)
+        note(sentence)
     with opened(options) as gallery:
         network = gallery.network.open(options.weights)
         done = add_pictures(gallery, network, pictures, keep=options.keep_pictures, progress=shown)
         for sentence in of_pictures(done.broken, []):
-            console.print(sentence)
+            note(sentence)
         say(f"{done.added:,} added, {done.there:,} were there already")
         if done.added:
             show_index(gallery)

@@ -127,8 +127,8 @@ def build_index(words: list[str]) -> None:
 
 def show_index(gallery: Gallery, recall: float | None = None) -> None:
     """Make the index that is due, show how far it is, and say how it is used."""
+    from cdnet.cli.terminal import telling
     from cdnet.gallery.indexing import RECALL
-    from cdnet.progress import telling
 
     with telling() as tell:
         state = gallery.build_index(RECALL if recall is None else recall, tell)
@@ -146,8 +146,8 @@ def export(words: list[str]) -> None:
     made.add_argument("--out", type=Path, required=True, help="the file to write")
     options = read_options(made, words)
 
+    from cdnet.cli.terminal import telling
     from cdnet.gallery.transfer import export_gallery
-    from cdnet.progress import telling
 
     with opened(options) as gallery, telling() as tell:
         count = export_gallery(gallery, options.out, tell)
@@ -160,8 +160,8 @@ def import_file(words: list[str]) -> None:
     made.add_argument("file", type=Path, help="what `cdnet gallery export` wrote")
     options = read_options(made, words)
 
+    from cdnet.cli.terminal import telling
     from cdnet.gallery.transfer import import_gallery
-    from cdnet.progress import telling
 
     with telling() as tell:
         added, there = import_gallery(options.gallery, options.file, who=options.who, progress=tell)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 
 from cdnet.cli.arguments import UsageError, choose, is_first_process, read_run
 from cdnet.search.recipe import SearchRecipe
 from cdnet.settings.words import hyphened
 from cdnet.shown_text import say, shell_command
 
-REPORT = "report.html"
 DESCRIPTION = (
     "Search a network by a recipe; every key of a recipe is an option here. `cdnet search latency` times the "
     "candidates on this machine, for --cost.kind latency, and `cdnet search compare` trains what was found and more; "
@@ -28,6 +26,7 @@ def main(words: list[str]) -> None:
         return
     recipe, out, resume = read_run("search", DESCRIPTION, SearchRecipe, words)
     from cdnet.errors import StoppedError
+    from cdnet.report.search import report_search
     from cdnet.search.run import search
 
     space = recipe.space.build()
@@ -38,24 +37,6 @@ def main(words: list[str]) -> None:
     except StoppedError as stopped:
         raise KeyboardInterrupt(str(stopped)) from None
     if is_first_process():
-        say(f"genotype: {genotype}", f"report: {write_report(recipe, out, genotype)}")
+        say(f"genotype: {genotype}", f"report: {report_search(recipe, out, genotype)}")
         use = ["cdnet", "train", "--genotype", str(genotype), "--data.root", str(recipe.data.root), "--out"]
         say(f"train it: {shell_command(use)} ...")
-
-
-def write_report(recipe: SearchRecipe, out: Path, genotype: Path) -> Path:
-    """Write the report of a finished search to its folder and return its path."""
-    from cdnet.engine.log_line import SEARCH
-    from cdnet.engine.record import read_whole_log
-    from cdnet.genotype import read_genotype
-    from cdnet.model_input import parse_size
-    from cdnet.report.search import write_search_report
-    from cdnet.search.latency import read_latency
-    from cdnet.search.run import LATENCY
-
-    found, cost = read_genotype(genotype), recipe.cost
-    space = recipe.space.build()
-    latency = read_latency(out / LATENCY) if cost.kind == "latency" else None
-    costs = {"width": cost.width, "size": parse_size(cost.size), "latency": latency, "budget": cost.budget}
-    write_search_report(out / REPORT, found.source, space, read_whole_log(out, SEARCH, recipe.epochs), found, costs)
-    return out / REPORT

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from cdnet.data.jitter import jitter_colours
 from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 
 ERASE_AREA = (0.02, 0.4)
@@ -20,18 +21,33 @@ ERASE_TRIES = 16
 
 
 class Draws(NamedTuple):
-    """The random part of one batch: flips N, offsets N x 2 in [-pad, pad], boxes N x 4 (top, left, bottom, right)."""
+    """The random part of one batch: flips N, offsets N x 2 in [-pad, pad], boxes N x 4 (top, left, bottom, right).
+
+    Where colours are varied, ``factors`` N x 3 multiply brightness, contrast and saturation; where noise is put into
+    boxes, ``noise`` N x H x W x 3 has it.
+    """
 
     flips: Tensor
     offsets: Tensor
     boxes: Tensor
+    factors: Tensor | None = None
+    noise: Tensor | None = None
 
     def rows(self, start: int, stop: int) -> Draws:
         """Return the draws of a part of the batch."""
-        return Draws(*(part[start:stop] for part in self))
+        return Draws(*(part if part is None else part[start:stop] for part in self))  # type: ignore[arg-type]
 
 
-def draw(count: int, size: tuple[int, int], flip: float, pad: int, erase: float, generator: torch.Generator) -> Draws:
+def draw(
+    count: int,
+    size: tuple[int, int],
+    flip: float,
+    pad: int,
+    erase: float,
+    generator: torch.Generator,
+    jitter: float = 0.0,
+    noise: bool = False,
+) -> Draws:
     """Draw how ``count`` pictures of height x width are varied.
 
     Args:
@@ -41,10 +57,14 @@ def draw(count: int, size: tuple[int, int], flip: float, pad: int, erase: float,
         pad: the furthest shift in each direction, as if so many black pixels were added and cropped away at random.
         erase: probability that a random rectangle, 2 to 40 % of the picture, is erased (Zhong et al. 2020).
         generator: on the CPU.
+        jitter: how far from 1 the factors of brightness, contrast and saturation are at most.
+        noise: whether rectangles are filled with normal numbers.
     """
     flips = torch.rand(count, generator=generator) < flip
     offsets = torch.randint(-pad, pad + 1, (count, 2), generator=generator)
-    return Draws(flips, offsets, _erase_boxes(count, size, erase, generator))
+    boxes = _erase_boxes(count, size, erase, generator)
+    factors = 1 + jitter * (2 * torch.rand(count, 3, generator=generator) - 1) if jitter else None
+    return Draws(flips, offsets, boxes, factors, torch.randn(count, *size, 3, generator=generator) if noise else None)
 
 
 def _erase_boxes(count: int, size: tuple[int, int], erase: float, generator: torch.Generator) -> Tensor:
@@ -69,7 +89,7 @@ def _erase_boxes(count: int, size: tuple[int, int], erase: float, generator: tor
 def augment(
     pixels: Tensor, draws: Draws, mean: tuple[float, ...] = IMAGENET_MEAN, std: tuple[float, ...] = IMAGENET_STD
 ) -> Tensor:
-    """Flip, shift and normalise a batch, then erase boxes to 0, the mean of normalised pictures.
+    """Vary colours, flip, shift and normalise a batch, then erase boxes to noise or 0, the mean of normalised pictures.
 
     Args:
         pixels: N x H x W x 3 bytes, on any device.
@@ -81,7 +101,9 @@ def augment(
         N x 3 x H x W, float32 in channels-last memory, normalised.
     """
     device = pixels.device
-    flips, offsets, boxes = (part.to(device, non_blocking=True) for part in draws)
+    flips, offsets, boxes = (part.to(device, non_blocking=True) for part in draws[:3])
+    if draws.factors is not None:
+        pixels = jitter_colours(pixels, draws.factors.to(device, non_blocking=True))
     count, height, width = pixels.shape[:3]
     y, x = torch.arange(height, device=device), torch.arange(width, device=device)
     rows = (y + offsets[:, :1])[:, :, None]
@@ -96,11 +118,14 @@ def augment(
     first = torch.arange(count, device=device)[:, None, None] * (height * width)
     index = first + rows * width + columns
     index = index.masked_fill_(outside, len(table) - 2).masked_fill_(erased, len(table) - 1)
-    return table.index_select(0, index.view(-1)).view(count, height, width, 3).permute(0, 3, 1, 2)
+    made = table.index_select(0, index.view(-1)).view(count, height, width, 3)
+    if draws.noise is not None:
+        made = torch.where(erased[..., None], draws.noise.to(device, non_blocking=True), made)
+    return made.permute(0, 3, 1, 2)
 
 
 def normalise(pixels: Tensor, mean: tuple[float, ...] = IMAGENET_MEAN, std: tuple[float, ...] = IMAGENET_STD) -> Tensor:
-    """Map bytes N x H x W x 3 to (x / 255 - mean) / std, float32 N x 3 x H x W in channels-last memory."""
+    """Map values of 0 to 255 N x H x W x 3 to (x / 255 - mean) / std, float32 N x 3 x H x W in channels-last memory."""
     count, height, width = pixels.shape[:3]
     # Rows of W x 3 values against a tiled mean: an innermost axis of 3 would not be vectorised on a CPU.
     scale = torch.tensor(std, device=pixels.device).repeat(width) * 255

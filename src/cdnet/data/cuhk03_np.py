@@ -10,14 +10,11 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from cdnet.data.market1501 import EXPECTED
 from cdnet.data.named_files import NamedFiles, is_named, read_named
 from cdnet.data.pictures import ReidData
 from cdnet.data.split_folders import find_split_folders, subfolders
 from cdnet.errors import CdnetError
 
-ARCHIVE = "CUHK03-NP"
-SOURCE = "CUHK03-NP is on the page of its authors, https://github.com/zhunzhong07/person-re-ranking"
 PUBLISHED = {
     "detected": {"train": (7_365, 767, 2), "query": (1_400, 700, 2), "gallery": (5_332, 700, 2)},
     "labeled": {"train": (7_368, 767, 2), "query": (1_400, 700, 2), "gallery": (5_328, 700, 2)},
@@ -25,7 +22,11 @@ PUBLISHED = {
 """Pictures, identities and cameras of both croppings."""
 
 FILES = NamedFiles(
-    "CUHK03-NP", re.compile(r"(?P<identity>\d+)_c(?P<camera>[12])_\d+", re.ASCII), "0001_c1_0.png", SOURCE, {}
+    "CUHK03-NP",
+    re.compile(r"(?P<identity>\d+)_c(?P<camera>[12])_\d+", re.ASCII),
+    "0001_c1_0.png",
+    "CUHK03-NP is on the page of its authors, https://github.com/zhunzhong07/person-re-ranking",
+    "CUHK03-NP",
 )
 
 
@@ -51,13 +52,13 @@ def read_cuhk03_np(root: Path) -> ReidData:
                 f"{root}: holds {names}, croppings of the same pictures; name one of them, such as {found[0]}"
             )
         if not found:
-            raise CdnetError(f"{root}: holds neither detected nor labeled; {SOURCE}")
+            raise CdnetError(f"{root}: holds neither detected nor labeled; {FILES.source}")
         return read_cuhk03_np(found[0])
     cropping = _cropping(root.absolute().name)
     if cropping is None:
-        return read_named(root, FILES, EXPECTED)
+        return read_named(root, FILES)
     files = replace(FILES, name=f"{FILES.name} {cropping}", published=PUBLISHED[cropping])
-    return read_named(root, files, EXPECTED)
+    return read_named(root, files)
 
 
 def _croppings(root: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from cdnet.data.csv_file import read_csv
 from cdnet.data.examined import examined
 from cdnet.data.holdout import training_alone
 from cdnet.data.joining import join_spellings
-from cdnet.data.named_files import OtherNamesError
+from cdnet.data.named_files import NamedFiles, OtherNamesError, is_named, read_named
 from cdnet.data.own import read_folders
 from cdnet.data.pictures import ReidData, picture_files
 from cdnet.data.split_folders import find_split_folders, is_container, subfolders
@@ -36,18 +36,23 @@ class Layout:
     source: str
     archives: tuple[str, ...] = ()
 
+    @classmethod
+    def named(cls, files: NamedFiles) -> Layout:
+        """Return the layout of a data set that :class:`NamedFiles` describes wholly."""
+        read, recognise = partial(read_named, files=files), partial(is_named, files=files)
+        return cls(read, recognise, files.source, (files.archive,))
 
+
+_CUHK03 = cuhk03_np.FILES
 _MSMT17 = tuple(msmt17.ARCHIVES.values())
 
 PUBLISHED: dict[str, Layout] = {
     "msmt17": Layout(msmt17.read_msmt17, msmt17.is_msmt17, msmt17.SOURCE, _MSMT17),
     "msmt17-trainval": Layout(partial(msmt17.read_msmt17, validation=True), None, msmt17.SOURCE, _MSMT17),
-    "dukemtmc": Layout(dukemtmc.read_dukemtmc, dukemtmc.is_dukemtmc, dukemtmc.SOURCE, (dukemtmc.ARCHIVE,)),
-    "cuhk03-np": Layout(cuhk03_np.read_cuhk03_np, cuhk03_np.is_cuhk03_np, cuhk03_np.SOURCE, (cuhk03_np.ARCHIVE,)),
-    "veri": Layout(veri.read_veri, veri.is_veri, veri.SOURCE, (veri.ARCHIVE,)),
-    "market1501": Layout(
-        market1501.read_market1501, market1501.is_market1501, market1501.SOURCE, (market1501.ARCHIVE,)
-    ),
+    "dukemtmc": Layout.named(dukemtmc.FILES),
+    "cuhk03-np": Layout(cuhk03_np.read_cuhk03_np, cuhk03_np.is_cuhk03_np, _CUHK03.source, (_CUHK03.archive,)),
+    "veri": Layout.named(veri.FILES),
+    "market1501": Layout.named(market1501.FILES),
 }
 """Published data sets, in the order in which they are looked for."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cdnet.data.formats import SUFFIXES, UNREAD_SUFFIXES
 from cdnet.data.junk import JUNK, JUNK_REASON
 from cdnet.data.pictures import Picture, ReidData, picture_files
-from cdnet.data.split_folders import SplitFolders, find_split_folders
+from cdnet.data.split_folders import SplitFolders, find_split_folders, subfolders
 from cdnet.errors import CdnetError
 
 
@@ -20,21 +21,27 @@ class OtherNamesError(CdnetError):
 
 @dataclass(frozen=True)
 class NamedFiles:
-    """How a data set names its files.
+    """A data set by how it names its folders and files; :func:`read_named` reads it.
 
     Args:
         name: of the data set.
         pattern: of a whole name without its endings, with the groups ``identity`` and ``camera``.
         example: a name of that form, for complaints.
         source: how to come by the data set, for complaints.
+        archive: the folder that its archive unpacks to.
+        folders: of training, query and gallery, for complaints.
         published: pictures, identities and cameras of each split, if known.
+        telling: folders, in small letters, by which it is known even if there is nothing in them.
     """
 
     name: str
     pattern: re.Pattern[str]
     example: str
     source: str
-    published: dict[str, tuple[int, int, int]]
+    archive: str
+    folders: str = "bounding_box_train, query, bounding_box_test"
+    published: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    telling: tuple[str, ...] = ()
 
     def match(self, file: str) -> re.Match[str] | None:
         """Return the match of a file's name, whatever endings of pictures it has."""
@@ -50,7 +57,13 @@ def without_endings(file: str) -> str:
 
 
 def is_named(root: Path, files: NamedFiles) -> bool:
-    """Tell whether most names of the first split that has pictures directly in its folder are of a form."""
+    """Tell whether most names of the first split that has pictures directly in its folder are of a form.
+
+    A folder that tells the data set says so too, unless there are folders in it, such as those of persons.
+    """
+    telling = [folder for folder in subfolders(root) if folder.name.casefold() in files.telling]
+    if any(not subfolders(folder) for folder in telling):
+        return True
     found = find_split_folders(root)
     for folder in found.used().values() if found is not None else ():
         names = _names(folder)
@@ -63,20 +76,19 @@ def _names(folder: Path) -> list[str]:
     return [p.name for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
 
 
-def read_named(root: Path, files: NamedFiles, expected: str) -> ReidData:
+def read_named(root: Path, files: NamedFiles) -> ReidData:
     """Read the folders of training, query and gallery; one that is missing gives an empty split.
 
     Args:
         root: the folder that holds them.
-        files: how the files are named; the identity -1 is junk.
-        expected: the folders' names, for complaints.
+        files: how folders and files are named; the identity -1 is junk.
 
     Raises:
         CdnetError: if none of the three is there, one cannot be read, or no picture has a name of that form.
     """
     found = find_split_folders(root)
     if found is None:
-        raise CdnetError(f"{root}: holds no folder {expected}; {files.source}")
+        raise CdnetError(f"{root}: holds no folder {files.folders}; {files.source}")
     splits: dict[str, tuple[Picture, ...]] = {}
     strange: list[Path] = []
     ignored: Counter[str] = Counter()
@@ -107,7 +119,7 @@ def read_named(root: Path, files: NamedFiles, expected: str) -> ReidData:
         gallery=splits["gallery"],
         ignored={reason: count for reason, count in ignored.items() if count},
         unparsed=tuple(f"{path}: the name is not of the form {files.example}" for path in strange),
-        published=files.published,
+        published=dict(files.published),
     )
 
 

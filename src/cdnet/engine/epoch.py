@@ -15,7 +15,7 @@ from cdnet.crowding import WATCH
 from cdnet.engine.distributed import average_over_processes
 from cdnet.engine.stopping import NOTE_EVERY
 from cdnet.errors import CdnetError, StoppedError
-from cdnet.progress import training_bar
+from cdnet.progress import shown_steps
 
 
 @dataclass
@@ -74,12 +74,9 @@ def run_epoch(
         StoppedError: after the running step, if asked to stop.
         CdnetError: if one of the means is no longer a finite number.
     """
-    with training_bar() as bar:
-        # The bar is the whole run's, as long as if every epoch had as many steps, so that the time left is too.
-        done = place.epoch * steps
-        task = bar.add_task(
-            f"epoch {place.epoch + 1}/{epochs}", total=epochs * steps, completed=done + place.step, note=""
-        )
+    # What is shown is the whole run, as long as if every epoch had as many steps, so that the time left is too.
+    done = place.epoch * steps
+    with shown_steps(f"epoch {place.epoch + 1}/{epochs}", epochs * steps, done + place.step) as note:
         first, started, before = place.step, time.perf_counter(), place.seconds
         for step in range(first, steps):
             given = take_step(step).double()
@@ -91,8 +88,7 @@ def run_epoch(
             place.seconds = before + elapsed
             if place.step % NOTE_EVERY == 0 or place.step == steps:
                 speed = batch_size * (place.step - first) / elapsed
-                note = f"{describe(_means(place, rate))}, {speed:.0f} images/s"
-                bar.update(task, completed=done + place.step, note=note)
+                note(done + place.step, f"{describe(_means(place, rate))}, {speed:.0f} images/s")
             if place.step < steps and stop(place.step):
                 average_over_processes([place.sums])  # the checkpoint holds one process's sums, and all take them up
                 raise StoppedError

@@ -30,7 +30,18 @@ EPOCHS = "schedule.epochs"
 WRITTEN = (FILE, RECIPE, "log.jsonl", "weights.safetensors", "genotype.json", "latency.json", "report.html")
 """What runs write to their folders."""
 
-NEWER = {"data.train_on": "train"}
+NEWER = {
+    "augment.erase_with": "mean",
+    "augment.jitter": 0.0,
+    "data.train_on": "train",
+    "distil.each": False,
+    "distil.features": 5.0,
+    "distil.labels": 1.0,
+    "distil.relations": 30.0,
+    "dropout": 0.0,
+    "ema": 0.0,
+    "loss.triplet_weight": 1.0,
+}
 """Keys that recipes of earlier versions lack, and what all of these did."""
 
 OLDER = {"loss.normalise": True}
@@ -169,9 +180,8 @@ def refuse_another_recipe(out: Path, recipe: Any) -> None:
     Raises:
         CdnetError: that names the first key that differs, or says that the folder's recipe cannot be read.
     """
-    old = _kept(out / RECIPE)
-    flat = _flat(as_plain(recipe))
-    old = {key: value for key, value in NEWER.items() if key in flat} | old
+    old, flat = _kept(out / RECIPE), _flat(as_plain(recipe))
+    old = {key: value for key, value in (OLDER | NEWER).items() if key in flat} | old
     for key in sorted(flat.keys() | old.keys()):
         if key == EPOCHS and _more(old.get(key), flat.get(key)):
             if flat.get("schedule.kind") == "cosine":

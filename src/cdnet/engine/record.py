@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cdnet.engine.board import Board
 from cdnet.engine.log_line import parse_line, refuse_lacking, unlike
 from cdnet.errors import CdnetError
 from cdnet.files import saying_what_failed, saying_what_was_not_read, write_text
@@ -117,8 +118,6 @@ class Record:
     """
 
     def __init__(self, run: Path, epochs: int = 0, last: Mapping[str, Any] | None = None) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
         self._path = run / LOG
         found = find_lines(run)
         kept = [line for line in found.lines if line["epoch"] <= epochs]
@@ -132,7 +131,7 @@ class Record:
             kept.append(dict(last))
         self.missing = missing_epochs(kept, epochs)
         write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
-        self._board = SummaryWriter(run / "tensorboard", purge_step=epochs + 1)
+        self._board = Board(run / "tensorboard", epochs)
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Append one line; it needs an ``epoch``, and its numbers go to TensorBoard too.
@@ -144,14 +143,4 @@ class Record:
             file.write(json.dumps(line) + "\n")
             file.flush()
             os.fsync(file.fileno())  # before the checkpoint that says that the epoch is done
-        for key, value in line.items():
-            values = value if isinstance(value, list) else [value]
-            for number, item in enumerate(values, start=1):
-                if isinstance(item, int | float) and key != "epoch":
-                    name = f"{key}{number}" if isinstance(value, list) else key
-                    self._board.add_scalar(name, item, line["epoch"])
-
-    def close(self) -> None:
-        """Flush TensorBoard's file, if it is still there; its thread would fail otherwise."""
-        if Path(self._board.log_dir).is_dir():
-            self._board.close()
+        self._board.add(line)

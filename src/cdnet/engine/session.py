@@ -24,7 +24,9 @@ from cdnet.engine.schedule import never_reached
 from cdnet.engine.stopping import StopRequest
 from cdnet.engine.worker import Worker
 from cdnet.errors import CdnetError, StoppedError, UnreadableError
-from cdnet.progress import console
+from cdnet.progress import notes
+
+log = notes(__name__)
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -148,7 +150,7 @@ class Session(ABC):
                         record.add(line)
                         self._line, self._logged = None, line
                         self._save()
-                        console.print(self.describe(line))
+                        log.info(self.describe(line))
                     self._line = None
                     self.accelerator.wait_for_everyone()
                     if self.place.epoch < self.epochs and stop.by_any_process(self.accelerator):
@@ -162,9 +164,6 @@ class Session(ABC):
             if self._line is not None or self.accelerator.num_processes == 1:
                 self._save()
             raise
-        finally:
-            if record is not None:
-                record.close()
 
     def _record(self) -> Record:
         ended = self.place.epoch - (self._line is not None)
@@ -242,15 +241,23 @@ class NetworkSession(Session, Generic[M]):
                 said = "pictures that its checkpoint does not tell"
             raise CdnetError(f"{self.out} was trained on {said}; resume with the same pictures")
         try:
-            restore_network(self.model, state["model"])
-            restore_optimizer(self.optimizer, state["optimizer"])
-            if self.accelerator.scaler is not None and state["scaler"] is not None:
-                self.accelerator.scaler.load_state_dict(state["scaler"])
+            self.take(state)
         except (RuntimeError, ValueError, LookupError, TypeError, AttributeError):
             raise CdnetError(
                 f"{self.out / FILE}: damaged, or of another network than the run's recipe; {WAY_OUT}"
             ) from None
         self.trained_on["epochs"] = state["place"]["epoch"]
+
+    def take(self, state: dict[str, Any]) -> None:
+        """Take up what :meth:`state` returned of weights, momenta and the scaler.
+
+        Raises:
+            ValueError: if they are another network's, or LookupError or the like if they are damaged.
+        """
+        restore_network(self.model, state["model"])
+        restore_optimizer(self.optimizer, state["optimizer"])
+        if self.accelerator.scaler is not None and state["scaler"] is not None:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
 
 
 def say_epochs(epochs: Sequence[int]) -> str:
@@ -272,7 +279,7 @@ def _other_threads(before: int | None, now: int) -> str:
 
 
 def tell(sentences: Sequence[str]) -> None:
-    """Print each sentence that there is to be said."""
+    """Warn by each sentence that there is to be said."""
     for sentence in sentences:
         if sentence:
-            console.print(sentence, markup=False, highlight=False)
+            log.warning(sentence)

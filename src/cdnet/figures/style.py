@@ -21,9 +21,11 @@ from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
 from cdnet.figures.lettering import families, missing
 from cdnet.files import write_atomically
-from cdnet.progress import console
+from cdnet.progress import notes
 from cdnet.report import charts
 from cdnet.shown_text import harmless
+
+log = notes(__name__)
 
 COLUMN, PAGE = 3.5, 7.16
 """Widths of one column and of both, in inches, as conference papers have them."""
@@ -158,7 +160,7 @@ def save(path: Path, drawn: Drawn, dpi: int = DPI) -> None:
     write_atomically(path, lambda file: file.write(content.getvalue()))
     unknown = missing(text.get_text() for text in drawn.figure.findobj(Text))
     if unknown:
-        console.print(
+        log.warning(
             f"{path}: no installed font has {' '.join(unknown)}, and boxes stand for them; install one, such as "
             "Noto Sans CJK, or give other names with --labels"
         )

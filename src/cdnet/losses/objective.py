@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from torch import Tensor
 
 from cdnet.losses.softmax import softmax_loss
-from cdnet.losses.triplet import batch_hard_triplet
+from cdnet.losses.triplet import Margin, batch_hard_triplet
 
 
 class LossInputs(Protocol):
@@ -31,7 +31,7 @@ class Losses(NamedTuple):
 def objective(
     heads: Sequence[LossInputs],
     identities: Tensor,
-    margin: float = 0.3,
+    margin: Margin = 0.3,
     smoothing: float = 0.0,
     normalise: bool = False,
     gather: Callable[[Tensor], Tensor] = lambda tensor: tensor,
@@ -42,7 +42,7 @@ def objective(
     Args:
         heads: one or more heads with N rows each.
         identities: N integers.
-        margin: of the triplet loss.
+        margin: of the triplet loss, a number or soft.
         smoothing: of the softmax loss.
         normalise: whether the triplet loss scales features to unit length.
         gather: joins a tensor's rows from all processes, so that the triplet loss mines over the whole batch.

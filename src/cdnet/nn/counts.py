@@ -7,11 +7,15 @@ paper prints MACs under the name FLOPs.
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from cdnet.model_input import parse_size
+from cdnet.nn.model import create_model
 
 
 class Counts(NamedTuple):
@@ -29,6 +33,34 @@ class StageCounts(NamedTuple):
     params: int
     macs: int
     blocks: str
+
+
+@dataclass(frozen=True)
+class NetworkCounts:
+    """A network's counts at inference: of its backbone, of the whole with what its neck has then, and part by part.
+
+    Args:
+        genotype: a shipped name, a genotype file, or a baseline.
+        width: width multiplier.
+        size: height x width of the input.
+        neck: by its name.
+        backbone: without the neck.
+        whole: with it; FBLNeck's part at inference is FNeck's squeeze.
+        stages: the backbone's parts.
+    """
+
+    genotype: str
+    width: float
+    size: str
+    neck: str
+    backbone: Counts
+    whole: Counts
+    stages: list[StageCounts]
+
+    @property
+    def of_neck(self) -> Counts:
+        """What the neck adds."""
+        return Counts(self.whole.params - self.backbone.params, self.whole.macs - self.backbone.macs)
 
 
 def count_params(module: nn.Module) -> int:
@@ -61,6 +93,19 @@ def count_stages(backbone: nn.Module, height: int, width: int) -> list[StageCoun
     seen = {stage.name for stage in counts}
     left_out = [(name, part) for name, part in shapes.named_children() if name not in seen]
     return counts + [StageCounts(name, (), count_params(part), 0, "not used") for name, part in left_out]
+
+
+def count_network(genotype: str, width: float, size: str, neck: str = "fblneck") -> NetworkCounts:
+    """Count a network that is named, stage by stage.
+
+    Raises:
+        CdnetError: if there is no such genotype, neck or size, or the width is out of range.
+    """
+    height, across = parse_size(size)
+    model = create_model(genotype, width, neck)
+    backbone, whole = count(model.backbone, height, across), count(model, height, across)
+    stages = count_stages(model.backbone, height, across)
+    return NetworkCounts(genotype, width, size, neck, backbone, whole, stages)
 
 
 def _watch(name: str, part: nn.Module, counter: FlopCounterMode, counts: list[StageCounts]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from cdnet.evaluate.ranking import Metrics
 from cdnet.evaluate.reference import chance, colour_histograms
 from cdnet.genotype import read_genotype
 from cdnet.model_input import parse_size
+from cdnet.nn.counts import NetworkCounts
 from cdnet.nn.model import ReidModel
 from cdnet.progress import shown
 from cdnet.report.page import DemoReport, Searched
@@ -94,7 +95,7 @@ def gather_report(
     recipe: TrainRecipe,
     run: Path,
     evaluated: Evaluated,
-    network: Mapping[str, Any],
+    network: NetworkCounts,
     seconds: Mapping[str, float],
 ) -> DemoReport:
     """Gather all that the page tells.
@@ -105,7 +106,7 @@ def gather_report(
         recipe: that the run was trained by.
         run: the run's folder.
         evaluated: the methods' figures.
-        network: as :func:`cdnet.cli.info.count_network` gives it.
+        network: that was found, counted.
         seconds: that ``drawing`` and ``evaluation`` took; those of search and training stand in their logs.
     """
     data = _data(recipe)
@@ -119,7 +120,7 @@ def gather_report(
         lists=choose_lists(lists, query),
         pictures=evaluated.pictures,
         samples=_samples(decode_split(data, "train", evaluated.pictures.query.pixels.shape[1:3], recipe.data.cache)),
-        network={**network, "genotype": "The network that was found"},
+        network=replace(network, genotype="The network that was found"),
         splits={name: _counts(data.split(name)) for name in SPLITS},
         extras={
             "distractors": sum(_is_stranger(picture) for picture in data.gallery),

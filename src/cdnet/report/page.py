@@ -18,6 +18,7 @@ from cdnet.evaluate.evaluation import TestPictures
 from cdnet.evaluate.ranking import Metrics
 from cdnet.evaluate.reference import STRIPES
 from cdnet.files import write_text
+from cdnet.nn.counts import NetworkCounts
 from cdnet.report.charts import cmc_chart, loss_chart, quality_chart
 from cdnet.report.ranked import RankedList
 from cdnet.search.recipe import SearchRecipe
@@ -56,7 +57,7 @@ class DemoReport:
         lists: ranked lists of the trained network.
         pictures: the queries and the gallery that the lists point into.
         samples: some training pictures N x H x W x 3, to show what was drawn.
-        network: as :func:`cdnet.cli.info.count_network` gives it.
+        network: that was found, counted.
         splits: of each split, by name, the numbers of ``pictures``, ``identities`` and ``cameras``.
         extras: gallery pictures of strangers (``distractors``) and pictures that are ignored (``junk``), counted.
         facts: what else decided the result, name and value.
@@ -69,7 +70,7 @@ class DemoReport:
     lists: Sequence[RankedList]
     pictures: TestPictures
     samples: Pixels
-    network: Mapping[str, Any]
+    network: NetworkCounts
     splits: Mapping[str, Mapping[str, int]]
     extras: Mapping[str, int]
     facts: Mapping[str, str]

@@ -12,21 +12,46 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from cdnet.engine.log_line import shape_of
+from cdnet.engine.log_line import SEARCH, shape_of
+from cdnet.engine.record import read_whole_log
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
 from cdnet.genotype import Genotype, read_genotype
+from cdnet.model_input import parse_size
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
 from cdnet.report.page import environment
-from cdnet.search.latency import Latency
+from cdnet.search.latency import Latency, read_latency
 from cdnet.search.pace import search_time
+from cdnet.search.recipe import SearchRecipe
+from cdnet.search.run import LATENCY
 from cdnet.search.space import SearchSpace
+
+REPORT = "report.html"
 
 COLUMNS = 60
 """The most epochs that a map shows; of a longer search, so many are picked at even distances."""
 
 ROW, COLUMN, LABEL, BAR = 16, 10, 66, 90
+
+
+def report_search(recipe: SearchRecipe, out: Path, genotype: Path) -> Path:
+    """Write the report of a finished search to its folder and return its path.
+
+    Args:
+        recipe: of the search.
+        out: its folder.
+        genotype: what it found.
+
+    Raises:
+        CdnetError: if what the search left there lacks something, or the report cannot be written.
+    """
+    found, cost = read_genotype(genotype), recipe.cost
+    latency = read_latency(out / LATENCY) if cost.kind == "latency" else None
+    costs = {"width": cost.width, "size": parse_size(cost.size), "latency": latency, "budget": cost.budget}
+    log = read_whole_log(out, SEARCH, recipe.epochs)
+    write_search_report(out / REPORT, found.source, recipe.space.build(), log, found, costs)
+    return out / REPORT
 
 
 def write_search_report(

@@ -26,10 +26,12 @@ from cdnet.files import saying_what_failed, sweep, write_text
 from cdnet.json_file import read_json
 from cdnet.model_input import parse_size
 from cdnet.nn.model import create_model
-from cdnet.progress import console, shown
+from cdnet.progress import notes, shown
 from cdnet.reproduce.runner import Job
 from cdnet.search.space import SPACES
 from cdnet.train.recipe import TrainRecipe
+
+log = notes(__name__)
 
 FOLDER = "times"
 ROUNDS = 5
@@ -133,13 +135,13 @@ def measure(jobs: Iterable[Job], out: Path, name: str, rounds: int, device: str)
         with FileLock(path.parent / ".lock", blocking=False):
             sweep(path.parent, [path.name])
             chosen, load = choose_device(device), _load()
-            console.print(f"timing {name}, {rounds} rounds in turns")
+            log.info(f"timing {name}, {rounds} rounds in turns")
             rows, how = _measure([job for job in jobs if job.recipe is not None], rounds, chosen)
             how = f"{how}; median and range of {rounds} rounds in turns, {_machine(chosen)}, {date.today()}{load}"
             kept = {"rows": rows, "how": how, "version": cdnet.__version__}
             write_text(path, json.dumps(kept, indent=1) + "\n")
     except Timeout:
-        console.print(f"times are being measured in {path.parent} by another process")
+        log.warning(f"times are being measured in {path.parent} by another process")
 
 
 def _measure(

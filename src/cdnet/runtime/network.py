@@ -17,6 +17,11 @@ from cdnet.weights import SUFFIX, find_weights
 
 Features = npt.NDArray[np.float32]
 
+MEANT = {"input": "pictures", "output": "feature"}
+
+KINDS = f"a run's folder, a {SUFFIX} file of cdnet, an .onnx file, or the .xml of an OpenVINO IR"
+"""Of networks that can be run."""
+
 
 class Network(Protocol):
     """A network that is ready to run.
@@ -51,7 +56,8 @@ def open_network(path: Path | str, given: Given, option: str = "", batch: int = 
     ending = Path(path).suffix.lower()
     if runs_elsewhere(path):
         if not Path(path).is_file():
-            raise CdnetError(f"{path}: no such file")
+            found = "a folder, not a file" if Path(path).is_dir() else "no such file"
+            raise CdnetError(f"{path}: {found}; give {KINDS}")
         if ending == ".onnx":
             from cdnet.runtime.onnx_network import OnnxNetwork
 
@@ -60,15 +66,13 @@ def open_network(path: Path | str, given: Given, option: str = "", batch: int = 
 
         return OpenVinoNetwork(Path(path), given, option, batch)
     if ending and ending != SUFFIX and Path(path).is_file():
-        raise CdnetError(
-            f"{path}: no network that can be run; give a run's folder, a {SUFFIX} file of cdnet, an .onnx file, or the "
-            ".xml of an OpenVINO IR"
-        )
+        raise CdnetError(f"{path}: no network that can be run; give {KINDS}")
     file = find_weights(path)
-    given.refuse(path, option)
     from cdnet.runtime.torch_network import TorchNetwork
 
-    return TorchNetwork(file, batch)
+    network = TorchNetwork(file, batch)  # first, for one that is no network says nothing of its input
+    given.refuse(path, option)
+    return network
 
 
 def runs_elsewhere(path: Path | str) -> bool:
@@ -93,16 +97,30 @@ def digest_of(*files: Path) -> str:
     return digest.hexdigest()
 
 
+def refuse_several(path: Path, what: str, names: list[str]) -> None:
+    """Refuse a file with more than one input or output: which is the pictures', or the feature, would be a guess.
+
+    Raises:
+        CdnetError: that names them.
+    """
+    if len(names) != 1:
+        raise CdnetError(
+            f"{path} has {len(names)} {what}s ({', '.join(names)}); export it with one, the {MEANT[what]}, alone"
+        )
+
+
 def check_features(found: object, count: int, path: Path) -> Features:
     """Return what a network gave as features N x D.
 
     Raises:
         CdnetError: if it is not a row of finite numbers for each of the ``count`` pictures.
     """
-    features = np.asarray(found)
+    features = np.asarray(found if isinstance(found, np.ndarray) else None)
+    if features.dtype.kind not in "fiub":
+        raise CdnetError(f"{path} gives something else than features, a row of numbers for each picture")
     if features.ndim == 4 and features.shape[2:] == (1, 1):
         features = features[:, :, 0, 0]
-    if features.ndim != 2 or len(features) != count:
+    if features.ndim != 2 or len(features) != count or not features.shape[1]:
         shape = "x".join(map(str, features.shape))
         raise CdnetError(f"{path} gives {shape} numbers for {count} picture(s), not one row of features for each")
     if not np.isfinite(features).all():

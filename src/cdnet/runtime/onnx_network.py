@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,15 @@ import torch
 from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
-from cdnet.runtime.network import Features, check_features, digest_of
+from cdnet.runtime.network import Features, check_features, digest_of, refuse_several
 from cdnet.runtime.said import KEY, read_said
+
+LOCATION = re.compile(rb"\n\x08location\x12([\x80-\xff]?[\x00-\x7f])(?=(.{,4096}))", re.DOTALL)
+"""A name of a file with weights, as protocol buffers write it: key, then length of one or two bytes, then name."""
 
 
 class OnnxFile:
-    """A file whose first input is N x 3 x H x W and whose first output has a row a picture.
+    """A file whose input is N x 3 x H x W and whose output has a row a picture.
 
     ``count``, ``size`` are N, H and W where the file has fixed them, else None; ``said`` is what it says of itself.
 
@@ -37,6 +42,8 @@ class OnnxFile:
             self._session: Any = onnxruntime.InferenceSession(str(path), settings, ["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors share no class of their own
             raise CdnetError(f"{path}: no ONNX file that onnxruntime can run ({_first_line(error)})") from None
+        refuse_several(path, "input", [entry.name for entry in self._session.get_inputs()])
+        refuse_several(path, "output", [entry.name for entry in self._session.get_outputs()])
         first = self._session.get_inputs()[0]
         if len(first.shape) != 4 or first.shape[1] != 3 or first.type != "tensor(float)":
             shape = "x".join(map(str, first.shape))
@@ -65,7 +72,7 @@ class OnnxNetwork:
 
     def __init__(self, path: Path, given: Given, option: str, batch: int) -> None:
         self._file = OnnxFile(path)
-        self.path, self.batch, self.digest = path, self._file.count or batch, digest_of(path)
+        self.path, self.batch, self.digest = path, self._file.count or batch, digest_of(path, *outside(path))
         self.preprocessing = given.complete(path, self._file.size, option, self._file.said)
         self.trained_on = {} if self._file.said is None else self._file.said.trained_on
 
@@ -75,6 +82,20 @@ class OnnxNetwork:
         if self._file.count is not None and count < self.batch:
             values = values.repeat(-(-self.batch // count), axis=0)[: self.batch]
         return self._file.run(values)[:count]
+
+
+def outside(path: Path) -> list[Path]:
+    """Return the files beside an ONNX file that hold weights of it, in the order of their names.
+
+    Raises:
+        CdnetError: if the file cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CdnetError(f"{path} could not be read: {error.strerror or error}") from None
+    names = {match[2][: match[1][0] % 128 + 128 * int.from_bytes(match[1][1:])] for match in LOCATION.finditer(content)}
+    return sorted(found for name in names if (found := path.parent / os.fsdecode(name)).is_file())
 
 
 def _first_line(error: Exception) -> str:

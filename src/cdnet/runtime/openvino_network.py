@@ -12,12 +12,15 @@ import torch
 from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
-from cdnet.runtime.network import Features, check_features, digest_of
+from cdnet.runtime.network import Features, check_features, digest_of, refuse_several
 from cdnet.runtime.said import KEY, read_said
+
+HEAD = 65_536
+"""Bytes of an IR within which its first element stands, whatever comments come before."""
 
 
 class OpenVinoFile:
-    """An ``.xml`` with its ``.bin``, whose first input is N x 3 x H x W and whose first output has a row a picture.
+    """An ``.xml`` with its ``.bin``, whose input is N x 3 x H x W and whose output has a row a picture.
 
     ``count``, ``size`` are N, H and W where the file has fixed them, else None; ``said`` is what it says of itself.
 
@@ -35,6 +38,8 @@ class OpenVinoFile:
             raise CdnetError(f"{path}: its weights, {self.weights.name}, do not lie beside it")
         self._core, self._compiled = openvino.Core(), None
         model = self._read()
+        for what, ports in (("input", model.inputs), ("output", model.outputs)):
+            refuse_several(path, what, [min(port.get_names(), default="without a name") for port in ports])
         shape = model.inputs[0].partial_shape
         sides = [side.get_length() if side.is_static else None for side in shape] if shape.rank.is_static else []
         if len(sides) != 4 or sides[1] != 3:
@@ -74,7 +79,12 @@ class OpenVinoFile:
 
     def _read(self) -> Any:
         try:
+            with self.path.open("rb") as file:
+                if b"<net" not in file.read(HEAD):
+                    raise CdnetError(f"{self.path}: no OpenVINO IR, for there is no <net> in it")
             return self._core.read_model(self.path)
+        except OSError as error:
+            raise CdnetError(f"{self.path} could not be read: {error.strerror or error}") from None
         except RuntimeError as error:
             raise CdnetError(f"{self.path}: no OpenVINO IR, or damaged ({_last_line(error)})") from None
 

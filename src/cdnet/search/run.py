@@ -29,7 +29,7 @@ from cdnet.genotype import Genotype
 from cdnet.model_input import parse_size
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
-from cdnet.progress import console, shown
+from cdnet.progress import notes, shown
 from cdnet.search.algorithm import Search
 from cdnet.search.cost import CostTable, cost_table
 from cdnet.search.latency import latency_for, write_latency
@@ -39,6 +39,8 @@ from cdnet.search.step import LOSSES
 from cdnet.search.supernet import Supernet
 from cdnet.train.batches import Batches, describe_source
 from cdnet.train.recipe import AugmentRecipe
+
+log = notes(__name__)
 
 GENOTYPE = "genotype.json"
 LATENCY = "latency.json"
@@ -180,7 +182,7 @@ class SearchRun(Session):
         self.split = split = split_validation(identities, recipe.validation, recipe.seed)
         if self.main:
             tell([*remarks(self.data, [pictures])])
-            console.print(f"pictures that update w and alpha: {split.describe(recipe.validation)}")
+            log.info(f"pictures that update w and alpha: {split.describe(recipe.validation)}")
 
         def side(name: str, rows: npt.NDArray[np.int64], how: AugmentRecipe, seed: int) -> Batches:
             said = f"the search's {name} side"

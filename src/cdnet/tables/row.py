@@ -38,10 +38,12 @@ from cdnet.json_file import read_json
 from cdnet.model_input import parse_size
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
-from cdnet.progress import console, shown
+from cdnet.progress import notes, shown
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.run import train
 from cdnet.weights import find_weights, load_model
+
+log = notes(__name__)
 
 RESULT = "result.json"
 LOCK = ".row.lock"
@@ -149,7 +151,7 @@ def run_rows(
                     sweep(folder, [RESULT])
                 found = read_result(row, folder)
                 if found is None:
-                    console.print(f"row {number + 1} of {len(rows)}: {row.name}, seed {row.recipe.seed}, in {folder}")
+                    log.info(f"row {number + 1} of {len(rows)}: {row.name}, seed {row.recipe.seed}, in {folder}")
                     try:
                         figures = work(row, folder)
                     except CdnetError as error:
@@ -265,13 +267,13 @@ def _file_digest(init: str) -> str | None:
 
 def _finish(row: Row, folder: Path, figures: dict[str, Any]) -> dict[str, Any]:
     found = _data(row.recipe)
-    log = read_log(folder)
-    for line in log:
+    lines = read_log(folder)
+    for line in lines:
         refuse_lacking(line, ("seconds", "images_per_second"), str(folder / LOG))
-    seconds = sum(line["seconds"] for line in log)
-    lost = missing_epochs(log, row.recipe.schedule.epochs)
+    seconds = sum(line["seconds"] for line in lines)
+    lost = missing_epochs(lines, row.recipe.schedule.epochs)
     if lost:
-        console.print(f"{folder / LOG} has no lines of {say_epochs(lost)}, so that the minutes are not known")
+        log.warning(f"{folder / LOG} has no lines of {say_epochs(lost)}, so that the minutes are not known")
     data = figures.pop("data")
     result = (
         {"name": row.name, "seed": row.recipe.seed}
@@ -279,7 +281,7 @@ def _finish(row: Row, folder: Path, figures: dict[str, Any]) -> dict[str, Any]:
         | {
             "epochs": row.recipe.schedule.epochs,
             "minutes": None if lost else round(seconds / 60, 2),
-            "images_per_second": seconds and round(sum(x["images_per_second"] * x["seconds"] for x in log) / seconds),
+            "images_per_second": seconds and round(sum(x["images_per_second"] * x["seconds"] for x in lines) / seconds),
             "data": data,
             "source": found[1] if found is not None else None,
             "hardware": _hardware(),

@@ -86,7 +86,8 @@ class Batches:
     def batch(self, indices: npt.NDArray[np.int64], epoch: int, step: int) -> Batch:
         """Return this process's part of a batch."""
         generator = generator_of(self.seed, epoch, step)
-        draws = draw(len(indices), self.size, self.how.flip, self.how.pad, self.how.erase, generator).rows(
+        how, noise = self.how, self.how.erase_with == "noise"
+        draws = draw(len(indices), self.size, how.flip, how.pad, how.erase, generator, how.jitter, noise).rows(
             self._mine.start, self._mine.stop
         )
         mine = indices[self._mine]

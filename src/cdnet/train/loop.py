@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -29,8 +29,11 @@ def train_epoch(
     recipe: TrainRecipe,
     place: Place,
     stop: StopRequest,
+    after_step: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Train from ``place`` to the end of its epoch and return the epoch's log line; ``place`` moves along.
+
+    ``after_step`` is called whenever the weights have changed.
 
     Raises:
         StoppedError: after the running step, if a stop was requested.
@@ -44,7 +47,9 @@ def train_epoch(
         batch = batches.batch(order[step], place.epoch, step)
         if recipe.dropout:
             torch.manual_seed(seed_of(recipe.seed, place.epoch, step, 1 + accelerator.process_index))
-        return train_step(model, optimizer, accelerator, batch, recipe).pack()
+        losses = train_step(model, optimizer, accelerator, batch, recipe).pack()
+        after_step()
+        return losses
 
     def describe(means: list[float]) -> str:
         return StepLosses.unpack(means, taught).as_text()
@@ -118,11 +123,18 @@ def train_step(
     )
     step = StepLosses(losses.total, losses.triplet, losses.softmax)
     if batch.teacher is not None:
-        everyone = gather_rows(found.feature.float()), gather_rows(batch.teacher)
-        taught = feature_loss(found.mapped.float(), batch.teacher), relation_loss(*everyone)
+        everyone = gather_rows(batch.teacher)
+        taught = (
+            _mean([feature_loss(mapped.float(), batch.teacher) for mapped in found.mapped]),
+            _mean([relation_loss(gather_rows(feature.float()), everyone) for feature in found.features]),
+        )
         total = distil.labels * losses.total + distil.features * taught[0] + distil.relations * taught[1]
         step = step._replace(total=total, taught=taught)
     optimizer.zero_grad()
     accelerator.backward(step.total)
     optimizer.step()
     return step
+
+
+def _mean(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.stack(tuple(parts)).mean()

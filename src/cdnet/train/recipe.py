@@ -9,6 +9,7 @@ from cdnet.data.recipe import TrainDataRecipe
 from cdnet.engine.recipe import (
     MOST_BATCH,
     MOST_PAD,
+    MOST_WEIGHT,
     OptimRecipe,
     Rule,
     ScheduleRecipe,
@@ -40,11 +41,15 @@ class AugmentRecipe:
         flip: probability of a horizontal flip.
         pad: black pixels added on each side before a random crop to the old size.
         erase: probability that a random rectangle, 2 to 40 % of the picture, is erased.
+        erase_with: mean, the mean of normalised pictures, or noise, a normal number for each of its values.
+        jitter: by how much at most brightness, contrast and saturation are raised or lowered, as shares; 0 for none.
     """
 
     flip: float = 0.5
     pad: int = 10
     erase: float = 0.5
+    erase_with: Literal["mean", "noise"] = "mean"
+    jitter: float = 0.0
 
 
 @dataclass
@@ -52,13 +57,13 @@ class LossRecipe:
     """The two losses of Equations 9 and 10.
 
     Args:
-        margin: of the triplet loss.
+        margin: of the triplet loss; soft takes log(1 + exp(positive - negative)) in place of a bound.
         smoothing: label smoothing of the softmax loss.
         normalise: take the triplet loss between features of unit length; the paper's authors take them as they are.
         triplet_weight: what the triplet losses are multiplied by; 0 trains by the softmax loss alone.
     """
 
-    margin: float = 0.3
+    margin: float | Literal["soft"] = 0.3
     smoothing: float = 0.0
     normalise: bool = False
     triplet_weight: float = 1.0
@@ -80,6 +85,7 @@ class DistilRecipe:
         features: weight of 1 - cosine between the network's feature, mapped, and the teacher's.
         relations: weight of the mean squared difference of similarities within the batch.
         labels: weight of the paper's own losses beside them.
+        each: map and compare each head's feature by itself; false takes the joined one, which inference gives.
     """
 
     teacher: str | None = None
@@ -91,6 +97,7 @@ class DistilRecipe:
     features: float = 5.0
     relations: float = 30.0
     labels: float = 1.0
+    each: bool = False
 
 
 @dataclass
@@ -104,6 +111,7 @@ class TrainRecipe:
         neck: fblneck, blneck, fneck, bnneck or fcneck.
         stripes: FNeck's stripes.
         dropout: probability with which each number of a feature is dropped before both of its losses.
+        ema: decay, step by step, of the moving average of all weights that is evaluated and saved; 0 for none.
         init: weights that training starts from, the backbone and what fits of the neck: a .safetensors file, a run's
             folder, or a shipped name.
         seed: decides the first weights, the batches and the augmentation.
@@ -118,6 +126,7 @@ class TrainRecipe:
     neck: Literal["fblneck", "blneck", "fneck", "bnneck", "fcneck"] = "fblneck"
     stripes: int = 2
     dropout: float = 0.0
+    ema: float = 0.0
     data: TrainDataRecipe = field(default_factory=TrainDataRecipe)
     batch: BatchRecipe = field(default_factory=BatchRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
@@ -148,6 +157,7 @@ def check_recipe(recipe: TrainRecipe) -> None:
             "0 with --data.train-on all, which leaves nothing to evaluate on",
         ),
         ("dropout", 0 <= recipe.dropout < 1, "from 0 to below 1"),
+        ("ema", 0 <= recipe.ema < 1, "from 0 to below 1"),
         *distil_rules(recipe.distil),
     ]
     refuse_senseless([*rules, *shared_rules(recipe.batch, recipe.augment, recipe.loss, recipe.seed)])
@@ -159,6 +169,7 @@ def distil_rules(distil: DistilRecipe) -> list[Rule]:
     weights = {name: getattr(distil, name) for name in ("features", "relations", "labels")}
     return [
         *((f"distil.{name}", distil.teacher is not None, "left out, or given with --distil.teacher") for name in said),
+        ("distil.each", distil.teacher is not None or not distil.each, "false, or given with --distil.teacher"),
         *(at_least_zero(f"distil.{name}", weight) for name, weight in weights.items()),
         (
             "distil.features",
@@ -170,12 +181,14 @@ def distil_rules(distil: DistilRecipe) -> list[Rule]:
 
 def shared_rules(batch: BatchRecipe, augment: AugmentRecipe, loss: LossRecipe, seed: int) -> list[Rule]:
     """Return the rules of the sections that training and searching share."""
+    margins = f"at least 0, and at most {MOST_WEIGHT:,.0f}"
     return [
-        at_least_zero("loss.margin", loss.margin),
+        ("loss.margin", loss.margin == "soft" or 0 <= loss.margin <= MOST_WEIGHT, f"soft, or {margins}"),
         ("loss.smoothing", 0 <= loss.smoothing < 1, "from 0 to below 1"),
         at_least_zero("loss.triplet_weight", loss.triplet_weight),
         ("augment.flip", 0 <= augment.flip <= 1, "from 0 to 1"),
         ("augment.erase", 0 <= augment.erase <= 1, "from 0 to 1"),
+        ("augment.jitter", 0 <= augment.jitter <= 1, "from 0 to 1"),
         ("augment.pad", 0 <= augment.pad <= MOST_PAD, f"from 0 to {MOST_PAD:,}"),
         (
             "batch.identities",

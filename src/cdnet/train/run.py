@@ -6,11 +6,12 @@ import os
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cdnet.data.cache import CachedPictures
 from cdnet.data.copies import refuse_two_persons
@@ -20,12 +21,13 @@ from cdnet.data.remarks import remarks
 from cdnet.data.several import read_several, with_test_pictures
 from cdnet.data.splits import decode_split
 from cdnet.engine.network import read_spec
+from cdnet.engine.restoring import restore_network
 from cdnet.engine.session import NetworkSession, tell
 from cdnet.engine.stopping import StopRequest
 from cdnet.errors import UndefinedError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_model, read_test_pictures
 from cdnet.nn.model import ReidModel
-from cdnet.progress import console, shown
+from cdnet.progress import notes, shown
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import open_network
 from cdnet.train.batches import Batches, describe_source
@@ -35,6 +37,8 @@ from cdnet.train.recipe import TrainRecipe, check_recipe
 from cdnet.train.taught import Taught
 from cdnet.train.teacher import teacher_features
 from cdnet.weights import save_weights, shipped_weights, try_on_shapes
+
+log = notes(__name__)
 
 WEIGHTS = "weights.safetensors"
 
@@ -105,8 +109,12 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         if start is not None:
             start.give(self.network)
             if self.main:
-                console.print(start.as_text())
-        self.prepare(self.network if teacher is None else Taught(self.network, teacher.shape[2]))
+                log.info(start.as_text())
+        head_dims = self._head_dims() if recipe.distil.each else None
+        self.prepare(self.network if teacher is None else Taught(self.network, teacher.shape[2], head_dims))
+        # Made once the network is where it is trained; batch norm's statistics are averaged too.
+        averaging = get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.network, multi_avg_fn=averaging, use_buffers=True) if recipe.ema else None
         self.source, self.trained_on = describe_source(pictures) | self._taught_by, self.spec.trained_on
         self.start()
 
@@ -123,7 +131,7 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         if self.main:
             order, count = self.batches.epoch(0), len(self.batches.taking_part)
             share, size = len(np.unique(order)) / count, self.batches.batch_size
-            console.print(
+            log.info(
                 f"an epoch is {len(order)} batches of {size} with {share:.0%} of the {count:,} pictures; "
                 "which ones wait for the next epoch is drawn anew each time"
             )
@@ -133,30 +141,54 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         self.run()
         weights = self.out / WEIGHTS
         if self.main and not weights.exists():
-            save_weights(weights, self.network, self.spec)
+            save_weights(weights, self.learnt, self.spec)
         return weights
+
+    @property
+    def learnt(self) -> ReidModel:
+        """The network that is evaluated and saved: the one that is trained, or its moving average."""
+        return self.network if self.average is None else cast("ReidModel", self.average.module)
+
+    def state(self) -> dict[str, Any]:
+        """Return what :class:`NetworkSession` keeps, and the moving average where there is one."""
+        average = {} if self.average is None else {"average": self.average.state_dict()}
+        return super().state() | average
+
+    def take(self, state: dict[str, Any]) -> None:
+        """Take up what :meth:`state` returned of weights."""
+        super().take(state)
+        if self.average is not None:
+            restore_network(self.average, state["average"])
+
+    def _averaged(self) -> None:
+        if self.average is not None:
+            self.average.update_parameters(self.network)
 
     def epoch(self, stop: StopRequest) -> dict[str, Any]:
         """Train from ``place`` to the end of its epoch and return the epoch's log line."""
-        return train_epoch(self.wrapped, self.optimizer, self.accelerator, self.batches, self.recipe, self.place, stop)
+        session = self.accelerator, self.batches, self.recipe, self.place, stop
+        return train_epoch(self.wrapped, self.optimizer, *session, self._averaged)
 
     def end_epoch(self, line: dict[str, Any]) -> dict[str, Any]:
         """Evaluate if it is time to, and save the inference weights."""
         done, every = line["epoch"], self.recipe.evaluate_every
         if self.test is not None and (done % every == 0 or done == self.epochs):
             started = time.perf_counter()
-            found = _evaluated(self.network, self.test)
+            found = _evaluated(self.learnt, self.test)
             line = line | found | {"evaluation_seconds": round(time.perf_counter() - started, 2)}
         self.trained_on["epochs"] = done
-        save_weights(self.out / WEIGHTS, self.network, self.spec)
+        save_weights(self.out / WEIGHTS, self.learnt, self.spec)
         return line
 
     def values_of_step(self) -> int:
         """Return how many values a step gives: the loss, two a head, and what the teacher adds."""
+        return 1 + 2 * len(self._head_dims()) + (2 if self.recipe.distil.teacher is not None else 0)
+
+    def _head_dims(self) -> list[int]:
         with torch.device("meta"):
             network = self.spec.build(self.batches.identities).eval()
             heads = network.neck.heads(network.backbone(torch.empty(1, 3, *self.spec.size)))
-        return 1 + 2 * len(heads) + (2 if self.recipe.distil.teacher is not None else 0)
+        return [head.triplet.shape[1] for head in heads]
 
     def describe(self, line: dict[str, Any]) -> str:
         """Say the losses, the speed and the time left, and the evaluation if there was one."""

@@ -17,6 +17,7 @@ from cdnet.data.decode import BrokenPictureError, Pixels, read_pixels, resize
 from cdnet.data.pictures import Picture
 from cdnet.data.threads import in_threads
 from cdnet.errors import CdnetError
+from cdnet.evaluate.comparable import ALIKE
 from cdnet.files import saying_what_failed, sweep, write_atomically
 from cdnet.runtime.network import Network
 
@@ -49,11 +50,12 @@ def teacher_features(
         with FileLock(folder / f"{name}.lock"):
             sweep(folder, [file.name])
             kept = _kept(file, len(pictures))
+            features = torch.from_numpy(_compute(network, pictures, progress)) if kept is None else kept
+            _refuse_nothing_said(features)
             if kept is None:
-                kept = torch.from_numpy(_compute(network, pictures, progress))
-                content = save({"features": kept}, {"cdnet": said})
+                content = save({"features": features}, {"cdnet": said})
                 write_atomically(file, lambda out: out.write(content))
-    return kept
+    return features
 
 
 def _kept(file: Path, count: int) -> Tensor | None:
@@ -62,17 +64,39 @@ def _kept(file: Path, count: int) -> Tensor | None:
     except (OSError, SafetensorError, KeyError):
         return None
     whole = features.dtype == torch.float32 and features.ndim == 3 and features.shape[:2] == (count, 2)
-    return features if whole and bool(features.isfinite().all()) else None
+    return features if whole and features.shape[2] and bool(features.isfinite().all()) else None
+
+
+def _refuse_nothing_said(features: Tensor) -> None:
+    """Refuse a teacher from which there is nothing to learn: features of no length, or all in one direction."""
+    zeros = int((features == 0).all(2).sum())
+    if zeros:
+        count = features.shape[0] * features.shape[1]
+        raise CdnetError(
+            f"the teacher gives {zeros:,} of {count:,} pictures and mirror images features that are all zeros; its "
+            "input may be of another range or order than is said, or it is broken"
+        )
+    directions = torch.nn.functional.normalize(features.flatten(0, 1).double())
+    if float((directions - directions[0]).norm(dim=1).max()) <= ALIKE:
+        raise CdnetError(
+            "the teacher gives all pictures the same features; its input may be of another range or order than is "
+            "said, or it is broken"
+        )
 
 
 def _compute(network: Network, pictures: Sequence[Picture], progress: Progress) -> np.ndarray:
     # Each picture and its mirror image go through the same batch.
     half = max(1, network.batch // 2)
     batches = -(-len(pictures) // half)
-    rows = []
+    rows: list[np.ndarray] = []
+    widths: set[int] = set()
     for pixels in progress(_batches(pictures, network.preprocessing.size, half), "asking the teacher", batches):
         both = np.concatenate([pixels, pixels[:, :, ::-1]])
         parts = [network(both[start : start + network.batch]) for start in range(0, len(both), network.batch)]
+        widths |= {part.shape[1] for part in parts}
+        if len(widths) > 1:
+            numbers = " and ".join(map(str, sorted(widths)))
+            raise CdnetError(f"the teacher gives {numbers} numbers a picture, by how many pictures it is shown at once")
         found = np.concatenate(parts)
         rows.append(np.stack([found[: len(pixels)], found[len(pixels) :]], axis=1))
     return np.concatenate(rows)

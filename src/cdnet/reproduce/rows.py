@@ -1,4 +1,4 @@
-"""The rows of ``cdnet reproduce``: each as the call asks for it, and as it stands finished in a folder."""
+"""The rows of a table: each as it is asked for, and as it stands finished in a folder."""
 
 from __future__ import annotations
 
@@ -6,39 +6,44 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from cdnet.classify.recipe import ClassifyRecipe
+from cdnet.engine.folder import RECIPE, changes, older_settings
 from cdnet.errors import CdnetError
+from cdnet.progress import notes
+from cdnet.reproduce.comparison import compare_row
+from cdnet.reproduce.counting import RowNetwork, count_row
 from cdnet.reproduce.paper import Paper, PaperRow, PaperRun, PaperTable, Scale, read_paper
 from cdnet.reproduce.plan import NOT_COMPARABLE, Plan, Setting, describe_scale, plan_run
+from cdnet.reproduce.report import ComparedTable
+from cdnet.reproduce.request import Request
+from cdnet.reproduce.runner import RUNS, Job, Recipe, settled
+from cdnet.reproduce.times import read_times
 from cdnet.settings.recipes import read_recipe
+from cdnet.tables.row import describe_start, kept_result
+from cdnet.train.recipe import TrainRecipe
 
-if TYPE_CHECKING:
-    from cdnet.reproduce.report import ComparedTable
-    from cdnet.reproduce.runner import Job, Recipe
+log = notes(__name__)
 
 UNKNOWN_START = "starts from weights that it has not noted"
 
 
-def plan_job(row: PaperRow, options: Any, setting: Setting) -> Job:
+def plan_job(row: PaperRow, request: Request, setting: Setting) -> Job:
     """Return a row with the recipe of its run, if it has one, and what makes it other than the paper's.
 
     Args:
         row: of a table.
-        options: of the command line: ``device``, ``data.root`` and ``data.cache``.
+        request: on which pictures and device.
         setting: how it is run.
     """
-    from cdnet.reproduce.runner import Job, settled
-    from cdnet.tables.row import describe_start
-
     if row.run is None:
         small = setting.scale == "small" and row.network is not None and "params" in row.paper
         return Job(row, marks=("counted at its full size",) if small else ())
     plan = plan_run(row.run, setting)
     if plan.refusal:
         return Job(row, marks=(plan.refusal,), why="not at small scale")
-    paths = {f"data.{key}": getattr(options.data, key) for key in ("root", "cache")}
-    own = {"device": options.device} | {key: path for key, path in paths.items() if path is not None}
+    paths = {"data.root": request.root, "data.cache": request.cache}
+    own = {"device": request.device} | {key: path for key, path in paths.items() if path is not None}
     recipe = settled(_recipe(plan, own), row.run.protocol.data[setting.scale].classes)
     plain = _recipe(plan_run(row.run, replace(setting, changes=())), own) if setting.changes else recipe
     init = getattr(recipe, "init", None)
@@ -52,14 +57,8 @@ def times_name(table: PaperTable, scale: Scale) -> str:
 
 def compare_jobs(table: PaperTable, jobs: Sequence[Job], scale: Scale, out: Path | None) -> ComparedTable:
     """Put what is known of the rows beside the paper's figures, with the times that ``out`` keeps."""
-    from cdnet.reproduce.comparison import compare_row
-    from cdnet.reproduce.counting import RowNetwork, count_row
-    from cdnet.reproduce.report import ComparedTable
-
     times = None
     if table.timed:
-        from cdnet.reproduce.times import read_times
-
         times = read_times(out, times_name(table, scale))
     rows = []
     for job in jobs:
@@ -82,19 +81,19 @@ def compare_jobs(table: PaperTable, jobs: Sequence[Job], scale: Scale, out: Path
     return ComparedTable(table, rows, changed if any(job.changed for job in finished) else "")
 
 
-def gather_table(table: PaperTable, options: Any, setting: Setting, jobs: Iterable[Job] = ()) -> ComparedTable:
-    """Return a table with all that is finished of it in ``options.out``, by whatever settings and seeds.
+def gather_table(table: PaperTable, request: Request, setting: Setting, jobs: Iterable[Job] = ()) -> ComparedTable:
+    """Return a table with all that is finished of it in the folder of a request, by whatever settings and seeds.
 
     Args:
         table: with all its rows.
-        options: of the command line.
+        request: how the table is reproduced.
         setting: how a row is run of which nothing is finished.
         jobs: what is known already of some of the rows.
     """
     known = {job.row.name: job for job in jobs}
     rows: list[Job] = []
     for row in table.rows:
-        finished = _finished(row, options.out, setting.scale)
+        finished = _finished(row, request.folder, setting.scale)
         asked = known.get(row.name)
         if asked is not None and asked.failures:
             same = next((job for job in finished if job.marks == asked.marks and job.changed == asked.changed), None)
@@ -102,26 +101,24 @@ def gather_table(table: PaperTable, options: Any, setting: Setting, jobs: Iterab
                 finished.append(asked)
             else:
                 same.failures = asked.failures
-        rows += finished or [asked or plan_job(row, options, Setting(setting.scale))]
-    return compare_jobs(table, rows, setting.scale, options.out)
+        rows += finished or [asked or plan_job(row, request, Setting(setting.scale))]
+    return compare_jobs(table, rows, setting.scale, request.folder)
 
 
-def gather_others(paper: Paper, whole: ComparedTable, options: Any, setting: Setting) -> list[ComparedTable]:
+def gather_others(paper: Paper, whole: ComparedTable, request: Request) -> list[ComparedTable]:
     """Return a table among all others of which something is finished in the same folder, at either scale."""
-    tables = []
+    setting, tables = request.setting, []
     for table in paper.tables.values():
         for scale in (replace(setting, scale="paper"), replace(setting, scale="small")):
             if table.name == whole.table.name and (scale == setting or not table.runs):
                 tables += [] if whole in tables else [whole]
-            elif any(_begun(run, options.out, scale.scale) for run in table.runs):
-                found = gather_table(table, options, scale)
+            elif any(_begun(run, request.folder, scale.scale) for run in table.runs):
+                found = gather_table(table, request, scale)
                 tables += [found] if found.trained else []
     return tables
 
 
 def _begun(run: PaperRun, out: Path, scale: Scale) -> bool:
-    from cdnet.reproduce.runner import RUNS
-
     # Another row's run that stands in for a pre-trained one begins no table.
     folders = [plan.folder for plan in _plans(run, scale) if plan.folder.startswith(run.name)]
     return any((out / RUNS / folder).is_dir() for folder in folders)
@@ -129,10 +126,6 @@ def _begun(run: PaperRun, out: Path, scale: Scale) -> bool:
 
 def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
     """Return what is finished of a row, by whatever settings and on whatever: a job for all seeds that are alike."""
-    from cdnet.engine.folder import RECIPE, older_settings
-    from cdnet.reproduce.runner import RUNS
-    from cdnet.tables.row import kept_result
-
     jobs: dict[tuple[tuple[str, ...], str, str], Job] = {}
     for plan in _plans(row.run, scale) if row.run is not None else []:
         folders = sorted((out / RUNS / plan.folder).glob("seed-*"))
@@ -166,9 +159,7 @@ def _finished(row: PaperRow, out: Path, scale: Scale) -> list[Job]:
 @cache
 def _say_left_out(problem: str) -> None:
     # Once, however many tables the row stands in.
-    from cdnet.progress import console
-
-    console.print(f"a row is left out, for {problem}")
+    log.warning(f"a row is left out, for {problem}")
 
 
 def _plans(run: PaperRun, scale: Scale) -> list[Plan]:
@@ -179,9 +170,6 @@ def _plans(run: PaperRun, scale: Scale) -> list[Plan]:
 
 def _job(row: PaperRow, scale: Scale, plan: Plan, recipe: Recipe, plain: Recipe, start: str) -> Job:
     """Return a row with its recipe, what it starts from, and what it changes of the plain one of its table."""
-    from cdnet.engine.folder import changes
-    from cdnet.reproduce.runner import Job
-
     assert row.run is not None
     changed = {key: value for key, value in changes(recipe, plain).items() if key not in ("seed", "init")}
     classes = row.run.protocol.data[scale].classes
@@ -211,7 +199,4 @@ def _recipe(plan: Plan, changes: Mapping[str, object] | None = None) -> Recipe:
 
 
 def _recipe_type(plan: Plan) -> type[Recipe]:
-    from cdnet.classify.recipe import ClassifyRecipe
-    from cdnet.train.recipe import TrainRecipe
-
     return ClassifyRecipe if plan.command == "classify" else TrainRecipe

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from cdnet.cli import main
-from cdnet.cli.demo import run_demo, run_folder
+from cdnet.demo.drawing import Drawing, drawn_pictures
+from cdnet.demo.run import Demo, run_demo, run_folder
 from cdnet.engine.record import read_log
-from cdnet.errors import CdnetError
+from cdnet.errors import CdnetError, StoppedError
 from cdnet.genotype import read_genotype
-from cdnet.report.drawing import Drawing, drawn_pictures
 from cdnet.report.gather import CHANCE, HISTOGRAM, TRAINED, UNTRAINED, untrained_network
 from cdnet.search.algorithm import Search
 from cdnet.search.recipe import SearchRecipe
@@ -44,8 +44,8 @@ def searching(epochs: int = 2) -> SearchRecipe:
     return read_recipe(SearchRecipe, "demo-search", changes)
 
 
-def demo(out: Path, epochs: int = 2, search_epochs: int = 2) -> None:
-    run_demo(out, DRAWING, searching(search_epochs), recipe(epochs))
+def demo(out: Path, epochs: int = 2, search_epochs: int = 2) -> Demo:
+    return run_demo(out, DRAWING, searching(search_epochs), recipe(epochs))
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +71,14 @@ def test_the_demo_leaves_pictures_a_search_a_run_and_a_report(finished: Path) ->
     assert str(finished) not in page
 
 
-def test_a_second_demo_uses_everything_again(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_demo_uses_everything_again(finished: Path) -> None:
     kept = [finished / "search" / "checkpoint.pt", finished / "run" / "weights.safetensors"]
     kept += sorted((finished / "pictures").rglob("*.jpg"))
     before = [path.stat().st_mtime_ns for path in kept]
-    demo(finished)
+    done = demo(finished)
     assert [path.stat().st_mtime_ns for path in kept] == before
     assert not list(finished.glob("*-2"))
-    rows = printed_rows(capsys.readouterr().out)
+    rows = printed_rows(done.as_table())
     assert len(rows) == 4
     assert all(len(numbers) == 4 for numbers in rows.values())
     trained = 100 * read_log(finished / "run")[-1]["rank1"]
@@ -157,7 +157,7 @@ def test_a_stopped_demo_says_so_and_goes_on_and_the_untrained_network_is_the_one
         return line
 
     monkeypatch.setattr(run, "train_epoch", stopped)
-    with pytest.raises(KeyboardInterrupt, match=r"^training stopped in epoch 2.*same command"):
+    with pytest.raises(StoppedError, match=r"^training stopped in epoch 2.*same command"):
         demo(tmp_path)
     assert not (tmp_path / "report.html").exists()
     monkeypatch.undo()
@@ -179,7 +179,7 @@ def test_a_stopped_search_goes_on_too(tmp_path: Path, monkeypatch: pytest.Monkey
         return line
 
     monkeypatch.setattr(Search, "epoch", stopped)
-    with pytest.raises(KeyboardInterrupt, match=r"^search stopped in epoch 2.*same command"):
+    with pytest.raises(StoppedError, match=r"^search stopped in epoch 2.*same command"):
         demo(tmp_path, epochs=1)
     assert not (tmp_path / "run").exists()
     monkeypatch.undo()

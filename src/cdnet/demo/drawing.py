@@ -12,7 +12,9 @@ from cdnet.draw.market import draw_market1501
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
 from cdnet.json_file import read_json
-from cdnet.progress import console
+from cdnet.progress import notes
+
+log = notes(__name__)
 
 DRAWN = "drawn.json"
 MAX_BYTES = 2**16
@@ -43,7 +45,7 @@ def drawn_pictures(out: Path, drawing: Drawing) -> tuple[Path, float]:
     seconds = _seconds(root, drawing)
     if seconds is not None:
         return root, seconds
-    console.print(f"drawing {drawing.identities_train + drawing.identities_test} pedestrians, in {root}")
+    log.info(f"drawing {drawing.identities_train + drawing.identities_test} pedestrians, in {root}")
     started = time.perf_counter()
     try:
         draw_market1501(root, **asdict(drawing))
