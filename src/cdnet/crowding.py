@@ -14,7 +14,9 @@ from pathlib import Path
 
 import torch
 
-from cdnet.progress import console
+from cdnet.progress import notes
+
+_notes = notes(__name__)
 
 LOOK_EVERY = 20.0
 """Seconds between two looks; what loads a core for less is of no account."""
@@ -81,7 +83,7 @@ class Watch:
     def __init__(
         self,
         moment: Callable[[], Moment | None] = read_moment,
-        tell: Callable[[str], object] = console.print,
+        tell: Callable[[str], object] = _notes.warning,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._moment, self._tell, self._clock = moment, tell, clock

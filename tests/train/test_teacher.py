@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 

@@ -24,9 +24,9 @@ def evaluate(words: list[str]) -> None:
 
     from cdnet.bench.evaluation import bench_evaluation
     from cdnet.bench.peers import named_peers
+    from cdnet.cli.terminal import note
     from cdnet.data.layout import read_data
-    from cdnet.progress import console
 
     peers = named_peers(options.peer, ["torchreid"])
     data = read_data(root, options.data.layout, options.data.holdout)
-    finish(bench_evaluation(options.weights, data, options.runtime, options.rounds, peers, console.print), options)
+    finish(bench_evaluation(options.weights, data, options.runtime, options.rounds, peers, note), options)
