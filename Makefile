@@ -27,12 +27,11 @@ fuzz: $(READY)
 	$(BIN)/python -m tools.fuzz --seed $(SEED) --minutes $(MINUTES)
 
 docs: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	$(BIN)/python -m sphinx -W --keep-going -n -b html docs docs/_build/html
 
 lint: $(READY)
-	$(BIN)/ruff check src tests tools
-	$(BIN)/ruff format --check src tests tools
+	$(BIN)/ruff check src tests tools docs
+	$(BIN)/ruff format --check src tests tools docs
 	$(BIN)/mypy
 
 mutate: $(READY)

@@ -11,9 +11,19 @@ import torch
 from safetensors.torch import safe_open, save_file
 
 from cdnet import CdnetError, create_model, load_model
+from cdnet import weights as weights_module
 from cdnet.genotype import read_genotype
 from cdnet.train.init import read_start
-from cdnet.weights import ModelSpec, save_weights, shipped_weights
+from cdnet.weights import (
+    ModelSpec,
+    find_weights,
+    read_metadata,
+    read_safetensors,
+    refuse_large_metadata,
+    save_weights,
+    shipped_weights,
+    try_on_shapes,
+)
 
 
 def spec(**changes: object) -> ModelSpec:
@@ -182,3 +192,103 @@ def test_weights_that_are_not_finite_are_neither_written_nor_read_nor_begun_from
         load_model(tmp_path / "w.safetensors")
     with pytest.raises(CdnetError, match=r"stem\.0\.weight has values that are not finite"):
         read_start(str(tmp_path / "w.safetensors"), made)
+
+
+@pytest.mark.parametrize("count", [0, 2, 4])
+@pytest.mark.parametrize("key", ["mean", "std"])
+def test_three_channels_have_three_means_and_deviations(key: str, count: int, tmp_path: Path) -> None:
+    path = changed(tmp_path / "x.safetensors", lambda _, metadata: metadata.update({key: [0.5] * count}))
+    with pytest.raises(CdnetError, match="metadata have no finite mean and positive deviation for three channels"):
+        load_model(path)
+
+
+def test_a_mean_may_be_negative_and_a_deviation_small(tmp_path: Path) -> None:
+    values = {"mean": [-0.5, 0.0, 2.0], "std": [1e-3, 0.5, 1.0]}
+    path = changed(tmp_path / "x.safetensors", lambda _, metadata: metadata.update(values))
+    assert (load_model(path)[1].mean, load_model(path)[1].std) == ((-0.5, 0.0, 2.0), (1e-3, 0.5, 1.0))
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_weights_of_another_version_are_refused(version: object, tmp_path: Path) -> None:
+    path = changed(tmp_path / "x.safetensors", lambda _, metadata: metadata.update(format=version))
+    with pytest.raises(CdnetError, match="weights of another version of cdnet"):
+        load_model(path)
+
+
+def test_weights_say_that_they_are_of_the_first_version() -> None:
+    metadata = spec().to_metadata()
+    assert list(metadata) == ["cdnet"]
+    assert json.loads(metadata["cdnet"])["format"] == 1
+
+
+def test_metadata_may_be_four_million_characters_and_no_more() -> None:
+    refuse_large_metadata(" " * 4 * 2**20, "w")
+    with pytest.raises(CdnetError, match="w: its metadata have more than the 4,194,304 characters"):
+        refuse_large_metadata(" " * (4 * 2**20 + 1), "w")
+
+
+def test_a_baseline_is_named_and_an_unknown_network_refused(tmp_path: Path) -> None:
+    made = spec(genotype="osnet", neck="blneck")
+    save_weights(tmp_path / "x.safetensors", made.build(4), made)
+    assert load_model(tmp_path / "x.safetensors")[1].genotype == "osnet"
+    path = changed(tmp_path / "y.safetensors", lambda _, metadata: metadata.update(genotype="vgg"))
+    with pytest.raises(CdnetError, match="of the network 'vgg', which is not one of osnet"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("name", ["x.pth", "x.pt", "x.tar"])
+def test_torchs_own_files_are_told_from_others(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK")
+    with pytest.raises(CdnetError, match="a torch file; `cdnet convert`"):
+        load_model(tmp_path / name)
+    (tmp_path / "x.bin").write_bytes(b"PK")
+    with pytest.raises(CdnetError, match="cut short or no safetensors file"):
+        load_model(tmp_path / "x.bin")
+
+
+def test_files_without_metadata_say_nothing(tmp_path: Path) -> None:
+    save_file({"a": torch.ones(2)}, tmp_path / "x.safetensors")
+    assert read_metadata(tmp_path / "x.safetensors") == {}
+    said, tensors = read_safetensors(tmp_path / "x.safetensors")
+    assert (said, tensors["a"].tolist()) == ({}, [1.0, 1.0])
+
+
+def test_a_folder_means_its_weights(tmp_path: Path) -> None:
+    save_weights(tmp_path / "weights.safetensors", spec().build(3), spec())
+    assert find_weights(tmp_path) == tmp_path / "weights.safetensors"
+    with pytest.raises(CdnetError, match="no such weights"):
+        find_weights(tmp_path / "elsewhere")
+
+
+def test_dropout_is_none_unless_told() -> None:
+    drops = [
+        {module.p for module in network.modules() if isinstance(module, torch.nn.Dropout)}
+        for network in (spec().build(3), spec().build(3, dropout=0.25))
+    ]
+    assert drops == [{0.0}, {0.25}]
+
+
+def test_a_network_too_deep_for_its_pictures_is_told_by_shapes_alone() -> None:
+    try_on_shapes(spec())
+    with pytest.raises(CdnetError, match="too few for 4 stripes"):
+        try_on_shapes(spec(size=(32, 32), stripes=4))
+
+
+def test_a_spec_cannot_be_changed_and_shares_nothing() -> None:
+    one, other = spec(), spec()
+    with pytest.raises(AttributeError):
+        one.width = 2.0  # type: ignore[misc]
+    one.trained_on["data"] = "mine"
+    assert other.trained_on == {}
+
+
+def test_a_file_may_be_as_large_as_is_said_and_no_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert weights_module.MAX_BYTES == 536_870_912
+    path = tmp_path / "w.safetensors"
+    save_file({"a": torch.arange(3.0)}, path)
+    size = path.stat().st_size
+    monkeypatch.setattr(weights_module, "MAX_BYTES", size)
+    assert read_safetensors(path)[1]["a"].tolist() == [0, 1, 2]
+    monkeypatch.setattr(weights_module, "MAX_BYTES", size - 1)
+    with pytest.raises(CdnetError, match=r"w\.safetensors: more than the"):
+        read_safetensors(path)

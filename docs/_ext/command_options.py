@@ -22,7 +22,7 @@ def help_of(words: list[str]) -> str:
         try:
             status = main([*words, "--help"])
         except SystemExit as end:
-            status = end.code or 0
+            status = 0 if end.code is None else int(end.code)
     if status or not printed.getvalue().strip():
         raise RuntimeError(f"cdnet {' '.join(words)} --help gave no help (status {status})")
     return printed.getvalue()
@@ -39,7 +39,7 @@ def subcommands(name: str, text: str) -> list[str]:
     return re.findall(r"^  ([a-z][a-z-]*)  +\S", text, re.MULTILINE)
 
 
-class CommandOptions(Directive):
+class CommandOptions(Directive):  # type: ignore[misc]
     """A section for each command, and one for each of its subcommands, with its help in a literal block."""
 
     def run(self) -> list[nodes.Node]:

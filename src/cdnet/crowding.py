@@ -16,7 +16,7 @@ import torch
 
 from cdnet.progress import notes
 
-_notes = notes(__name__)
+log = notes(__name__)
 
 LOOK_EVERY = 20.0
 """Seconds between two looks; what loads a core for less is of no account."""
@@ -83,7 +83,7 @@ class Watch:
     def __init__(
         self,
         moment: Callable[[], Moment | None] = read_moment,
-        tell: Callable[[str], object] = _notes.warning,
+        tell: Callable[[str], object] = log.warning,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._moment, self._tell, self._clock = moment, tell, clock

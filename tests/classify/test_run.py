@@ -224,3 +224,21 @@ def test_half_precision_ends_before_the_loss() -> None:
     assert step.tolist() == pytest.approx([sum(each), *each], rel=1e-5)
     assert weight.item() != 1
     assert loop.describe_losses([3.0, 1.25, 1.75]) == "loss 3.00 (softmax 1.25+1.75)"
+
+
+def test_each_steps_gradient_is_its_own() -> None:
+    weight = torch.nn.Parameter(torch.ones(1))
+
+    class Given(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> list[Head]:
+            return [Head(images, images, images * weight)]
+
+    images, labels = torch.randn(6, 3, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 2, 1, 0])
+    optimizer = torch.optim.SGD([weight], lr=0.0)
+    gradients = []
+    for _ in range(3):
+        loop.train_step(Given(), optimizer, Accelerator(cpu=True), images, labels, 0.0)
+        assert weight.grad is not None
+        gradients.append(weight.grad.item())
+    assert gradients[0] != 0
+    assert gradients == [gradients[0]] * 3

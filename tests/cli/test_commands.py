@@ -127,7 +127,11 @@ def test_info_reads_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         (["train"], 2, "--out"),
         (["train", "--out", "x", "--optim.rate", "1"], 2, "optim.rate"),
         (["train", "--out", "x", "--optim.lr", "fast"], 2, "--optim.lr: expected a value of type float, got fast"),
-        (["train", "--out", "x", "--neck", "long"], 2, "--neck"),
+        (
+            ["train", "--out", "x", "--data.root", ".", "--neck", "fblnek"],
+            1,
+            "unknown neck 'fblnek' (did you mean fblneck?)",
+        ),
         (["train", "--config", "none.yaml", "--out", "x"], 1, "no such recipe"),
         (["train", "--out", "x", "--data.root", "nowhere"], 1, "no such folder"),
         (["train", "--out", "nowhere", "--resume"], 1, "nothing to resume"),

@@ -190,6 +190,36 @@ def test_pictures_are_erased_as_often_as_asked(chance: float) -> None:
     assert (boxes[boxes[:, 2] <= boxes[:, 0]] == 0).all()
 
 
+@pytest.mark.parametrize("size", [(10, 5), (5, 10), (6, 6), (20, 1), (1, 20)])  # in the last two hardly any try fits
+def test_no_box_is_as_tall_or_as_wide_as_the_picture(size: tuple[int, int]) -> None:
+    boxes = draw(4000, size, 0.0, 0, 1.0, gen(0)).boxes
+    tallest, widest = (boxes[:, 2:] - boxes[:, :2]).amax(0).tolist()
+    assert tallest < size[0]
+    assert widest < size[1]
+    assert tallest == size[0] - 1 or widest == size[1] - 1
+
+
+def test_a_seed_draws_what_it_always_drew() -> None:
+    # A run that is resumed, or repeated years later, has the pictures of its seed.
+    draws = draw(3, (64, 32), 0.5, 10, 1.0, gen(7))
+    assert draws.flips.tolist() == [False, True, False]
+    assert draws.offsets.tolist() == [[-2, -9], [8, 10], [-2, 0]]
+    assert draws.boxes.tolist() == [[7, 4, 33, 31], [14, 1, 30, 32], [29, 9, 55, 18]]
+
+
+def test_a_chance_of_nothing_is_none_even_for_the_least_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def least(*shape: int, generator: torch.Generator) -> torch.Tensor:
+        return torch.zeros(shape)  # what torch.rand gives once in 16 million times
+
+    monkeypatch.setattr(torch, "rand", least)
+    draws = draw(3, (64, 32), 0.0, 4, 0.0, gen(0))
+    assert not draws.flips.any()
+    assert not draws.boxes.any()
+    draws = draw(3, (64, 32), 1e-9, 4, 1e-9, gen(0))
+    assert draws.flips.all()
+    assert (draws.boxes[:, 2:] > 0).all()
+
+
 def test_colours_and_noise_are_drawn_after_all_else() -> None:
     plain, more = draw(8, (16, 8), 0.5, 4, 0.7, gen(3)), draw(8, (16, 8), 0.5, 4, 0.7, gen(3), 0.2, noise=True)
     assert (plain.factors, plain.noise) == (None, None)

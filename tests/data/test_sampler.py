@@ -187,3 +187,29 @@ def test_an_index_array_of_whole_numbers() -> None:
     batches = PKSampler(["a", "b"], 2, 1).epoch(0)
     assert batches.dtype == np.int64
     assert sorted(batches.ravel().tolist()) == [0, 1]
+
+
+def test_what_is_left_out_is_seed_0_and_the_training_set() -> None:
+    identities = market_like()
+    assert np.array_equal(PKSampler(identities, 16, 4).epoch(1), PKSampler(identities, 16, 4, 0).epoch(1))
+    with pytest.raises(CdnetError, match=r"^the training set has 1 identities"):
+        PKSampler(["a", "a"], 2, 4)
+
+
+def test_two_identities_and_one_picture_each_are_enough() -> None:
+    assert PKSampler([0, 1], 2, 1).epoch(0).shape == (1, 2)
+
+
+def test_those_that_join_again_bring_pictures_drawn_anew() -> None:
+    # Six pictures in groups of four: one group a deal, and yet all six in an epoch that needs them again and again.
+    sampler = PKSampler([0] * 6 + [1] * 400, 2, 4, 0)
+    batches = sampler.epoch(0)
+    assert len(batches) > 50
+    assert set(range(6)) < set(batches.ravel().tolist())
+
+
+def test_a_seed_deals_what_it_always_dealt() -> None:
+    # A run that is resumed, or repeated years later, has the batches of its seed: of 1, 2, 3 and 5 pictures in twos.
+    sampler = PKSampler([0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3], 2, 2, 7)
+    assert sampler.epoch(0).tolist() == [[3, 5, 0, 0], [9, 8, 1, 2], [6, 7, 0, 0]]
+    assert sampler.epoch(3).tolist() == [[6, 10, 0, 0], [9, 7, 3, 5], [2, 1, 0, 0]]

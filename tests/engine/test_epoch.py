@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from cdnet import CdnetError
+from cdnet.engine import epoch as module
 from cdnet.engine.epoch import Place, epoch_line, run_epoch, set_rate
 from cdnet.errors import StoppedError
 from cdnet.progress import Display, Note, displayed_by
@@ -84,6 +85,20 @@ def test_a_stopped_epoch_goes_on_where_it_was(shown: Shown) -> None:
     place = Place.from_state(place.to_state(), torch.device("cpu"))
     assert run_epoch(shown.step, 9, 4, place, 1, never, str) == [4.0, 1.0]
     assert (place.step, place.images, place.seconds) == (9, 36, 4.5)
+
+
+def test_what_is_summed_up_is_that_of_all_processes(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    def as_if_others_had_more(tensors: list[torch.Tensor]) -> None:
+        for tensor in tensors:
+            tensor += 9
+
+    monkeypatch.setattr(module, "average_over_processes", as_if_others_had_more)
+    assert run_epoch(shown.step, 9, 4, Place(), 1, never, str) == [5.0, 2.0]
+    place = Place()
+    with pytest.raises(StoppedError):
+        run_epoch(shown.step, 9, 4, place, 1, lambda steps: steps == 3, str)
+    assert place.sums is not None
+    assert place.sums.tolist() == [12.0, 12.0]
 
 
 def test_a_new_place_is_at_the_very_start() -> None:

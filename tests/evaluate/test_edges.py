@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 import torch
@@ -10,8 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cdnet.errors import CdnetError, UndefinedError
+from cdnet.evaluate import bootstrap as bootstrap_module
 from cdnet.evaluate.bootstrap import LEAST, MOST, bootstrap, check_enough
 from cdnet.evaluate.comparable import unit_length
+from cdnet.evaluate.options import Options
 from cdnet.evaluate.ranking import Labels, QueryScores, evaluate_ranking, score_distances, score_features
 from cdnet.evaluate.rerank import Rerank, rerank
 from cdnet.evaluate.threshold import count_pairs, find_thresholds
@@ -185,3 +188,56 @@ def test_what_is_left_out_of_intervals() -> None:
 def test_intervals_of_too_few_samples_or_no_level_are_refused(samples: int, level: float) -> None:
     with pytest.raises(ValueError, match="expected 100 to 100000 samples and a level between 0 and 1"):
         bootstrap(scores([True] * 4), samples, level=level)
+
+
+def test_what_an_evaluation_may_ask_for_ends_where_it_is_said_to() -> None:
+    # One more than each limit is refused, and each limit is allowed.
+    rates = tuple(n / 100 for n in range(1, 22))
+    assert len(Options(false_match_rates=rates[:20]).false_match_rates) == 20
+    with pytest.raises(CdnetError, match="20 false-match rates at most, not 21"):
+        Options(false_match_rates=rates)
+    Options(rerank=Rerank(200, 200))
+    for wrong in (Rerank(201, 6), Rerank(20, 201)):
+        with pytest.raises(CdnetError, match="k1 and k2 from 1 to 200"):
+            Options(rerank=wrong)
+    Options(bootstrap=100)
+    Options(bootstrap=100_000)
+    for samples in (99, 100_001):
+        with pytest.raises(CdnetError, match="intervals need 100 to 100,000 bootstrap samples"):
+            Options(bootstrap=samples)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "least"),
+    [(3, "0.334"), (7, "0.143"), (59, "0.017"), (99, "0.0102"), (100, "0.01"), (101, "0.00991"), (150, "0.00667")],
+)
+def test_the_least_rate_that_so_many_pairs_tell_has_three_digits(pairs: int, least: str) -> None:
+    query, gallery = labels([0], 0), labels([1] * pairs + [0], 1, 10)
+    with pytest.raises(CdnetError, match=rf"the least they can tell is {re.escape(least)}$"):
+        find_thresholds(features(1), features(pairs + 1), query, gallery, [1e-6])
+    (found,) = find_thresholds(features(1), features(pairs + 1), query, gallery, [float(least)])
+    assert found.false_match_rate == pytest.approx(1 / pairs)
+
+
+def test_the_first_rate_that_is_too_small_is_named() -> None:
+    query, gallery = labels([0], 0), labels([1, 2, 0], 1, 10)
+    with pytest.raises(CdnetError, match=r"^the false-match rate 1e-06 is too small for 2 pairs"):
+        find_thresholds(features(1), features(3), query, gallery, [0.5, 1e-6, 1e-7])
+    with pytest.raises(CdnetError, match=r"between 0 and 1, such as 1e-3, not 2$"):
+        find_thresholds(features(1), features(3), query, gallery, [0.5, 2.0, 3.0])
+
+
+def test_pictures_of_the_unknown_camera_count_for_each_other() -> None:
+    # -1 is the camera that is not known, in files of features too.
+    distances = torch.tensor([[0.1, 0.2, 0.3]])
+    for camera, matches in ((-1, True), (0, False), (-2, False)):
+        scores = score_distances(distances, labels([0], camera), labels([0, 1, 2], camera, 10))
+        assert scores.matched.tolist() == [matches]
+
+
+@pytest.mark.parametrize("at_a_time", [1, 20, 300])
+def test_so_many_queries_that_few_samples_are_drawn_at_a_time(at_a_time: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = scores([True] * 9)
+    whole = bootstrap(given, 200, seed=5)
+    monkeypatch.setattr(bootstrap_module, "_DRAWN", at_a_time)
+    assert bootstrap(given, 200, seed=5) == whole

@@ -214,3 +214,17 @@ def test_equals_torchreid(expected: dict[str, Any]) -> None:
     cmc = [found.rank1, found.rank5, found.rank10, found.rank20]
     assert cmc == pytest.approx(expected["cmc"], abs=1e-6)
     assert found.mAP == pytest.approx(expected["mAP"], abs=1e-6)
+
+
+def test_an_order_is_scored_by_hand() -> None:
+    # Persons 1, 0, 0, 0, 2; the third picture is of the first query's own camera and does not count.
+    gallery = labels([(1, 1, 10), (0, 1, 11), (0, 0, 12), (0, 1, 13), (2, 1, 14)])
+    query = labels([(0, 0, 0), (9, 0, 1), (2, 0, 2)])
+    orders = torch.tensor([[0, 2, 1, 3, 4], [0, 1, 2, 3, 4], [3, 1, 2, 0, 4]])
+    matched, hits, precision, penalty = score_tile(orders, query, gallery, 4)
+    assert matched.tolist() == [True, False, True]
+    assert hits[[0, 2]].tolist() == [[False, True, True, True], [False] * 4]
+    assert precision[[0, 2]].tolist() == pytest.approx([(1 / 2 + 2 / 3) / 2, 1 / 5])
+    assert penalty[[0, 2]].tolist() == pytest.approx([2 / 3, 1 / 5])
+    assert precision[1].isnan()
+    assert penalty[1].isnan()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 import pytest
@@ -81,6 +82,8 @@ def test_by_hand() -> None:
     given = one_query(similarities.acos().tolist(), [True, True, False, False, False, False])
     quarter, half, most = find_thresholds(*given, rates=[0.25, 0.6, 0.75])
     assert (quarter.threshold, quarter.true_match_rate) == (pytest.approx(0.6), 0.5)
+    assert "false-match rate 0.25: " in quarter.as_text()
+    assert quarter.as_text().endswith("true-match rate 0.5000")  # a share, as the other rate
     assert (half.threshold, half.false_match_rate, half.true_match_rate) == (pytest.approx(0.4), 0.5, 1.0)
     assert (most.threshold, most.false_match_rate) == (pytest.approx(-0.2), 0.75)
 
@@ -151,3 +154,26 @@ def test_lengths_that_disagree_are_refused() -> None:
     for features in ((query.repeat(2, 1), gallery), (query, gallery[:2])):
         with pytest.raises(ValueError, match="differ in length"):
             find_thresholds(*features, *labels, rates=[0.5])
+
+
+def test_more_pairs_than_a_float_can_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    # MSMT17 has 958 million; from 2^24 on, 32-bit floats leave out the odd numbers.
+    near = torch.tensor(0.5)
+    above, below = (_to_keys(value).reshape(1) for value in (near, torch.nextafter(near, torch.tensor(0.0))))
+
+    class Many:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def keyed(self) -> Iterator[tuple[Tensor, Tensor]]:
+            for _ in range(17):
+                yield above, torch.cat([above.expand(1_000_001), below.expand(1_000_000)])
+
+    given = one_query([0.0, 0.5], [True, False])
+    monkeypatch.setattr(module, "_Pairs", Many)
+    monkeypatch.setattr(module, "check_rates", lambda *_: None)
+    (found,) = find_thresholds(*given, rates=[0.6])
+    assert found.impostor_pairs == 34_000_017
+    assert found.threshold == float(torch.nextafter(near, torch.tensor(0.0)))
+    assert found.false_match_rate == 17_000_017 / 34_000_017
+    assert (found.genuine_pairs, found.true_match_rate) == (17, 1.0)

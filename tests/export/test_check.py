@@ -95,6 +95,24 @@ def test_photographs_show_how_a_file_is_fed(tmp_path: Path, core: Any, weights: 
     assert best.mAP == pytest.approx(1.0)
 
 
+def test_a_few_photographs_do_not_overrule_pytorch(
+    tmp_path: Path, weights: Path, source: Source, people: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make(source, TARGETS["boxmot"], tmp_path / "net.onnx").path
+    opened = open_for_check(path, NOTHING, None)
+    pixels = np.stack([cv2.resize(picture, SIZE[::-1]) for picture in people[:16]])
+    who = torch.arange(16) // 4
+    labels = Labels(who, torch.full_like(who, UNKNOWN), torch.arange(16))
+    sample = Sample(pixels, pixels, (labels, labels), "16 pictures")
+    best = rank_feeds(opened.file, usual_feeds(SIZE), sample)[0]
+    assert best.feed != opened.said
+    monkeypatch.setattr("cdnet.export.check.CLEAR", 0.0)
+    assert check_file(opened, None, sample).mistakes
+    report = check_file(opened, weights, sample)
+    assert report.mistakes == []
+    assert report.lines[-1].startswith("the comparison with PyTorch decides")
+
+
 def test_mistakes_in_words() -> None:
     imagenet, one, half, whole, *_, bgr_whole = usual_feeds(SIZE)
     assert mistake(imagenet, imagenet) == ""

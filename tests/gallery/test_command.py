@@ -43,7 +43,12 @@ def test_an_errand_from_making_to_removing(run, address, other_address, market: 
     assert json.loads(run("stats", *gallery, "--json")[1])["entries"] == count
     camera = json.loads(run("list", *gallery, "--camera", found[0]["camera"], "--json")[1])
     assert {one["camera"] for one in camera} == {found[0]["camera"]}
-    assert run("calibrate", *gallery, "--false-match-rate", "0.05")[0] == 0
+    status, said, _ = run("calibrate", *gallery, "--false-match-rate", "0.05")
+    assert status == 0
+    kept = json.loads(run("stats", *gallery, "--json")[1])["calibration"]
+    for text in (said, run("stats", *gallery)[1]):  # shares, wherever they stand
+        assert f"true-match rate {kept['true_match_rate']:.4f}" in text
+    assert 0 <= kept["false_match_rate"] <= 0.05
     assert run("export", *gallery, "--out", tmp_path / "x.gz")[0] == 0
     assert run("import", tmp_path / "x.gz", "--gallery", other_address)[:2] == (
         0,

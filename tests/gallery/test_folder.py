@@ -170,6 +170,62 @@ def test_other_places_are_refused(tmp_path, network):
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("where", ["users", "data"])
+def test_without_rights_it_says_so(folder, monkeypatch, where):
+    from cdnet.gallery import open_gallery
+
+    # Root may do everything, and so the system's refusal is put in its place.
+    def refuse(real):
+        def done(path, *given, **known):
+            if path == folder / where:
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path, *given, **known)
+
+        return done
+
+    for name in ("open", "is_dir"):
+        monkeypatch.setattr(Path, name, refuse(getattr(Path, name)))
+    with pytest.raises(CdnetError, match=r"may not write|Permission denied"):
+        open_gallery(folder)
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_while_it_adds(tmp_path, network):
+    import hashlib
+
+    from cdnet.errors import DiskFullError
+    from cdnet.gallery import NewEntry, create_gallery, open_gallery
+
+    place = tmp_path / "disk"
+    place.mkdir()
+    try:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=110m", "tmpfs", place], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("only root can mount a small disk")
+    try:
+        added = 0
+
+        def add_without_end() -> None:
+            nonlocal added
+            while added < 10_000:
+                digests = [hashlib.sha256(f"{added + number}".encode()).digest() for number in range(5)]
+                entries = [NewEntry(digest, data=os.urandom(100_000)) for digest in digests]
+                gallery.add(entries, np.random.default_rng(added).normal(size=(5, 24)))
+                added += 5
+
+        with create_gallery(place / "g", network) as gallery, pytest.raises(DiskFullError):
+            add_without_end()
+        assert added > 0
+        subprocess.run(["mount", "-o", "remount,size=400m", place], check=True)
+        with open_gallery(place / "g") as gallery:
+            known = gallery.known([hashlib.sha256(f"{number}".encode()).digest() for number in range(added)])
+            assert len(known) == added
+            assert gallery.stats().entries % 5 == 0  # whole batches
+        wait_for(lambda: server_of(place / "g") is None)
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
 def test_a_gallery_is_not_made_twice(folder, network):
     from cdnet.gallery import create_gallery, open_gallery
 

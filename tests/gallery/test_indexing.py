@@ -63,31 +63,28 @@ def test_the_index_finds_what_was_wanted(large):
 
 def test_searches_and_additions_go_on_while_it_is_made(large, new_entry):
     gallery, unit = large
-    done = threading.Event()
-    failed: list[Exception] = []
-    searched = added = 0
+    built: list = []
+    thread = threading.Thread(target=lambda: built.append(gallery.build_index(0.5)))
+    at_work = "SELECT count(*) FROM pg_stat_progress_create_index WHERE datname = current_database()"
 
-    def work():
-        nonlocal searched, added
-        try:
-            while not done.is_set():
-                assert len(gallery.search(unit[searched % 100], 5).matches) == 5
-                searched += 1
-                gallery.add([new_entry(10_000 + added, time=datetime(2026, 3, 5, tzinfo=UTC))], unit[added : added + 1])
-                added += 1
-        except Exception as error:
-            failed.append(error)
+    def making() -> bool:
+        with gallery.reading() as connection:
+            return connection.execute(at_work).fetchone()[0] > 0
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        assert gallery.build_index(0.5).used
-    finally:
-        done.set()
-        thread.join()
-    assert not failed
-    assert searched > 2
-    assert gallery.stats().entries == 1500 + added
+    with gallery.reading() as old, old.transaction():
+        # The making of an index waits for transactions that began before it: it is at work as long as this one is open.
+        old.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        old.execute("SELECT count(*) FROM entry")
+        thread.start()
+        while not making():
+            assert thread.is_alive()
+        for number in range(5):
+            assert len(gallery.search(unit[number], 5).matches) == 5
+            gallery.add([new_entry(10_000 + number, time=datetime(2026, 3, 5, tzinfo=UTC))], unit[number : number + 1])
+        assert making()
+    thread.join()
+    assert built[0].used
+    assert gallery.stats().entries == 1505
 
 
 def test_few_that_pass_are_compared_one_by_one(large):

@@ -101,6 +101,25 @@ def test_adding_while_months_are_removed_leaves_nothing_half(gallery, new_entry)
     assert counts(gallery) == 0
 
 
+def test_a_month_that_is_removed_between_two_statements_of_an_addition(gallery, new_entry, monkeypatch):
+    from cdnet.gallery import writing
+
+    old = datetime(2025, 1, 1, tzinfo=UTC)
+    gallery.add(*some(new_entry, [1], time=old))
+    real, calls = writing._numbers, []
+
+    def numbers(connection, count):
+        if not calls:
+            assert gallery.remove(older_than=timedelta(days=30)).months == 1
+        calls.append(count)
+        return real(connection, count)
+
+    monkeypatch.setattr(writing, "_numbers", numbers)
+    assert [found.new for found in gallery.add(*some(new_entry, [1, 2], time=old))] == [True, True]
+    assert calls == [2, 2]
+    assert counts(gallery) == 2
+
+
 def test_old_entries_go_with_their_months(gallery, new_entry):
     now = datetime.now(UTC)
     for days in (400, 200, 100, 29, 0):

@@ -154,3 +154,13 @@ def test_shapes_of_figure_4() -> None:
     stages = count_stages(create_backbone("cdnet"), 256, 128)
     assert [stage.name for stage in stages] == ["stem", "stage1", "down1", "stage2", "down2", "stage3"]
     assert [stage.shape for stage in stages][::2] == [(64, 64, 32), (256, 32, 16), (384, 16, 8)]
+
+
+def test_counting_prints_nothing_and_leaves_the_network_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    model = create_model("cnet-top3", 0.1).train()
+    count(model, 64, 32)
+    count_stages(model.backbone, 64, 32)
+    assert capsys.readouterr().out == ""
+    assert model.training
+    assert next(model.parameters()).device.type == "cpu"
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())

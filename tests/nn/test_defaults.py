@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from cdnet import create_model
+from cdnet import CdnetError, create_model
 from cdnet.nn.backbone import FeatureMaps
 from cdnet.nn.blocks import AdaptiveGate, CDBlock
 from cdnet.nn.counts import count
 from cdnet.nn.model import check_width, create_backbone
-from cdnet.nn.necks import NECKS, create_neck
+from cdnet.nn.necks import NECKS, Neck, create_neck
 from cdnet.weights import ModelSpec
 
 
@@ -79,3 +79,34 @@ def test_pictures_have_three_channels_unless_told() -> None:
 @pytest.mark.parametrize("width", [1e-9, 1.0, 8.0])
 def test_widths_up_to_8_are_allowed(width: float) -> None:
     check_width(width)
+
+
+def renamed(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {name.replace("neck.blneck.", "neck."): value for name, value in model.state_dict().items()}
+
+
+def test_without_stripes_fblneck_is_blneck() -> None:
+    torch.manual_seed(0)
+    none = create_model("cnet-top3", 0.1, stripes=0, identities=3)
+    alone = create_model("cnet-top3", 0.1, "blneck", identities=3)
+    images = torch.randn(4, 3, 64, 32)
+    assert len(none.train()(images)) == 1
+    alone.load_state_dict(renamed(none))
+    assert torch.equal(none.eval()(images), alone.eval()(images))
+    assert none(images).shape == (4, 48)
+
+
+@pytest.mark.parametrize("stripes", [-1, 5])
+def test_fneck_refuses_other_stripes(stripes: int) -> None:
+    with pytest.raises(CdnetError, match=f"0 to 4 stripes, not {stripes}"):
+        create_neck("fblneck", (8, 12, 16), stripes=stripes)
+
+
+def test_as_many_rows_as_stripes_are_enough() -> None:
+    maps = FeatureMaps(torch.rand(2, 8, 8, 4), torch.rand(2, 12, 4, 2), torch.rand(2, 16, 4, 2))
+    assert create_neck("fneck", (8, 12, 16), stripes=4).features(maps).shape == (2, 512)
+
+
+def test_a_neck_of_ones_own_drops_nothing_unless_told() -> None:
+    assert Neck().dropout.p == 0
+    assert Neck(0.25).dropout.p == 0.25

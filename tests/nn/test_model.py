@@ -144,3 +144,9 @@ def test_dropout_drops_numbers_of_the_feature_before_both_losses(neck: str) -> N
             assert not torch.equal(head.scores, undropped.scores)
         model.eval()
         assert torch.equal(model(images), model(images))
+
+
+@pytest.mark.parametrize("name", sorted(NECKS))
+def test_heads_joined_are_the_feature(name: str) -> None:
+    neck = create_neck(name, (8, 12, 16), identities=5).eval()
+    torch.testing.assert_close(neck.joined(neck.heads(fake_maps())), neck.features(fake_maps()))

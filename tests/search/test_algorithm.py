@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,15 @@ import torch
 from cdnet import CdnetError
 from cdnet.engine.checkpoint import load_checkpoint
 from cdnet.engine.record import read_log
+from cdnet.genotype import CDChoice
 from cdnet.losses.objective import Losses, objective
 from cdnet.search import algorithm
 from cdnet.search.algorithm import alpha_rate, gate_temperature, make_gate, weights_rate
+from cdnet.search.memory import StepMemory
 from cdnet.search.recipe import AlphaRecipe, SearchRecipe, SpaceRecipe, TemperatureRecipe, WeightsRecipe
 from cdnet.search.run import search
-from cdnet.search.space import CDS, SearchSpace
+from cdnet.search.space import CDS, CS, SPACES, SearchSpace
+from cdnet.search.supernet import MBlock
 from cdnet.train.batches import Batch, Batches
 
 
@@ -119,12 +124,92 @@ def test_the_logs_figures_are_those_of_its_alpha_and_its_time(
         for row, entropy in zip(line["alpha"], line["entropy"], strict=True):
             total = sum(math.exp(value) for value in row)
             chances = [math.exp(value) / total for value in row]
-            assert entropy == pytest.approx(-sum(p * math.log(p) for p in chances), abs=1e-5)
+            assert entropy == pytest.approx(-sum(p * math.log(p) for p in chances), abs=1.5e-6)
         assert "expected_cost" not in line
         pictures = each * (8 + 8)
         assert line["milliseconds_per_image"] == pytest.approx(1000 * line["seconds"] / pictures, abs=6 / pictures)
         assert round(line["seconds"], 2) == line["seconds"]
         assert line["mebibytes_per_image"] > 0
+
+
+def test_no_gradient_is_left_from_the_step_before(
+    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skipped = 0
+    real = algorithm.Search._update_w
+
+    def watched(self: algorithm.Search, *given: Any) -> Any:
+        nonlocal skipped
+        losses, selections = real(self, *given)
+        blocks = [block for block in self.supernet.modules() if isinstance(block, MBlock)]
+        for block, selection in zip(blocks, selections, strict=True):
+            for number, branch in enumerate(block.branches):
+                has = {parameter.grad is not None for parameter in branch.parameters()}
+                assert has == {number in selection.branches}
+                skipped += number not in selection.branches
+        assert self.supernet.alpha.grad is None
+        return losses, selections
+
+    monkeypatch.setattr(algorithm.Search, "_update_w", watched)
+    recipe.epochs = 1
+    search(recipe, tmp_path)
+    assert skipped
+
+
+def test_both_gradients_are_averaged_over_the_processes(
+    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def all_cancel(gradients: Iterable[torch.Tensor]) -> None:
+        for gradient in gradients:
+            gradient.zero_()
+
+    monkeypatch.setattr(algorithm, "average_over_processes", all_cancel)
+    recipe.weights.weight_decay = recipe.alpha.weight_decay = 0.0
+    recipe.epochs = 1
+    torch.manual_seed(0)
+    search(recipe, tmp_path)
+    state = load_checkpoint(tmp_path)
+    assert all(not buffer["momentum_buffer"].any() for buffer in state["w_optimizer"]["state"].values())
+    assert (state["supernet"]["alpha"] == torch.tensor(1e-3)).all()
+
+
+def test_memory_is_logged_in_mebibytes_a_picture(
+    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Memory(StepMemory):
+        def __init__(self, device: torch.device) -> None:
+            super().__init__(device)
+            self.bytes = 0
+
+        @contextmanager
+        def watched(self) -> Iterator[None]:
+            yield
+            self.bytes = 8 * 5 * 1024 * 1024  # of a batch of eight
+
+    monkeypatch.setattr(algorithm, "StepMemory", Memory)
+    recipe.epochs = 1
+    search(recipe, tmp_path)
+    assert read_log(tmp_path)[0]["mebibytes_per_image"] == 5.0
+
+
+def test_every_step_is_in_training_mode(recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modes: list[bool] = []
+    real_epoch, real_losses = algorithm.Search.epoch, algorithm.Search._losses
+
+    def after_an_evaluation(self: algorithm.Search, *given: Any) -> Any:
+        self.supernet.eval()
+        return real_epoch(self, *given)
+
+    def losses(self: algorithm.Search, *given: Any) -> Losses:
+        modes.append(self.supernet.training)
+        return real_losses(self, *given)
+
+    monkeypatch.setattr(algorithm.Search, "epoch", after_an_evaluation)
+    monkeypatch.setattr(algorithm.Search, "_losses", losses)
+    recipe.epochs = 1
+    search(recipe, tmp_path)
+    assert modes
+    assert all(modes)
 
 
 @pytest.mark.parametrize(
@@ -172,3 +257,23 @@ def test_a_space_has_two_mblocks_a_stage_and_is_called_by_its_name() -> None:
         ["(5,9,1)", "(7,9,2)"],
     ]
     assert genotype.source == ""
+
+
+def test_the_papers_spaces_have_its_pairs_once_and_twice() -> None:
+    pairs = [(3, 5), (3, 7), (3, 9), (5, 7), (5, 9), (7, 9)]
+    assert [(c.k1, c.k2, c.repeats) for c in CS.candidates] == [(*pair, 1) for pair in pairs]
+    assert [(c.k1, c.k2, c.repeats) for c in CDS.candidates] == [(*pair, r) for r in (1, 2) for pair in pairs]
+    assert {name: space.name for name, space in SPACES.items()} == {"CS": "CS", "CDS": "CDS"}
+
+
+@pytest.mark.parametrize(("name", "called"), [("mine", "the space mine"), ("own space", "own space")])
+def test_a_refused_space_is_called_by_its_name(name: str, called: str) -> None:
+    with pytest.raises(CdnetError, match=f"^{called} has 1 candidate"):
+        SearchSpace(name, CDS.candidates[:1])
+    for blocks in ((2, 2), (2, 2, 2, 2), (0, 2, 2)):
+        with pytest.raises(CdnetError, match=f"^{called} needs at least one MBlock in each of 3 stages"):
+            SearchSpace(name, CDS.candidates, blocks)
+    for wrong in (CDChoice(5, 3), CDChoice(5, 5), CDChoice(3, 11), CDChoice(1, 3)):
+        with pytest.raises(CdnetError, match="no CDBlock"):
+            SearchSpace(name, (CDChoice(3, 5), wrong))
+    assert SearchSpace(name, CDS.candidates[:2], (1, 1, 1)).size == 8

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,15 +40,14 @@ def coloured(number: int) -> bytes:
     return bytes(cv2.imencode(".png", pixels)[1].tobytes())
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    """An open gallery of 24 pictures of six people, seen by three cameras."""
+@contextmanager
+def filled(root: Path) -> Iterator[object]:
+    """An open gallery of 24 pictures of six people, seen by three cameras, in a folder of its own."""
     for name in ("psycopg", "pgvector", "fastapi", "httpx"):
         pytest.importorskip(name, reason="the extra serve is not installed")
     from cdnet.gallery import GalleryNetwork, NewEntry, create_gallery
 
     network = TinyNetwork()
-    root: Path = tmp_path_factory.mktemp("served")
     described = GalleryNetwork("tiny", network.digest, network.preprocessing, DIMENSIONS)
     try:
         gallery = create_gallery(root / "gallery", described)
@@ -65,6 +67,31 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
             entries.append(NewEntry(digest, str(path), **known))
             features.append(feature)
         gallery.add(entries, np.stack(features))
+        yield gallery
+
+
+@contextmanager
+def listening(app: object, **settings: object) -> Iterator[str]:
+    """The address at which an application is served by the real server, in a thread."""
+    import uvicorn
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(64)  # so that a client may come before the server is ready
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", **settings))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{taken.getsockname()[1]}/"
+        finally:
+            server.should_exit = True
+            thread.join(120)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """A gallery as :func:`filled` makes it, for all tests of a session."""
+    with filled(tmp_path_factory.mktemp("served")) as gallery:
         yield gallery
 
 

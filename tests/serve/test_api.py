@@ -87,6 +87,7 @@ def test_health_readiness_and_metrics(client) -> None:
     assert client.get("/ready").json() == {"status": "ready"}
     text = client.get("/metrics").text
     assert 'cdnet_requests_total{method="GET",route="/health",status="200"}' in text
+    assert 'route="/api/stats"' in text
     assert "cdnet_waiting_pictures 0.0" in text
     assert client.get("/openapi.json").json()["paths"]["/api/search"]["post"]["requestBody"]["required"] is True
 
@@ -237,14 +238,14 @@ def test_a_full_queue_refuses_at_once(served) -> None:
     class Slow(TinyNetwork):
         def __call__(self, pixels: np.ndarray) -> np.ndarray:
             begun.set()
-            assert go_on.wait(30)
+            assert go_on.wait(300)
             return super().__call__(pixels)
 
     with other_client(served, Slow(), waiting=1) as made:
         first: list = []
         thread = threading.Thread(target=lambda: first.append(made.post("/api/search", content=coloured(1))))
         thread.start()
-        assert begun.wait(30)
+        assert begun.wait(300)
         answer = made.post("/api/search", content=coloured(2))
         go_on.set()
         thread.join()

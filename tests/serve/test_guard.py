@@ -14,7 +14,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from cdnet.serve.guard import COOKIE, Guard, Rates, Sessions, TooSlowError
+from cdnet.serve.guard import Guard, Rates, TooSlowError
+from cdnet.serve.sessions import COOKIE, SESSION_SECONDS, Sessions
 from cdnet.serve.settings import Settings
 
 TOKEN = "a token of some length"
@@ -87,6 +88,19 @@ def test_the_token_and_a_session() -> None:
     assert client.get("/api/stats", headers={"Cookie": f"a=b; {COOKIE}={begun}"}).status_code == 200
 
 
+def test_a_session_ends() -> None:
+    now = [0.0]
+    sessions = Sessions(TOKEN, lambda: now[0])
+    client = made(sessions=sessions, token=TOKEN)
+    cookie = {"Cookie": f"{COOKIE}={sessions.begin()}"}
+    now[0] = SESSION_SECONDS - 1
+    assert client.get("/api/stats", headers=cookie).status_code == 200
+    now[0] = SESSION_SECONDS
+    assert client.get("/api/stats", headers=cookie).status_code == 401
+    now[0] = 0
+    assert client.get("/api/stats", headers=cookie).status_code == 401  # ended, and not asleep
+
+
 def test_every_answer_says_what_a_browser_may_do() -> None:
     client = made()
     for answer in (client.get("/"), client.get("/api/stats", headers={"Host": "evil.example"})):
@@ -111,7 +125,15 @@ def test_too_many_requests() -> None:
     client = made(clock=lambda: 0.0, rate=1)
     assert [client.get("/api/search").status_code for _ in range(3)] == [200, 200, 429]
     assert client.get("/api/search").headers["retry-after"] == "2"
-    assert client.get("/api/entries/1/picture").status_code == 200  # a page shows many
+    pictures = [client.get("/api/entries/1/picture").status_code for _ in range(101)]
+    assert pictures == [200] * 100 + [429]  # a page shows many
+    assert client.get("/page.js").status_code == client.get("/health").status_code == 200
+
+
+def test_tokens_are_not_tried_without_end() -> None:
+    client = made(clock=lambda: 0.0, rate=1, token=TOKEN)
+    wrong = {"Authorization": "Bearer of another one"}
+    assert [client.get("/api/entries", headers=wrong).status_code for _ in range(3)] == [401, 401, 429]
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "9" * 26, "0" * 20 + "9" * 9, "²"])

@@ -3,44 +3,37 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from .conftest import TinyNetwork, coloured
+from .conftest import TinyNetwork, coloured, listening
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if BROWSER is None:
     pytest.skip("no Chromium is installed, so that the page is not tried in a browser", allow_module_level=True)
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
+PATIENCE = 120_000
+"""Milliseconds that a browser on a busy machine may take."""
+sync_api.expect.set_options(timeout=PATIENCE)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 @pytest.fixture(scope="module")
 def address(served) -> Iterator[str]:
-    import uvicorn
-
     from cdnet.serve.app import create_app
     from cdnet.serve.settings import Settings
 
-    app = create_app(served, TinyNetwork(), Settings(rate=1e6))
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
-        thread.start()
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}/"
-        server.should_exit = True
-        thread.join(20)
+    with listening(create_app(served, TinyNetwork(), Settings(rate=1e6))) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
     with sync_api.sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        made = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS, timeout=PATIENCE)
         yield made
         made.close()
 
@@ -48,6 +41,7 @@ def browser() -> Iterator[object]:
 @pytest.fixture
 def page(browser, address: str) -> Iterator[object]:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context.set_default_timeout(PATIENCE)
     made = context.new_page()
     troubles: list[str] = []
     made.on("pageerror", lambda error: troubles.append(str(error)))
@@ -144,10 +138,99 @@ def test_nothing_is_cut_off_and_everything_has_a_name(page, width: int) -> None:
     upload(page, 2)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     nameless = page.evaluate(
-        """() => [...document.querySelectorAll('button, input:not([hidden]), a, img')].filter((one) => one.offsetParent)
+        """() => [...document.querySelectorAll('button, input:not([hidden]), a, main img')]
+        .filter((one) => one.offsetParent)
         .filter((one) => !(one.innerText || one.alt || one.labels?.length || one.getAttribute('aria-label')))
         .map((one) => one.outerHTML)"""
     )
     assert nameless == []
     assert page.locator("h1").count() == 1
     assert page.locator("[role=status]").count() == 1
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
+def test_axe_finds_nothing(browser, address: str, width: int, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python", reason="axe is not installed")
+    source = (Path(axe.__file__).parent / "axe.min.js").read_text("utf-8")
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.goto(address)
+    for upload_first in (False, True):
+        if upload_first:
+            upload(page, 3)
+            page.locator(".marks .yes").first.click()
+            page.locator(".marks .no").nth(1).click()
+        page.evaluate(source)
+        found = page.evaluate("axe.run()")["violations"]
+        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+    context.close()
+
+
+def test_on_a_phone_what_is_done_is_seen_from_everywhere(page, address: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{address}?entry=999999")
+    page.wait_for_selector("#status.wrong")
+    page.evaluate("scrollTo(0, 0)")
+    place = page.locator("#status").bounding_box()
+    assert place is not None
+    assert 0 <= place["y"] <= 844 - place["height"] + 1
+    assert page.locator("#filters").is_hidden()  # until it is opened
+    page.locator("summary").click()
+    assert page.locator("#filters [name=since]").is_visible()
+
+
+def test_a_picture_of_before_is_not_taken_for_another(page) -> None:
+    upload(page, 9)
+    first = page.locator("#query img").get_attribute("src")
+    page.reload()
+    sync_api.expect(page.locator("#status")).to_contain_text("not kept any more")
+    upload(page, 14)
+    assert page.locator("#query img").get_attribute("src") != first
+    page.go_back()
+    sync_api.expect(page.locator("#status")).to_contain_text("not kept any more")
+    page.go_forward()
+    page.wait_for_selector(".card .score")
+    assert "person p3" in page.locator(".card").first.inner_text()
+
+
+def test_pictures_of_long_before_are_let_go(page) -> None:
+    page.evaluate(
+        "() => { window.gone = []; const real = URL.revokeObjectURL.bind(URL);"
+        "URL.revokeObjectURL = (address) => { window.gone.push(address); real(address); }; }"
+    )
+    for number in range(22):  # two more than are kept
+        page.set_input_files("#file", {"name": "x.png", "mimeType": "image/png", "buffer": coloured(number)})
+    page.wait_for_function("() => window.gone.length === 2")
+
+
+def test_the_way_in_by_a_token(browser, served) -> None:
+    from cdnet.serve.app import create_app
+    from cdnet.serve.settings import Settings
+
+    token = "a token for the browser"
+    app = create_app(served, TinyNetwork(), Settings(token=token, rate=1e6))
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
+    with listening(app) as address:
+        page = context.new_page()
+        page.goto(address)
+        for given, says in (("not the token at all", "Give the gallery's token"), (token, "That is not the token")):
+            page.wait_for_selector("#login")
+            sync_api.expect(page.locator("#status")).to_contain_text(says)
+            page.locator("#token").fill(given)
+            page.keyboard.press("Enter")
+            if given != token:
+                page.wait_for_url("**/?wrong-token")
+        page.wait_for_selector("#cameras input")
+        assert page.locator("#login").is_hidden()
+        upload(page, 3)
+        assert token not in page.url
+        (cookie,) = context.cookies()
+        assert cookie["httpOnly"]
+        assert cookie["sameSite"] == "Strict"
+        assert token not in cookie["value"]
+        context.clear_cookies()
+        page.goto(f"{address}?entry=1")
+        page.wait_for_selector("#login")
+        context.close()

@@ -113,6 +113,20 @@ def test_what_does_not_fit_is_refused_and_the_first_tensor_named(
     assert not (tmp_path / "run").exists()
 
 
+def test_of_several_unknown_tensors_the_first_is_named(weights: Path) -> None:
+    save_file(load_file(weights) | {f"backbone.x{n}": torch.zeros(1) for n in (3, 1, 2)}, weights)
+    with pytest.raises(CdnetError, match=r"backbone\.x1 is not the network's; give the weights' --genotype"):
+        read_start(str(weights), ModelSpec(read_genotype("cnet-top3"), 0.1))
+
+
+def test_a_number_and_a_shape_are_said_in_words(weights: Path) -> None:
+    tensors = load_file(weights)
+    name = next(name for name in tensors if name.startswith("backbone.") and tensors[name].ndim == 0)
+    save_file(tensors | {name: torch.zeros(2, 3)}, weights)
+    with pytest.raises(CdnetError, match=r"is 2x3, and the network's is a number"):
+        read_start(str(weights), ModelSpec(read_genotype("cnet-top3"), 0.1))
+
+
 def test_narrower_weights_are_widened_and_training_goes_on_from_what_they_compute(
     recipe: TrainRecipe, tmp_path: Path
 ) -> None:
@@ -134,6 +148,8 @@ def test_narrower_weights_are_widened_and_training_goes_on_from_what_they_comput
     name = "backbone.stage1.0.0.expand.0.weight"
     assert torch.equal(start.backbone[name], same[name])
     assert not torch.equal(start.backbone[name], other[name])
+    unsaid, first = read_start(str(run), spec).backbone, read_start(str(run), spec, 0).backbone
+    assert torch.equal(unsaid[name], first[name])
     # The run itself: its weights begin where these are, and one step does not carry them far.
     recipe = dataclasses.replace(recipe, width=0.25, init=str(run))
     recipe.optim = dataclasses.replace(recipe.optim, lr=1e-30, momentum=0.0, weight_decay=0.0)

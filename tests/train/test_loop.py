@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ from accelerate import Accelerator
 
 from cdnet.data.sampler import PKSampler
 from cdnet.engine.checkpoint import load_checkpoint
+from cdnet.engine.epoch import Place
 from cdnet.engine.network import make_optimizer
 from cdnet.engine.recipe import OptimRecipe
 from cdnet.losses.objective import objective
 from cdnet.nn.necks import Head
+from cdnet.train import loop
 from cdnet.train.batches import Batch, Batches
-from cdnet.train.loop import StepLosses, train_step
+from cdnet.train.loop import StepLosses, train_epoch, train_step
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.run import train
 from cdnet.train.taught import Lesson
@@ -67,6 +70,19 @@ def test_half_precision_ends_before_the_losses(recipe: TrainRecipe, taught: bool
     line = again.to_line()
     assert (len(line["triplet"]), len(line["softmax"]), "teacher_features" in line) == (1, 1, taught)
     assert StepLosses.from_line(line).as_text() == again.as_text()
+
+
+def test_each_steps_gradient_is_its_own(recipe: TrainRecipe) -> None:
+    model = Given(taught=False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    batch = Batch(torch.zeros(6), torch.tensor([0, 0, 1, 1, 2, 2]))
+    gradients = []
+    for _ in range(3):
+        train_step(model, optimizer, Accelerator(cpu=True), batch, recipe)
+        assert model.weight.grad is not None
+        gradients.append(model.weight.grad.item())
+    assert gradients[0] != 0
+    assert gradients == [gradients[0]] * 3
 
 
 @pytest.mark.parametrize(
@@ -142,3 +158,62 @@ def test_an_epochs_batches_come_in_the_samplers_order(
     sampler = PKSampler(sides[0].labels.tolist(), 4, 2, recipe.seed)
     expected = [(epoch, step, rows.tolist()) for epoch in range(2) for step, rows in enumerate(sampler.epoch(epoch))]
     assert taken == expected
+
+
+def test_every_step_is_in_training_mode(recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modes: list[bool] = []
+    real = loop.train_step
+
+    def stepping(model: torch.nn.Module, *given: Any) -> StepLosses:
+        modes.append(model.training)
+        return real(model, *given)
+
+    monkeypatch.setattr(loop, "train_step", stepping)
+    recipe.schedule.epochs, recipe.evaluate_every = 2, 1  # evaluating leaves the network in evaluation mode
+    train(recipe, tmp_path)
+    assert modes
+    assert all(modes)
+
+
+@pytest.mark.parametrize("process", [0, 1, 3])
+def test_what_is_dropped_hangs_on_seed_epoch_step_and_process(
+    process: int, recipe: TrainRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[torch.Tensor] = []
+
+    class Sides:
+        batch_size = 6
+
+        def epoch(self, number: int) -> list[str]:
+            assert number == 4
+            return ["first", "second"]
+
+        def batch(self, *_: object) -> Batch:
+            torch.manual_seed(99)  # whatever is drawn for the pictures decides nothing here
+            return Batch(torch.zeros(6), torch.tensor([0, 0, 1, 1, 2, 2]))
+
+    def stepping(*_: object) -> StepLosses:
+        drawn.append(torch.rand(3))
+        return StepLosses(torch.ones(()), [torch.ones(())], [torch.ones(())])
+
+    monkeypatch.setattr(loop, "train_step", stepping)
+    recipe.dropout, recipe.seed = 0.5, 7
+    accelerator: Any = SimpleNamespace(process_index=process)
+    sides: Any = Sides()
+    stop: Any = SimpleNamespace(by_any_process=lambda *_: False)
+    model = Given(taught=False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    train_epoch(model, optimizer, accelerator, sides, recipe, Place(epoch=4), stop)
+    # The number 0 is the pictures', and each process has the one after its own.
+    numbers = [np.random.SeedSequence([7, 4, step, 1 + process]).generate_state(1, np.uint64)[0] for step in (0, 1)]
+    expected = [torch.rand(3, generator=torch.Generator().manual_seed(int(number) // 2)) for number in numbers]
+    assert torch.equal(torch.stack(drawn), torch.stack(expected))
+
+
+def test_dropout_is_drawn_anew_in_each_step_and_alike_in_each_run(recipe: TrainRecipe, tmp_path: Path) -> None:
+    recipe.dropout, recipe.schedule.epochs = 0.5, 1
+    for name in ("one", "two"):
+        torch.manual_seed(hash(name) % 1000)
+        train(recipe, tmp_path / name)
+    one, two = (load_checkpoint(tmp_path / name)["model"] for name in ("one", "two"))
+    assert all(torch.equal(one[name], two[name]) for name in one)

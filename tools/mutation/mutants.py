@@ -23,6 +23,13 @@ TAKEN = (
     mutators.operator_if_exp,
 )
 
+SMALL = 1e-6
+"""Below, a number only keeps others from 0, and a tenth less of it is nothing that anybody could see."""
+
+UNSEEN = ("strict", "inplace", "device", "non_blocking", "bound")
+"""Arguments that change no result: zip's says what is so anyway, a type variable's is for mypy, the others
+say where a result is put."""
+
 
 class Mutant(NamedTuple):
     """A changed module: its whole source, the line (from 1) of the change, and the line's text before and after."""
@@ -58,6 +65,8 @@ class _Finder(cst.CSTVisitor):
             return False
         if isinstance(node, cst.SimpleStatementLine) and _is_text(node):
             return False
+        if isinstance(node, cst.Arg) and node.keyword is not None and node.keyword.value in UNSEEN:
+            return False
         self.found.extend((node, new) for new in _changes(node))
         return True
 
@@ -71,8 +80,8 @@ def _changes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
                 yield from _dropped_arguments(node, operator(node))
     if isinstance(node, cst.Integer):
         yield cst.parse_expression(f"({node.evaluated_value - 1})")
-    elif isinstance(node, cst.Float):
-        yield cst.parse_expression(f"({node.evaluated_value * 0.9!r})")
+    elif isinstance(node, cst.Float) and not 0 < node.evaluated_value < SMALL:
+        yield cst.parse_expression(f"({node.evaluated_value * 0.9 or 0.05!r})")
     elif isinstance(node, cst.SimpleStatementLine) and isinstance(node.body[0], cst.Expr | cst.Raise | cst.AugAssign):
         yield node.with_changes(body=[cst.Pass()])
 
@@ -80,8 +89,10 @@ def _changes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 def _dropped_arguments(call: cst.Call, changed: Iterable[cst.Call]) -> Iterator[cst.Call]:
     # Only keywords: without a positional argument a call fails or means another thing altogether.
     for new in changed:
-        if len(new.args) < len(call.args) and next(a for a in call.args if a not in new.args).keyword:
-            yield new
+        if len(new.args) < len(call.args):
+            keyword = next(a for a in call.args if a not in new.args).keyword
+            if keyword is not None and keyword.value not in UNSEEN:
+                yield new
 
 
 def _is_text(line: cst.SimpleStatementLine) -> bool:

@@ -23,15 +23,16 @@ class Bench:
     Args:
         root: of the checkout.
         folder: where the copy is put.
+        heavy: what to import once, before any trial.
     """
 
-    def __init__(self, root: Path, folder: Path) -> None:
+    def __init__(self, root: Path, folder: Path, heavy: Sequence[str] = HEAVY) -> None:
         self.root, self.source = root, folder / "src"
         shutil.copytree(root / "src", self.source, ignore=shutil.ignore_patterns("__pycache__"))
         os.environ["PYTHONPATH"] = str(self.source)  # for the processes that tests start
         os.environ["OMP_NUM_THREADS"] = "1"
         sys.path[:0] = [str(self.source)]
-        for name in HEAVY:
+        for name in heavy:
             importlib.import_module(name)
 
     def changed(self, module: str, source: str, tests: Sequence[str], seconds: float) -> str:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ import numpy.typing as npt
 
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
+from cdnet.gallery.embedded import is_server
 from cdnet.gallery.entry import NewEntry
+from cdnet.gallery.folder import GalleryFolder
 from cdnet.gallery.gallery import Gallery
 from cdnet.gallery.indexing import IndexProgress, silently
 from cdnet.gallery.removing import size_of
@@ -72,8 +75,8 @@ def bench_size(
         progress: told what is done.
 
     Returns:
-        A row: seconds to fill and to make the index, bytes, recall, and median and 99th percentile in milliseconds of
-        exact searches, of indexed ones, and of faiss' exact search.
+        A row: seconds to fill and to make the index, bytes, the database's memory after the searches, recall, and
+        median and 99th percentile in milliseconds of exact searches, of indexed ones, and of faiss' exact search.
 
     Raises:
         CdnetError: if the gallery holds other entries.
@@ -83,12 +86,8 @@ def bench_size(
     started = time.perf_counter()
     state = gallery.build_index(progress=progress)
     built = time.perf_counter() - started
-    features = np.empty((size, dimensions), np.float32)
-    for start in range(0, size, BATCH):  # a block at a time, for a million of them are large
-        features[start : start + BATCH] = synthetic(start, min(BATCH, size - start), dimensions, seed)
-    asked = _queries(features, queries, seed)
-    truth, flat = _faiss(features, asked)
-    del features
+    asked = _queries(size, dimensions, queries, seed)
+    truth, flat = _faiss(size, asked, seed)
     exact = _timed(lambda q: gallery.search(q, NEAREST, exact=True), asked, EXACT_SECONDS, progress)
     row: dict[str, Any] = {
         "entries": size,
@@ -110,6 +109,7 @@ def bench_size(
         ).fetchone()
         assert index is not None
         row["index_bytes"] = int(index[0])
+        row["memory_bytes"] = database_memory(gallery.address)
     if state.used:
         row["index_ms"] = _timed(lambda q: gallery.search(q, NEAREST), asked, EXACT_SECONDS, progress)
         found = [{m.entry.digest for m in gallery.search(q, NEAREST).matches} for q in asked]
@@ -179,24 +179,57 @@ def _digest(number: int) -> bytes:
     return hashlib.sha256(f"cdnet bench gallery {number}".encode()).digest()
 
 
-def _queries(features: Vectors, count: int, seed: int) -> Vectors:
+def _blocks(size: int, dimensions: int, seed: int) -> Iterator[tuple[int, Vectors]]:
+    """Yield all features and where each block begins; a million of them at once would take a gigabyte and a half."""
+    for start in range(0, size, BATCH):
+        yield start, synthetic(start, min(BATCH, size - start), dimensions, seed)
+
+
+def _queries(size: int, dimensions: int, count: int, seed: int) -> Vectors:
     generator = np.random.default_rng([seed, 1 << 20])
-    near = features[generator.integers(len(features), size=count)]
+    numbers = generator.integers(size, size=count)
+    near = np.empty((count, dimensions), np.float32)
+    for start, features in _blocks(size, dimensions, seed):
+        inside = (numbers >= start) & (numbers < start + len(features))
+        near[inside] = features[numbers[inside] - start]
     found = near + generator.standard_normal(near.shape, np.float32) * np.float32(SPREAD / near.shape[1] ** 0.5)
     unit: Vectors = found / np.linalg.norm(found, axis=1, keepdims=True)
     return unit
 
 
-def _faiss(features: Vectors, asked: Vectors) -> tuple[Any, dict[str, float] | None]:
+def _faiss(size: int, asked: Vectors, seed: int) -> tuple[Any, dict[str, float] | None]:
+    """Return the numbers of the nearest of each query, and how long faiss took to find them by comparing all."""
+    dimensions = asked.shape[1]
     try:
         import faiss
     except ImportError:  # the truth is found without it; its times are left out
-        return [np.argsort(-(features @ query), kind="stable")[:NEAREST] for query in asked], None
-    index = faiss.IndexFlatIP(features.shape[1])
-    index.add(features)
+        best = np.zeros((len(asked), 0), np.float32)
+        numbers = np.zeros((len(asked), 0), np.int64)
+        for start, features in _blocks(size, dimensions, seed):
+            best = np.concatenate([best, asked @ features.T], 1)
+            numbers = np.concatenate([numbers, np.tile(start + np.arange(len(features)), (len(asked), 1))], 1)
+            order = np.argsort(-best, axis=1, kind="stable")[:, :NEAREST]
+            best, numbers = np.take_along_axis(best, order, 1), np.take_along_axis(numbers, order, 1)
+        return numbers, None
+    index = faiss.IndexFlatIP(dimensions)
+    for _, features in _blocks(size, dimensions, seed):
+        index.add(features)
     truth: list[Any] = []
     timed = _timed(lambda query: truth.append(index.search(query[None], NEAREST)[1][0]), asked, float("inf"), silently)
     return truth[1:], timed
+
+
+def database_memory(address: str) -> int | None:
+    """Return the bytes of the database's processes, shared pages divided among them; None where it is elsewhere."""
+    if is_server(address):
+        return None
+    import psutil
+
+    found = 0
+    for number in GalleryFolder(Path(address)).processes():
+        with suppress(psutil.Error):
+            found += int(getattr(psutil.Process(number).memory_full_info(), "pss", 0))
+    return found
 
 
 def _timed(

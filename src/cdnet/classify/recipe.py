@@ -75,7 +75,7 @@ class ClassifyRecipe:
     width: float = 1.0
     size: str = "32x32"
     stem: Literal[1, 2, 4] = 1
-    neck: Literal["fblneck", "blneck", "fneck", "bnneck", "fcneck"] = "fblneck"
+    neck: str = "fblneck"
     stripes: int = 2
     data: ClassDataRecipe = field(default_factory=ClassDataRecipe)
     batch: int = 64

@@ -12,6 +12,7 @@ from cdnet.cli.bench_export import export
 from cdnet.cli.bench_extract import extract
 from cdnet.cli.bench_gallery import gallery
 from cdnet.cli.bench_inference import inference
+from cdnet.cli.bench_serve import serve
 from cdnet.cli.bench_training import data, train
 from cdnet.shown_text import say_block
 
@@ -29,6 +30,7 @@ def main(words: list[str]) -> None:
         "export": export,
         "extract": extract,
         "gallery": gallery,
+        "serve": serve,
     }
     if words[:1] in (["-h"], ["--help"]):
         say_block(
@@ -42,7 +44,8 @@ def main(words: list[str]) -> None:
             "  search     a step of the search by top-k, and one of all branches\n"
             "  export     every form that `cdnet export` writes: mAP, milliseconds, bytes\n"
             "  extract    pictures a second into a file of features, and memory all along\n"
-            "  gallery    a gallery's searches, exact, by its index and by faiss; or rank-1 and mAP through it\n\n"
+            "  gallery    a gallery's searches, exact, by its index and by faiss; or rank-1 and mAP through it\n"
+            "  serve      a served gallery with many clients at once, and what they are told when its queue is full\n\n"
             "A peer is another project's code, run from the checkout that is given; without one it is left out.\n"
             "`cdnet bench rank --help` and so on explain each."
         )

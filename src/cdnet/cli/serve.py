@@ -9,7 +9,8 @@ from cdnet.cli.arguments import parser
 from cdnet.errors import CdnetError
 from cdnet.shown_text import say
 
-ALL_ADDRESSES = ("0.0.0.0", "::")
+PATIENCE = 5.0
+"""Seconds that a request waits for a database that has gone away."""
 
 
 def main(words: list[str]) -> None:
@@ -23,47 +24,47 @@ def main(words: list[str]) -> None:
     made.add_argument("--port", type=int, default=8000, help="0 for any that is free")
     made.add_argument("--token-file", type=Path, help="file with the token that every request has to show")
     made.add_argument("--name", nargs="+", default=[], help="further host names by which browsers call the server")
+    made.add_argument("--proxy", nargs="+", default=[], help="addresses of proxies before it, which say who asks")
+    made.add_argument("--certificate", type=Path, help="PEM file, to speak https; with --key")
+    made.add_argument("--key", type=Path, help="PEM file of the certificate's private key")
     made.add_argument("--most-bytes", type=int, default=20 << 20, help="of an uploaded picture")
     made.add_argument("--waiting", type=int, default=64, help="pictures that may wait for their features")
     made.add_argument("--rate", type=float, default=60, help="searches and changes a second of one client")
     options = made.instantiate(made.read(words))
 
-    from cdnet.serve.settings import Settings
+    from cdnet.serve.settings import Settings, is_loopback
 
     settings = Settings(
         options.host,
         options.port,
         _token(options.token_file),
         tuple(options.name),
+        tuple(options.proxy),
+        options.certificate,
+        options.key,
         options.most_bytes,
         waiting=options.waiting,
         rate=options.rate,
     )
     try:
-        import uvicorn
-
         from cdnet.serve.app import create_app
+        from cdnet.serve.listening import listen, server_of, shown_url
     except ImportError as error:
         raise CdnetError(f"serving needs {error.name}; install it with pip install 'cdnet-reid[serve]'") from None
     from cdnet.gallery import open_gallery
-    from cdnet.serve.listening import listen, shown_url
 
     if options.add is not None:
         _make_and_add(options)
-    with listen(settings) as taken, open_gallery(options.gallery, read_from=options.read_from) as gallery:
+    with (
+        listen(settings) as taken,
+        open_gallery(options.gallery, read_from=options.read_from, patience=PATIENCE) as gallery,
+    ):
         app = create_app(gallery, gallery.network.open(options.weights), settings)
-        configured = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=10,
-            timeout_keep_alive=30,
-            limit_concurrency=1_000,
-            proxy_headers=False,
-        )
+        server = server_of(app, settings)
         say(f"the gallery is at {shown_url(settings, taken)}; Ctrl-C ends it")
-        uvicorn.Server(configured).run(sockets=[taken])
+        if not (is_loopback(settings.host) or settings.encrypted or settings.proxies):
+            say("the token and all pictures travel unencrypted; --certificate and --key, or a proxy, prevent that")
+        server.run(sockets=[taken])
 
 
 def _make_and_add(options: Any) -> None:

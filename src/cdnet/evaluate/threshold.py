@@ -55,10 +55,10 @@ class Threshold:
         return asdict(self)
 
     def as_text(self, how: str = "") -> str:
-        """Return one line."""
+        """Return one line; both rates are shares from 0 to 1, as in :meth:`to_json`."""
         return (
             f"false-match rate {self.wanted:g}: cosine similarity above {self.threshold:.6f}, "
-            f"true-match rate {100 * self.true_match_rate:.2f}{how}"
+            f"true-match rate {self.true_match_rate:.4f}{how}"
         )
 
 

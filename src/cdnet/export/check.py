@@ -100,9 +100,9 @@ def check_file(
     report.lines += _notes(opened)
     report.mistakes += _unfit(opened)
     _batches_agree(opened, report)
-    known = _compare(opened, weights, report)
+    known, proven = _compare(opened, weights, report)
     if sample is not None or not known:
-        _feed(opened, sample or drawn_sample(opened.size), report, progress)
+        _feed(opened, sample or drawn_sample(opened.size), proven, report, progress)
     return report
 
 
@@ -169,8 +169,8 @@ def _unfit(opened: Opened) -> list[str]:
     return unfit
 
 
-def _compare(opened: Opened, weights: Path | None, report: Report) -> bool:
-    """Compare a file with the weights that it was made from; tell whether that says how it is to be fed."""
+def _compare(opened: Opened, weights: Path | None, report: Report) -> tuple[bool, Preprocessing | None]:
+    """Compare a file with the weights that it was made from; tell whether they are known, and the input that agrees."""
     facts = {} if opened.file.said is None else opened.file.said.facts
     digest = facts.get("weights_sha256")
     if weights is None:
@@ -178,7 +178,7 @@ def _compare(opened: Opened, weights: Path | None, report: Report) -> bool:
         weights = next((path for path in shipped if digest_of(path) == digest), None)
         if weights is None:
             report.lines.append("not compared with PyTorch: its weights are not known here; name them with --weights")
-            return False
+            return False, None
     elif digest not in (None, digest_of(find_weights(weights))):
         report.lines.append(f"it says that it was made from other weights than {weights}")
     model, spec = load_model(weights)
@@ -206,12 +206,12 @@ def _compare(opened: Opened, weights: Path | None, report: Report) -> bool:
         )
         if opened.said is not None and (wrong := mistake(opened.said, feed)):
             report.mistakes.append(f"fed with {name_of(opened.said)} it differs from PyTorch: {wrong}")
-        return True
+        return True, feed
     report.mistakes.append(f"no usual input gives what {weights} gives; first: {said}")
-    return True
+    return True, None
 
 
-def _feed(opened: Opened, sample: Sample, report: Report, progress: Progress) -> None:
+def _feed(opened: Opened, sample: Sample, proven: Preprocessing | None, report: Report, progress: Progress) -> None:
     feeds = usual_feeds(opened.size)
     if opened.said is not None and opened.said not in feeds:
         feeds.insert(0, opened.said)
@@ -219,6 +219,10 @@ def _feed(opened: Opened, sample: Sample, report: Report, progress: Progress) ->
     figures = "the mean cosine of two strangers" if sample.drawn else "mAP, and the mean cosine of two strangers"
     report.lines.append(f"{sample.what}, by what it is fed with ({figures}):")
     report.lines += [_row(one, opened.said, sample.drawn) for one in ranked]
+    if proven is not None:
+        # A few pictures, or those of another kind than it was trained on, may rank better by a wrong input.
+        report.lines.append(f"the comparison with PyTorch decides how it is fed: {name_of(proven)}")
+        return
     (_verdict_of_drawn if sample.drawn else _verdict)(opened.said, ranked, report)
 
 

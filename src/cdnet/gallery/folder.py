@@ -89,7 +89,12 @@ class GalleryFolder:
             raise CdnetError("a gallery in a folder needs Linux or macOS; give a server's address, postgresql://...")
         path = self.path / name
         with saying_what_failed(path):
-            file = path.open("ab")
+            try:
+                file = path.open("ab")
+            except PermissionError:
+                raise CdnetError(
+                    f"{self.path}: this user may not write into that folder; use the gallery as the user who made it"
+                ) from None
             try:
                 kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
                 fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
@@ -100,7 +105,8 @@ class GalleryFolder:
 
     def is_made(self) -> bool:
         """Tell whether there is a whole cluster; one that was not finished has another name."""
-        return self.data.is_dir()
+        with saying_what_failed(self.path):
+            return self.data.is_dir()
 
     def make(self) -> None:
         """Make the cluster, which appears by renaming; the caller holds the lock ``starting``.
@@ -181,14 +187,15 @@ class GalleryFolder:
         if not self._postmaster():
             return
         ends = time.monotonic() + STOP_SECONDS
-        while left := self._processes():
+        while left := self.processes():
             if time.monotonic() > ends:
                 raise CdnetError(f"{self.path}: process {left[0]} of a server that was killed does not end; end it")
             time.sleep(0.1)
         for stale in (self.data / "postmaster.pid", *self.data.glob(".s.PGSQL.*")):
             stale.unlink(missing_ok=True)
 
-    def _processes(self) -> list[int]:
+    def processes(self) -> list[int]:
+        """Return the numbers of the processes of this folder's server."""
         import psutil
 
         found = []

@@ -276,6 +276,10 @@ class Gallery:
         """
         return self._reading.run(lambda connection: statistics.read_stats(connection, self.network, measure_recall))
 
+    def index_state(self) -> IndexState:
+        """Return how the index is used, as it was measured last."""
+        return self._reading.run(indexing.read_state, patience=0)
+
     def build_index(
         self,
         wanted: float = indexing.RECALL,
@@ -286,7 +290,7 @@ class Gallery:
 
         Args:
             wanted: share of the ten nearest entries that it is to find.
-            progress: told which month's index is made, and how far it is.
+            progress: told which month's index is made, and how far it is; what it raises stops the work.
             everything: index every month, however small the gallery is.
 
         Raises:

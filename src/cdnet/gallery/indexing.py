@@ -11,6 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -40,7 +41,7 @@ _MEMORY = 2**31 - 2**20
 """The most bytes that the server is asked to make an index in."""
 
 IndexProgress = Callable[[str, float], None]
-"""Told what is being done and which share of it is done."""
+"""Told what is being done and which share of it is done; what it raises stops the work."""
 
 
 def silently(_what: str, _share: float) -> None:
@@ -126,7 +127,7 @@ def build(
             indexed = any(_is_indexed(connection, month) for month in months(connection))
             if indexed and (lacking or state.wanted != wanted):
                 progress("measuring the recall", 0.0)
-                state = _tune(connection, dimensions, wanted)
+                state = _tune(connection, dimensions, wanted, partial(progress, "measuring the recall"))
                 value = json.dumps(asdict(state))
                 connection.execute(
                     "INSERT INTO setting VALUES ('index', %s) ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",
@@ -143,7 +144,7 @@ def measure(connection: Connection, dimensions: int, ef: int) -> tuple[float, in
     Raises:
         CdnetError: if there are no entries.
     """
-    sample = _sample(connection, dimensions)
+    sample = _sample(connection)
     return _recall(connection, sample, IndexUse(ef, dimensions)), len(sample)
 
 
@@ -184,11 +185,12 @@ def _build_month(
 
 
 class _watched:  # noqa: N801
-    """Tells how far the making of an index is, by another connection."""
+    """Tells how far the making of an index is, by another connection, which also ends it if that is to be."""
 
     def __init__(self, connections: Connections, process: int, progress: Callable[[float], None]) -> None:
         self._connections, self._process, self._progress = connections, process, progress
         self._stop = threading.Event()
+        self._stopped_by: BaseException | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> None:
@@ -197,6 +199,8 @@ class _watched:  # noqa: N801
     def __exit__(self, *_error: object) -> None:
         self._stop.set()
         self._thread.join()
+        if self._stopped_by is not None:
+            raise self._stopped_by
 
     def _watch(self) -> None:
         query = (
@@ -209,14 +213,21 @@ class _watched:  # noqa: N801
                     row = connection.execute(query, (self._process,)).fetchone()
             except CdnetError:
                 continue  # the work itself will say so
-            if row is not None and row[0] is not None:
-                self._progress(min(1.0, float(row[0])))
+            if row is None:
+                continue
+            try:
+                self._progress(min(1.0, float(row[0] or 0)))
+            except BaseException as error:
+                self._stopped_by = error
+                with suppress(CdnetError), self._connections.connection() as connection:
+                    connection.execute("SELECT pg_cancel_backend(%s)", (self._process,))
+                return
 
 
 Sample = list[tuple[int, Any, set[int]]]
 
 
-def _sample(connection: Connection, dimensions: int) -> Sample:
+def _sample(connection: Connection, progress: Callable[[float], None] = lambda _: None) -> Sample:
     """Return entries with their features and their nearest others by exact search."""
     total = count_entries(connection)
     if total < 2:
@@ -231,6 +242,7 @@ def _sample(connection: Connection, dimensions: int) -> Sample:
     for number, vector in rows:
         feature = np.asarray(vector.to_numpy(), np.float32)
         sample.append((number, feature, _nearest(connection, number, feature, None)))
+        progress(len(sample) / len(rows))
         if time.monotonic() > ends:
             break
     return sample
@@ -246,10 +258,11 @@ def _recall(connection: Connection, sample: Sample, index: IndexUse) -> float:
     return sum(hits) / sum(len(exact) for _, _, exact in sample)
 
 
-def _tune(connection: Connection, dimensions: int, wanted: float) -> IndexState:
-    sample = _sample(connection, dimensions)
+def _tune(connection: Connection, dimensions: int, wanted: float, progress: Callable[[float], None]) -> IndexState:
+    sample = _sample(connection, progress)
     state = IndexState(wanted=wanted, samples=len(sample), entries=count_entries(connection))
     for ef in EFS:
+        progress(1.0)
         state = replace(state, ef=ef, recall=_recall(connection, sample, IndexUse(ef, dimensions)))
         if state.recall is not None and state.recall >= wanted:
             return replace(state, used=True)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from cdnet.errors import CdnetError
 from cdnet.gallery.auditing import write_record
 from cdnet.gallery.connections import SCHEMA, Connection
 from cdnet.gallery.months import Month, months
+from cdnet.gallery.schema import LOCK
 from cdnet.gallery.searching import Filters
 
 EVERYTHING = Filters()
@@ -100,6 +102,7 @@ def remove(connection: Connection, which: Which, who: str, event: uuid.UUID, clo
     """
     before = size_of(connection)
     with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))  # see `writing.add`
         cutoff = _cutoff(connection, which)
         if cutoff is not None and which.older_than is not None and not clock_is_right:
             _refuse_jumped_clock(connection, which.older_than)
@@ -166,7 +169,8 @@ def size_of(connection: Connection) -> int:
 def _vacuum(connection: Connection, tables: Sequence[Month], full: bool) -> None:
     how = sql.SQL("(FULL, ANALYZE)" if full else "(ANALYZE)")
     for table in [*(month.table for month in tables), *(["picture"] if tables else [])]:
-        connection.execute(sql.SQL("VACUUM {} {}").format(how, sql.Identifier(table)))
+        with suppress(errors.UndefinedTable):  # another removed that month meanwhile
+            connection.execute(sql.SQL("VACUUM {} {}").format(how, sql.Identifier(table)))
 
 
 def _cutoff(connection: Connection, which: Which) -> datetime | None:

@@ -24,7 +24,7 @@ LONGEST_INLINE = 1900
 OLDEST_PGVECTOR = [0, 8]
 """The first version whose index goes on where filters let little pass."""
 LOCK = 0x6364_6E65_7401
-"""Number of the lock under which tables are made or changed."""
+"""Number of the lock under which tables are made or changed, and entries are removed."""
 
 TABLES = """
 CREATE TABLE about (

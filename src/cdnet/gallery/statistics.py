@@ -90,7 +90,8 @@ class Stats:
             found = self.calibration
             lines.append(
                 f"same person from a similarity of {found['threshold']:.4f} on: false-match rate "
-                f"{found['false_match_rate']:.3g}, measured on {found['on'].get('data', 'pictures not named')}"
+                f"{found['false_match_rate']:.3g}, true-match rate {found['true_match_rate']:.4f}, measured on "
+                f"{found['on'].get('data', 'pictures not named')}"
             )
         else:
             lines.append("no threshold was calibrated")

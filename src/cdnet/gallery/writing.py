@@ -15,12 +15,12 @@ from cdnet.errors import CdnetError
 from cdnet.gallery.connections import Connection
 from cdnet.gallery.entry import NewEntry
 from cdnet.gallery.months import make_months
+from cdnet.gallery.schema import LOCK
 
 Features = npt.NDArray[np.float32]
 
 AHEAD = timedelta(days=1)
 """How far in the future a picture may have been taken, for a camera's clock that is not quite right."""
-_TRIES = 5
 _TYPES = {
     "id": "int8",
     "dated": "timestamptz",
@@ -85,12 +85,13 @@ def add(
     Raises:
         CdnetError: if a picture was taken in the future.
     """
-    for _ in range(_TRIES):
-        try:
-            return _add(connection, entries, features, added)
-        except (errors.CheckViolation, _RemovedMeanwhileError):
-            continue  # a month, or what was there of these pictures, was removed by another between two statements
-    raise CdnetError("others remove what is added, again and again; try once they are done")
+    try:
+        return _add(connection, entries, features, added)
+    except (errors.CheckViolation, _RemovedMeanwhileError):
+        # A month, or what was there of these pictures, was removed by another between two statements. Who removes
+        # holds this lock, too: now nobody does until this is done.
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        return _add(connection, entries, features, added)
 
 
 def _add(

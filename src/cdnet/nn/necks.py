@@ -18,6 +18,7 @@ import torch.fx
 from torch import Tensor, nn
 
 from cdnet.errors import CdnetError
+from cdnet.nearest import nearest
 from cdnet.nn.backbone import FeatureMaps, initialise
 from cdnet.nn.blocks import conv1x1_bn
 
@@ -249,7 +250,7 @@ def create_neck(
         CdnetError: if the name is unknown, or the stripes are not 0 to 4, or ``fneck`` alone has none.
     """
     if name not in NECKS:
-        raise CdnetError(f"unknown neck {name!r}; known are {', '.join(NECKS)}")
+        raise CdnetError(f"unknown neck {name!r}{nearest(name, NECKS)}; known are {', '.join(NECKS)}")
     if name == "fneck" and stripes == 0:
         raise CdnetError("fneck alone needs at least 1 stripe, else it has no feature")
     if name in ("fneck", "fblneck"):

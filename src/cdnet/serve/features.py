@@ -27,7 +27,7 @@ class FeaturePool:
 
     def __init__(self, network: Network, waiting: int) -> None:
         self._network, self._most = network, waiting
-        self._pool = ThreadPoolExecutor(1, "features")
+        self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self.waiting = 0
 
@@ -43,6 +43,7 @@ class FeaturePool:
                 raise BusyError
             self.waiting += 1
         # Shielded: the work goes on when the client leaves, and the queue is counted down when it is done.
+        self._pool = self._pool or ThreadPoolExecutor(1, "features")
         return await asyncio.shield(asyncio.wrap_future(self._pool.submit(self._work, data)))
 
     def _work(self, data: bytes) -> tuple[bytes, Features]:
@@ -53,5 +54,8 @@ class FeaturePool:
                 self.waiting -= 1
 
     def close(self) -> None:
-        """Let what is at work end, and drop what waits."""
-        self._pool.shutdown(cancel_futures=True)
+        """Let what is at work end, and drop what waits; what comes after that begins anew."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+            self.waiting = 0

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
-import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
+from importlib.resources import files
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cdnet.serve.sessions import Sessions
 from cdnet.serve.settings import Settings
 
-COOKIE = "cdnet-session"
-OPEN = ("/health", "/ready", "/", "/page.css", "/page.js", "/icon.svg", "/login")
+PAGE_FILES = {"/": "index.html"} | {
+    f"/{file.name}": file.name for file in (files("cdnet.serve") / "page").iterdir() if file.name != "index.html"
+}
+"""Addresses of the page's parts, and the files that they are."""
+OPEN = (*PAGE_FILES, "/health", "/ready", "/login")
 """What shows nothing of the gallery and needs no token."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # Nobody else is told where one comes from; with none at all a browser would not say that a form is our own page's.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(), microphone=()",
 }
-CLIENTS = 10_000
-"""Clients whose rate is kept in mind."""
-SESSIONS = 1_000
+CLIENTS = 20_000
+"""Clients whose rates are kept in mind, twice each: for work, and for reading."""
+READING = 50
+"""How many pictures or lists may be read for each search or change: a page shows many pictures at once."""
 
 
 class Rates:
@@ -41,54 +45,16 @@ class Rates:
         self._rate, self._most, self._clock = rate, max(1.0, 2 * rate), clock
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def wait(self, client: str) -> float:
-        """Take a token, and return 0; or the seconds until there is one."""
+    def wait(self, client: str, cost: float = 1.0) -> float:
+        """Take a token, or a part of one, and return 0; or the seconds until there is as much."""
         now = self._clock()
         left, then = self._left.pop(client, (self._most, now))
         left = min(self._most, left + (now - then) * self._rate)
-        wait = 0.0 if left >= 1 else (1 - left) / self._rate
-        self._left[client] = (left if wait else left - 1, now)
+        wait = 0.0 if left >= cost - 1e-9 else (cost - left) / self._rate  # parts do not add up exactly
+        self._left[client] = (left if wait else left - cost, now)
         if len(self._left) > CLIENTS:
             self._left.popitem(last=False)
         return wait
-
-
-class Sessions:
-    """Browsers that have shown the token; what they keep in a cookie is not the token itself."""
-
-    def __init__(self, token: str | None) -> None:
-        self._token = token
-        self._open: OrderedDict[str, None] = OrderedDict()
-
-    @property
-    def needed(self) -> bool:
-        """Whether there is a token at all."""
-        return self._token is not None
-
-    def is_token(self, given: str) -> bool:
-        """Compare a text with the token in a time that tells nothing."""
-        return self._token is not None and hmac.compare_digest(given.encode(), self._token.encode())
-
-    def begin(self) -> str:
-        """Return the secret of a new session."""
-        made = secrets.token_urlsafe(32)
-        self._open[made] = None
-        if len(self._open) > SESSIONS:
-            self._open.popitem(last=False)
-        return made
-
-    def admits(self, headers: Headers) -> bool:
-        """Tell whether a request shows the token, or a session's cookie."""
-        if self._token is None:
-            return True
-        kind, _, given = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer":
-            return self.is_token(given.strip())
-        try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return False
-        return COOKIE in cookies and cookies[COOKIE].value in self._open
 
 
 class Guard:
@@ -124,16 +90,26 @@ class Guard:
             return refuse(421, "this server is not called by that name; --name lets it be")
         if not _same_site(headers, path, method):
             return refuse(403, "a page of another site may not use this gallery")
-        if path not in OPEN and not self._sessions.admits(headers):
+        admitted = path in OPEN or self._sessions.admits(headers)
+        wait = self._wait(scope, admitted)
+        if wait:
+            return refuse(429, "too many requests; wait a little", {"Retry-After": str(int(wait) + 1)})
+        if not admitted:
             return refuse(401, "show the token: Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit() or len(length) > 20 or int(length) > self._settings.most_bytes:
             return refuse(413, f"a picture may have {self._settings.most_bytes:,} bytes")
-        if method not in ("GET", "HEAD") or path == "/api/search":
-            wait = self._rates.wait(scope["client"][0] if scope.get("client") else "")
-            if wait:
-                return refuse(429, "too many requests; wait a little", {"Retry-After": str(int(wait) + 1)})
         return None
+
+    def _wait(self, scope: Scope, admitted: bool) -> float:
+        """Return the seconds that a client has to wait with this: searches, changes, counts and tokens that are wrong
+        are work, and what else needs a token is read; the page itself is free."""
+        path, client = scope["path"], scope["client"][0] if scope.get("client") else ""
+        if scope["method"] not in ("GET", "HEAD") or path in ("/api/search", "/api/stats") or not admitted:
+            return self._rates.wait(client)
+        if path not in OPEN or path == "/ready":
+            return self._rates.wait(f"{client} reads", 1 / READING)
+        return 0.0
 
     def _bounded(self, receive: Receive) -> Receive:
         taken, until = 0, time.monotonic() + self._settings.seconds

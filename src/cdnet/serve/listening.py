@@ -1,10 +1,17 @@
-"""The socket that a server listens at, taken before the gallery is opened, so that a taken port is said at once."""
+"""The socket that a server listens at, and the server.
+
+The socket is taken before the gallery is opened, so that a taken port is said at once.
+"""
 
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
 
 from cdnet.errors import CdnetError
 from cdnet.serve.settings import Settings
@@ -34,4 +41,32 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
 def shown_url(settings: Settings, taken: socket.socket) -> str:
     """Return the address to open in a browser."""
     host = f"[{settings.host.strip('[]')}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{taken.getsockname()[1]}/"
+    return f"{'https' if settings.encrypted else 'http'}://{host}:{taken.getsockname()[1]}/"
+
+
+def server_of(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """Return the server of an application, to be run on a socket.
+
+    Raises:
+        CdnetError: if the certificate or its key cannot be read.
+    """
+    configured = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+        timeout_keep_alive=30,
+        limit_concurrency=1_000,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=list(settings.proxies),
+        ssl_certfile=settings.certificate,
+        ssl_keyfile=settings.key,
+        ssl_keyfile_password="-",  # a key that wants one is refused, and not asked for at the terminal
+    )
+    try:
+        configured.load()
+    except (OSError, ssl.SSLError) as error:
+        why = getattr(error, "reason", None) or error.strerror or error
+        raise CdnetError(f"{settings.certificate} and {settings.key} are no certificate and its key: {why}") from None
+    return uvicorn.Server(configured)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 
 from cdnet.errors import CdnetError
 
@@ -19,6 +20,9 @@ class Settings:
         port: to listen at.
         token: what every request has to show; None for none.
         names: further host names by which browsers may call the server.
+        proxies: addresses whose word is taken for who asks and whether by https; each a proxy that stands before it.
+        certificate: PEM file with which the server itself speaks https; needs ``key``.
+        key: PEM file of its private key.
         most_bytes: of an uploaded picture.
         seconds: that an upload may take.
         waiting: searches that may wait for their features; more are refused for now.
@@ -32,6 +36,9 @@ class Settings:
     port: int = 8000
     token: str | None = None
     names: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+    certificate: Path | None = None
+    key: Path | None = None
     most_bytes: int = 20 << 20
     seconds: float = 30.0
     waiting: int = 64
@@ -45,12 +52,24 @@ class Settings:
             )
         if self.token is not None and not (len(self.token) >= SHORTEST_TOKEN and self.token.isascii()):
             raise CdnetError(f"a token has at least {SHORTEST_TOKEN} characters, all of them ASCII")
+        for proxy in self.proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError:
+                raise CdnetError(f"a proxy is named by its address, such as 127.0.0.1, not {proxy!r}") from None
+        if (self.certificate is None) != (self.key is None):
+            raise CdnetError("https needs both --certificate and --key")
         if not 0 <= self.port <= 65535:
             raise CdnetError(f"a port is from 0 to 65535, not {self.port}")
         if not (1 << 10 <= self.most_bytes <= 1 << 30 and 0 < self.seconds <= 3600):
             raise CdnetError("an upload has from 1 KiB to 1 GiB and takes at most an hour")
         if not (1 <= self.waiting <= 100_000 and 0 < self.rate <= 1e6):
             raise CdnetError("1 to 100,000 searches can wait, at a rate above 0 and at most a million a second")
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the server itself speaks https."""
+        return self.certificate is not None
 
     def answers_to(self, host: str) -> bool:
         """Tell whether a request's Host, without its port, names this server: a page elsewhere may name another."""

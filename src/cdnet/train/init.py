@@ -34,7 +34,7 @@ class Start:
     path: str
     backbone: dict[str, Tensor]
     neck: dict[str, Tensor]
-    times: int = 1
+    times: int
 
     def give(self, network: ReidModel) -> None:
         """Put the tensors into a network in its training form."""

@@ -123,7 +123,7 @@ class TrainRecipe:
     genotype: str = "cdnet"
     width: float = 1.0
     size: str = "256x128"
-    neck: Literal["fblneck", "blneck", "fneck", "bnneck", "fcneck"] = "fblneck"
+    neck: str = "fblneck"
     stripes: int = 2
     dropout: float = 0.0
     ema: float = 0.0

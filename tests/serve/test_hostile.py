@@ -1,0 +1,171 @@
+"""A hostile client, against the real server: what it sends is refused with the right status, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+
+from .conftest import TinyNetwork, coloured, listening
+
+
+@pytest.fixture(scope="module")
+def address(served) -> Iterator[str]:
+    """Where a server listens that waits a moment for a body, and takes 64 KiB."""
+    from cdnet.serve.app import create_app
+    from cdnet.serve.settings import Settings
+
+    with listening(create_app(served, TinyNetwork(), Settings(most_bytes=1 << 16, seconds=1.0, rate=1e6))) as made:
+        yield made
+
+
+def say(address: str, *parts: bytes) -> tuple[int, dict[str, str]]:
+    """Send bytes as they are, and return the status and the JSON of the answer."""
+    place = urlsplit(address)
+    with socket.create_connection((place.hostname, place.port), timeout=120) as made:
+        for part in parts:
+            made.sendall(part)
+        found = b""
+        while part := made.recv(65536):
+            found += part
+            head, _, body = found.partition(b"\r\n\r\n")
+            length = next(
+                (int(line[15:]) for line in head.split(b"\r\n") if line.lower()[:15] == b"content-length:"), -1
+            )
+            if 0 <= length <= len(body):
+                break
+    return int(head.split()[1]), json.loads(body)
+
+
+def head(way: str, *lines: str) -> bytes:
+    return "\r\n".join([f"POST {way} HTTP/1.1", "Host: localhost", *lines, "", ""]).encode("latin-1")
+
+
+@pytest.mark.parametrize("way", ["/api/search", "/api/entries"])
+def test_a_body_that_comes_too_slowly(address: str, served, way: str) -> None:
+    before = served.stats().entries
+    picture = coloured(700)
+    status, said = say(address, head(way, f"Content-Length: {len(picture)}"), picture[:100])
+    assert status == 408
+    assert said == {"error": "a picture has to arrive within 1 seconds"}
+    assert served.stats().entries == before
+
+
+@pytest.mark.parametrize("way", ["/api/search", "/api/entries"])
+def test_a_body_that_stops_half_way(address: str, served, way: str) -> None:
+    before = served.stats().entries
+    picture = coloured(701)
+    place = urlsplit(address)
+    with socket.create_connection((place.hostname, place.port), timeout=120) as made:
+        made.sendall(head(way, f"Content-Length: {len(picture)}") + picture[: len(picture) // 2])
+    counted = f'cdnet_requests_total{{method="POST",route="{way}",status="400"}} 1.0'
+    ends = time.monotonic() + 120
+    while counted not in urlopen(f"{address}metrics").read().decode():  # nobody is left to be told
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    assert served.stats().entries == before
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Content-Length: 65537"],
+        ["Content-Length: 99999999999999999999"],
+        ["Transfer-Encoding: chunked"],
+    ],
+)
+def test_a_body_that_is_too_large(address: str, lines: list[str]) -> None:
+    body = b"" if "Length" in lines[0] else b"10001\r\n" + b"x" * 0x10001 + b"\r\n0\r\n\r\n"
+    status, said = say(address, head("/api/entries", *lines), body)
+    assert status == 413
+    assert said == {"error": "a picture may have 65,536 bytes"}
+
+
+NOTES = {
+    "a null character": ("note=a%00b", 422),
+    "half of a surrogate pair": ("note=%ED%A0%80", 422),
+    "Latin-1": ("camera=%E9", 422),
+    "a long note": ("note=" + "x" * 60_000 + "x" * 3_000 + "%F0%9F%98%80" * 10, 200),
+    "a camera that is too long": ("camera=" + "x" * 5_000, 422),
+    "a camera without a name": ("camera=", 422),
+    "two cameras": ("camera=1&camera=2", 422),
+    "a time of a large number": ("time=1e400", 422),
+    "a time that counts seconds": ("time=1763625600", 422),
+    "year 0": ("time=0000-01-01T00:00:00Z", 422),
+    "year 1": ("time=0001-01-01T00:00:00%2B14:00", 422),
+    "before 1970": ("time=1969-12-31T23:59:59Z", 422),
+    "in the future": ("time=9999-12-31T23:59:59-14:00", 422),
+    "a time that is none": ("time=2026-02-30", 422),
+    "a plus that became a blank": ("time=2026-01-01T00:00:00+01:00", 422),
+    "an hour that is none": ("time=2026-01-01T25:00:00Z", 422),
+    "a name that nothing asks for": ("persn=anna", 422),
+    "a place on the server": ("place=/etc/passwd", 422),
+}
+
+
+@pytest.mark.parametrize("what", NOTES)
+def test_what_is_said_of_a_picture(address: str, served, what: str) -> None:
+    query, wanted = NOTES[what]
+    picture = coloured(702)
+    before = served.stats().entries
+    sent = head(f"/api/entries?{query}", f"Content-Length: {len(picture)}") + picture
+    status, said = say(address, sent)
+    assert status == wanted, said
+    if wanted == 200:
+        assert served.remove([said["id"]]).entries == 1
+    else:
+        assert list(said) == ["error"]
+        assert "\n" not in said["error"]
+        assert len(said["error"]) < 400
+    assert served.stats().entries == before
+
+
+def test_an_address_of_ten_megabytes(address: str) -> None:
+    place = urlsplit(address)
+    with socket.create_connection((place.hostname, place.port), timeout=120) as made:
+        try:
+            made.sendall(head("/api/entries?note=" + "x" * 10_000_000, "Content-Length: 1") + b"x")
+            answer = made.recv(65536)
+        except ConnectionError:  # it is cut off while it still comes
+            answer = b"HTTP/1.1 400 "
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert say(address, b"GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n")[0] == 200
+
+
+@pytest.mark.parametrize("way", ["query", "filter"])
+def test_filters_are_not_dropped(client, way: str) -> None:
+    wrong = {"query": "/api/search?entry=1&cammera=2", "filter": "/api/entries?sinse=2026-01-01"}[way]
+    answer = client.get(wrong)
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("this address takes no parameter")
+    assert client.get("/api/stats?camera=1").status_code == 422
+    assert client.get("/api/search?entry=1&k=1&k=20").status_code == 422
+
+
+def test_a_disk_that_is_full(address: str, served) -> None:
+    # The database says itself that its disk is full, at the moment when it would write the entry.
+    before = served.stats().entries
+    with served.reading() as connection:
+        connection.execute(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$"
+        )
+        connection.execute("CREATE TRIGGER full_disk BEFORE INSERT ON entry FOR EACH ROW EXECUTE FUNCTION full_disk()")
+    picture = coloured(703)
+    sent = head("/api/entries", f"Content-Length: {len(picture)}") + picture
+    try:
+        status, said = say(address, sent)
+    finally:
+        with served.reading() as connection:
+            connection.execute("DROP FUNCTION full_disk CASCADE")
+    assert (status, said) == (507, {"error": "the gallery's disk is full; nothing was added"})
+    assert served.stats().entries == before
+    status, said = say(address, sent)  # once there is space
+    assert status == 200
+    assert said["new"]
+    assert served.remove([said["id"]]).entries == 1

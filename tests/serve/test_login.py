@@ -1,0 +1,165 @@
+"""The way in, end to end: the real command, the token, cookies, proxies, https; and nothing secret in what it says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPSConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from cdnet.errors import CdnetError
+
+from .conftest import TinyNetwork, listening
+
+TOKEN = "the token of this test"
+CURL = shutil.which("curl")
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+OPENSSL = shutil.which("openssl")
+
+SERVER = """
+import sys
+import cdnet.gallery.network as network
+from tests.serve.conftest import TinyNetwork
+network.GalleryNetwork.open = lambda *_: TinyNetwork()
+from cdnet.cli import main
+sys.exit(main(["serve", *sys.argv[1:]]))
+"""
+
+
+@contextmanager
+def command(folder: Path, log: Path, *words: str) -> Iterator[str]:
+    """Run ``cdnet serve`` on a gallery's folder with a token, and yield its address."""
+    token = log.with_suffix(".token")
+    token.write_text(TOKEN + "\n")
+    root = Path(__file__).parents[2]
+    given = ["--gallery", str(folder), "--port", "0", "--token-file", str(token), *words]
+    with log.open("wb") as said:
+        made = subprocess.Popen(
+            [sys.executable, "-c", SERVER, *given], stdout=subprocess.PIPE, stderr=said, cwd=root, text=True
+        )
+        try:
+            assert made.stdout is not None
+            first = made.stdout.readline()
+            found = re.search(r"https?://\S+/", first)
+            assert found is not None, log.read_text()
+            yield found[0]
+        finally:
+            made.terminate()
+            assert made.stdout is not None
+            rest = made.stdout.read()
+            made.wait(120)
+            made.stdout.close()
+    with log.open("a") as said:
+        said.write(rest)
+
+
+def curl(*words: str) -> tuple[int, str]:
+    """Return the status and the headers with the body that curl is answered with."""
+    assert CURL is not None
+    done = subprocess.run([CURL, "-s", "-i", "--noproxy", "*", *words], capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[1]), done.stdout
+
+
+@pytest.mark.skipif(CURL is None, reason="curl is not installed")
+def test_by_curl(served, tmp_path: Path) -> None:
+    log, jar = tmp_path / "log", tmp_path / "jar"
+    with command(Path(served.address), log) as address:
+        assert curl(f"{address}api/stats")[0] == 401
+        assert curl(f"{address}api/stats", "-H", f"Authorization: Bearer {TOKEN}")[0] == 200
+        assert curl(f"{address}api/stats?token={TOKEN.replace(' ', '+')}")[0] == 401  # never in an address
+        status, said = curl(f"{address}login", "-d", "token=a wrong token", "-c", str(jar))
+        assert (status, "?wrong-token" in said, "set-cookie" in said.lower()) == (303, True, False)
+        assert curl(f"{address}login", "-d", "other=1")[0] == 422
+        status, said = curl(f"{address}login", "--data-urlencode", f"token={TOKEN}", "-c", str(jar))
+        assert status == 303
+        cookie = re.search(r"(?im)^set-cookie: (.*)$", said)
+        assert cookie is not None
+        for part in ("HttpOnly", "SameSite=strict", "Max-Age=43200", "Path=/"):
+            assert part in cookie[1]
+        assert "Secure" not in cookie[1]  # it is no https
+        assert curl(f"{address}api/stats", "-b", str(jar))[0] == 200
+        assert curl(f"{address}api/entries", "-b", str(jar), "-H", "Origin: http://evil.example")[0] == 403
+        secret = cookie[1].partition("=")[2].partition(";")[0]
+        assert curl(f"{address}api/entries", "-X", "POST", "-b", str(jar), "--data-binary", TOKEN)[0] == 422
+    said = log.read_text()
+    assert TOKEN not in said
+    assert secret not in said
+
+
+@pytest.mark.skipif(OPENSSL is None, reason="openssl is not installed")
+def test_by_https(served, tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    named = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+    subprocess.run([OPENSSL, *made, *named], check=True, capture_output=True)
+    with command(
+        Path(served.address), tmp_path / "log", "--certificate", str(certificate), "--key", str(key)
+    ) as address:
+        assert address.startswith("https://")
+        place = urlsplit(address)
+        trusted = ssl.create_default_context(cafile=certificate)
+        asked = HTTPSConnection(place.hostname, place.port, context=trusted, timeout=120)
+        asked.request("POST", "/login", f"token={TOKEN.replace(' ', '+')}", FORM)
+        answer = asked.getresponse()
+        assert answer.status == 303
+        assert "Secure" in answer.headers["set-cookie"]
+        asked.close()
+
+
+def test_only_a_named_proxy_is_believed(served) -> None:
+    from cdnet.serve.app import create_app
+    from cdnet.serve.settings import Settings
+
+    for proxies, secure, who in (((), False, "web 127.0.0.1"), (("127.0.0.1",), True, "web 203.0.113.9")):
+        settings = Settings(port=0, token=TOKEN, proxies=proxies)
+        app = create_app(served, TinyNetwork(), settings)
+        with listening(app, proxy_headers=bool(proxies), forwarded_allow_ips=list(proxies)) as address:
+            asked = HTTPConnection(urlsplit(address).netloc, timeout=120)
+            forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+            asked.request("POST", "/login", f"token={TOKEN.replace(' ', '+')}", FORM | forwarded)
+            answer = asked.getresponse()
+            assert answer.read() == b""
+            cookie = answer.headers["set-cookie"]
+            assert ("Secure" in cookie) == secure
+            asked.request("GET", "/api/search?entry=1", headers={"Cookie": cookie.partition(";")[0]} | forwarded)
+            found = asked.getresponse()
+            assert found.status == 200, found.read()
+            assert found.read()
+            asked.close()
+            assert served.audit(last=1)[0].who == who
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"proxies": ("the proxy",)}, "by its address"),
+        ({"certificate": Path("c.pem")}, "both"),
+    ],
+)
+def test_settings_that_do_not_go_together(given: dict, says: str) -> None:
+    from cdnet.serve.settings import Settings
+
+    with pytest.raises(CdnetError, match=says):
+        Settings(**given)
+
+
+def test_a_certificate_that_is_none(tmp_path: Path) -> None:
+    from fastapi import FastAPI
+
+    from cdnet.serve.listening import server_of
+    from cdnet.serve.settings import Settings
+
+    for name, text in (("c.pem", "no certificate"), ("k.pem", "no key")):
+        (tmp_path / name).write_text(text)
+    for certificate, key in ((tmp_path / "c.pem", tmp_path / "k.pem"), (tmp_path / "none.pem", tmp_path / "k.pem")):
+        with pytest.raises(CdnetError, match="are no certificate and its key") as raised:
+            server_of(FastAPI(), Settings(certificate=certificate, key=key))
+        assert "\n" not in str(raised.value)
