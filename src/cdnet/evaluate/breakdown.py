@@ -186,7 +186,7 @@ _TOLD = {CAMERA: _by_camera, BRIGHTNESS: _by_brightness, MATCHES: _by_matches}
 
 def _numbers(known: Known, labels: Labels) -> list[int]:
     """Return the cameras that some pictures have, by name and numbers within it, the unknown one last."""
-    numbers: list[int] = labels.cameras.unique().tolist()
+    numbers: list[int] = torch.unique(labels.cameras).tolist()
     return sorted(numbers, key=lambda number: (number == UNKNOWN, _order(known.cameras.get(number, ""))))
 
 
