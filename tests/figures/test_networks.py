@@ -16,7 +16,7 @@ from cdnet.figures.network_costs import COLUMNS, NetworkCost, Time, cost_table, 
 from cdnet.figures.networks import draw_networks
 
 REPOSITORY = Path(__file__).parents[2]
-EVALUATED = ("evaluation.json",)
+EVALUATED = ("evaluation.json", "retail.json")
 
 
 def row(network: str, runtime: str, ms: float, batch: int = 1, sha256: str = "", peer: Any = None) -> dict[str, Any]:

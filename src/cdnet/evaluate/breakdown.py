@@ -1,6 +1,6 @@
 """Figures of merit part by part: whose are better than the average's, by what is known of every picture.
 
-Nobody has labelled pictures for this. A part is the queries of one camera, or of one camera among the gallery of
+No labels but identity and camera are used. A part is the queries of one camera, or of one camera among the gallery of
 another, or those of some brightness, or those with so many matches. Parts differ in more than what they are told by.
 """
 
