@@ -115,7 +115,7 @@ class _Ours(_Waiting):
         started = time.perf_counter()
         batch = self.batches.batch(self.order[number % len(self.order)], 0, number)
         self.waited.append(time.perf_counter() - started)
-        train_step(self.model, self.optimizer, self.accelerator, batch, self.recipe).total.item()
+        train_step(self.model, self.optimizer, self.accelerator, batch, self.recipe).loss.item()
 
 
 class _Torchreid(_Waiting):

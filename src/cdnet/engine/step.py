@@ -23,7 +23,7 @@ class StepValues:
     def unpack(self, vector: Tensor) -> Self:
         """Return by name what a vector of :meth:`pack` holds, in the shapes of this step's values."""
         given = self.given()
-        parts = vector.split([value.numel() for value in given.values()])
+        parts = torch.split(vector, [value.numel() for value in given.values()])
         return replace(self, **{name: part.view(given[name].shape) for name, part in zip(given, parts, strict=True)})
 
     def given(self) -> dict[str, Tensor]:
