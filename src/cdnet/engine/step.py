@@ -32,6 +32,10 @@ class StepValues:
         return {name: value for name, value in values.items() if value is not None}
 
 
+Logged = dict[str, float | list[float]]
+"""Values as logs have them, by name."""
+
+
 def rounded(value: Tensor) -> float | list[float]:
     """Return a number or a list of them as logs have them, of at most six digits behind the point."""
     return round(value.item(), 6) if value.dim() == 0 else [round(number, 6) for number in value.tolist()]

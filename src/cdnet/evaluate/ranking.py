@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, cast
 
 import torch
 from torch import Tensor
@@ -24,6 +24,20 @@ from cdnet.evaluate.places import find_places, padded
 
 RANKS = (1, 5, 10, 20)
 """Ranks that are reported."""
+
+
+class Figures(TypedDict, total=False):
+    """Figures of merit by the names that logs and results have them under."""
+
+    rank1: float
+    rank5: float | None
+    rank10: float | None
+    rank20: float | None
+    mAP: float
+    mINP: float
+    queries: int
+    queries_without_match: int
+    gallery: int
 
 
 @dataclass(frozen=True)
@@ -60,9 +74,9 @@ class Metrics:
         rank5, rank10, rank20 = (curve[rank - 1] if rank <= len(curve) else None for rank in RANKS[1:])
         return cls(curve[0], rank5, rank10, rank20, mAP, mINP, queries, queries_without_match, gallery, curve)
 
-    def to_json(self) -> dict[str, float | int | None]:
+    def to_json(self) -> Figures:
         """Return all but the whole CMC curve; a rank beyond the gallery is None."""
-        return {key: value for key, value in asdict(self).items() if key != "cmc"}
+        return cast("Figures", {key: value for key, value in asdict(self).items() if key != "cmc"})
 
     def as_text(self, how: str = "") -> str:
         """Return the figures in per cent, and the counts; ``how`` follows on each line of figures.
