@@ -17,7 +17,7 @@ from accelerate import Accelerator
 from cdnet import CdnetError, load_model
 from cdnet.classify import loop
 from cdnet.classify.recipe import ClassAugmentRecipe, ClassifyRecipe
-from cdnet.classify.run import ClassifyRun, classify
+from cdnet.classify.run import classify
 from cdnet.classify.weights import load_classifier
 from cdnet.cli import main
 from cdnet.engine.checkpoint import load_checkpoint
@@ -183,20 +183,6 @@ class TestRefusals:
         recipe.optim.lr = 1e6
         with pytest.raises(CdnetError, match=r"lower --optim\.lr"):
             classify(recipe, tmp_path)
-
-
-def test_a_lost_folder_is_one_sentence_and_is_not_made_anew(
-    recipe: ClassifyRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def epoch(run: ClassifyRun, stop: object) -> dict[str, object]:
-        shutil.rmtree(run.out)
-        return {"epoch": 1}
-
-    monkeypatch.setattr(ClassifyRun, "epoch", epoch)
-    with pytest.raises(CdnetError, match="run was removed or moved while the run was at work") as caught:
-        classify(recipe, tmp_path / "run")
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "run").exists()
 
 
 def test_it_descends_as_its_recipe_says(recipe: ClassifyRecipe, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -385,17 +384,3 @@ def test_a_folder_of_another_search_is_refused(recipe: SearchRecipe, tmp_path: P
         search(other, tmp_path)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
     assert json.loads((tmp_path / "genotype.json").read_text())["name"]
-
-
-def test_a_lost_folder_is_one_sentence_and_is_not_made_anew(
-    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def epoch(run: SearchRun, stop: object) -> dict[str, object]:
-        shutil.rmtree(run.out)
-        return {"epoch": 1}
-
-    monkeypatch.setattr(SearchRun, "epoch", epoch)
-    with pytest.raises(CdnetError, match="run was removed or moved while the run was at work") as caught:
-        search(recipe, tmp_path / "run")
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "run").exists()

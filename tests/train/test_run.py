@@ -32,7 +32,7 @@ from cdnet.files import write_atomically
 from cdnet.report.charts import quality_chart
 from cdnet.train import loop
 from cdnet.train.recipe import TrainRecipe
-from cdnet.train.run import TrainRun, train
+from cdnet.train.run import train
 
 
 def same_state(one: Path, other: Path) -> bool:
@@ -232,20 +232,6 @@ def test_a_run_resumes_from_another_folder(
     kept = yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())
     assert kept["genotype"] == str(tmp_path / "mine.json")
     assert kept["data"]["root"] == str(tmp_path / "pictures")
-
-
-def test_a_lost_folder_is_one_sentence_and_is_not_made_anew(
-    recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def epoch(run: TrainRun, stop: object) -> dict[str, object]:
-        shutil.rmtree(run.out)
-        return {"epoch": 1}
-
-    monkeypatch.setattr(TrainRun, "epoch", epoch)
-    with pytest.raises(CdnetError, match="run was removed or moved while the run was at work") as caught:
-        train(recipe, tmp_path / "run")
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "run").exists()
 
 
 def test_another_number_of_threads_is_told_and_resumes(
