@@ -17,13 +17,22 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 @pytest.fixture(scope="session")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Market-1501's layout with 8 training and 4 test identities, 64 x 32 pixels, to be read only."""
+    return _drawn(tmp_path_factory.mktemp("market") / "drawn", 8, 4)
+
+
+@pytest.fixture(scope="session")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with 20 training and 6 test identities, for batches of 16."""
+    return _drawn(tmp_path_factory.mktemp("crowd") / "drawn", 20, 6)
+
+
+def _drawn(root: Path, training: int, test: int) -> Path:
     from cdnet.draw.market import draw_market1501
 
-    root = tmp_path_factory.mktemp("market") / "drawn"
     draw_market1501(
         root,
-        identities_train=8,
-        identities_test=4,
+        identities_train=training,
+        identities_test=test,
         cameras=3,
         pictures_per_camera=3,
         distractors=3,
@@ -31,6 +40,27 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
         seed=1,
         size=(64, 32),
     )
+    return root
+
+
+COLOURS = {"blue": (60, 60, 190), "green": (60, 190, 60), "red": (190, 60, 60)}
+
+
+@pytest.fixture(scope="session")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noisy pictures of three colours, a folder each: 48 to train on and 12 to test on, 32 x 32, to be read only."""
+    import cv2
+    import numpy as np
+
+    root = tmp_path_factory.mktemp("colours")
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 16), ("val", 4)):
+        for name, colour in COLOURS.items():
+            for number in range(count):
+                pixels = np.clip(rng.normal(colour, 50, (32, 32, 3)), 0, 255).astype(np.uint8)
+                path = root / split / name / f"{number}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                assert cv2.imwrite(str(path), pixels[:, :, ::-1])
     return root
 
 

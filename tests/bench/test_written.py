@@ -26,7 +26,7 @@ def test_a_table_has_what_the_rows_have(tmp_path: Path, capsys: pytest.CaptureFi
     file = write(tmp_path / "a.json", timed, plain_row("memory", "3 x 4 | 5", 2.5, None, "MiB"))
     lines = markdown(read_rows(file)).splitlines()
     assert lines[2:] == [
-        "| ranking | 3 x 4 \\| 5 | 2 s | 4 | 2.00 (1.00 to 4.00) | another's |",
+        "| ranking | 3 x 4 \\| 5 | 2 s | 4 | 2.00 (1.50 to 3.00) | another's |",
         "| memory | 3 x 4 \\| 5 | 2.5 MiB | | | |",
     ]
     assert main(["bench", "show", str(file), "--holding", "memory"]) == 0

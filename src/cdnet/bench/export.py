@@ -21,6 +21,7 @@ import numpy.typing as npt
 import torch
 
 from cdnet import __version__
+from cdnet.bench.rows import Report
 from cdnet.data.cache import CachedPictures, Progress, silently
 from cdnet.data.decode import Pixels, read_pixels
 from cdnet.errors import CdnetError
@@ -123,7 +124,7 @@ def bench_export(
     out: Path,
     deadline: float,
     progress: Progress = silently,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Report]:
     """Measure each form of a network that is not in the table yet, and add it.
 
     Args:
@@ -139,7 +140,7 @@ def bench_export(
     Yields:
         each new row.
     """
-    rows: list[dict[str, Any]] = list(read_rows(out))
+    rows: list[Report] = list(read_rows(out))
     done = {tuple(row[key] for key in KEY) for row in rows}
     work = out.parent / f".{out.name}.work"
     for form in forms():

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from cdnet.bench.memory import resident
+from cdnet.bench.rows import Report
 from cdnet.draw.market import draw_market1501
 from cdnet.errors import CdnetError
 from cdnet.extract.extractor import FeatureExtractor
@@ -21,7 +21,7 @@ MARKS = 20
 
 def bench_extract(
     extractor: FeatureExtractor, pictures: int, ending: str = "parquet", tell: Callable[[str], object] = lambda _: None
-) -> dict[str, Any]:
+) -> Report:
     """Extract so many pictures, and return how many a second and the megabytes of the process all along.
 
     Args:

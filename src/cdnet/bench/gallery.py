@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cdnet.bench.rows import Report
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
 from cdnet.gallery.embedded import is_server
@@ -63,7 +64,7 @@ def synthetic(start: int, count: int, dimensions: int, seed: int) -> Vectors:
 
 def bench_size(
     gallery: Gallery, size: int, months: int, queries: int, seed: int, progress: IndexProgress = silently
-) -> dict[str, Any]:
+) -> Report:
     """Fill a gallery up to a size, make its index, and time searches.
 
     Args:
@@ -89,7 +90,7 @@ def bench_size(
     asked = _queries(size, dimensions, queries, seed)
     truth, flat = _faiss(size, asked, seed)
     exact = _timed(lambda q: gallery.search(q, NEAREST, exact=True), asked, EXACT_SECONDS, progress)
-    row: dict[str, Any] = {
+    row: Report = {
         "entries": size,
         "dimensions": dimensions,
         "months": months,
@@ -126,7 +127,7 @@ def bench_gallery(
     seed: int,
     path: Path,
     progress: IndexProgress = silently,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Report]:
     """Do :func:`bench_size` for each size, and keep the rows in a JSON file; those that are there are not done again.
 
     Raises:
@@ -134,7 +135,7 @@ def bench_gallery(
     """
     if list(sizes) != sorted(set(sizes)) or not sizes or sizes[0] < 100:
         raise CdnetError("sizes are entries, growing from 100 on, such as 16000 100000")
-    rows: list[dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.is_file() else []
+    rows: list[Report] = json.loads(path.read_text("utf-8")) if path.is_file() else []
     for size in sizes:
         kept = next((row for row in rows if row["entries"] == size), None)
         if kept is not None and (kept["seed"], kept["months"], kept["dimensions"]) != (

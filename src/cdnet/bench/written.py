@@ -51,5 +51,5 @@ def markdown(rows: Iterable[Row]) -> str:
         peer = "" if row["peer"] is None else f"{row['peer']:.4g}"
         words = (row["what"], row["config"], f"{row['ours']:.4g} {row['unit']}", peer, ratio + spread)
         cells = [word.replace("|", "\\|") for word in (*words, row.get("against", ""))]
-        lines.append(f"| {' | '.join(cells)} |".replace("|  |", "| |"))
+        lines.append(f"| {' | '.join(cells)} |".replace("|  ", "| "))
     return "\n".join(lines)

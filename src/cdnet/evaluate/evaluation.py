@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -71,11 +70,12 @@ class Evaluation:
         lines += [threshold.as_text(options.how_similar) for threshold in self.thresholds]
         return "\n".join(lines)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the metrics' keys and, besides, ``flip``, ``rerank``, ``intervals`` and ``thresholds``."""
         intervals = None if self.intervals is None else self.intervals.to_json()
         thresholds = [threshold.to_json() for threshold in self.thresholds]
-        return self.metrics.to_json() | self.options.to_json() | {"intervals": intervals, "thresholds": thresholds}
+        besides = {"intervals": intervals, "thresholds": thresholds}
+        return {**self.metrics.to_json(), **self.options.to_json(), **besides}
 
 
 def read_test_pictures(

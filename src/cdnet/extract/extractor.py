@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
 
@@ -24,6 +23,23 @@ from cdnet.weights import find_weights
 
 BATCH = 32
 DEVICES = ("auto", "cpu", "cuda")
+
+
+class _State(TypedDict):
+    """How a network is opened; ``sha256`` is its file's once it has been."""
+
+    model: str
+    runtime: str
+    device: str
+    batch: int
+    given: Given
+    bgr: bool
+    sha256: str | None
+
+
+class _Pickled(TypedDict):
+    name: str
+    state: _State
 
 
 class FeatureExtractor:
@@ -84,12 +100,12 @@ class FeatureExtractor:
         # Absolute, for a worker process may work in another folder.
         elsewhere = runs_elsewhere(model)
         path = Path(model) if elsewhere else find_weights(model)
-        self._state: dict[str, Any] = {
+        self._state: _State = {
             "model": os.path.abspath(path) if path.is_file() else str(path),
             "runtime": runtime,
             "device": device,
             "batch": batch,
-            "given": asdict(given),
+            "given": given,
             "bgr": bgr,
             "sha256": None,
         }
@@ -98,24 +114,24 @@ class FeatureExtractor:
 
     def _open(self, name: str, option: str = "") -> None:
         state = self._state
-        given = Given(**state["given"])
-        self.network = _open(state["model"], name, state["runtime"], state["device"], state["batch"], given, option)
+        how = state["runtime"], state["device"], state["batch"], state["given"]
+        self.network = _open(state["model"], name, *how, option)
         if state["sha256"] not in (None, self.network.digest):
             raise CdnetError(f"{state['model']} is another file than when this extractor was made; make it again")
         state["sha256"] = self.network.digest
         self._turn, self._dimension = threading.Lock(), None
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> _Pickled:
         """Return how to open the same network again."""
         return {"name": self.name, "state": self._state}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: _Pickled) -> None:
         """Open the network again.
 
         Raises:
             CdnetError: if its file has gone or is another one.
         """
-        self.name, self._state = state["name"], dict(state["state"])
+        self.name, self._state = state["name"], state["state"].copy()
         self._open(self.name)
 
     _dimension: int | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
@@ -18,6 +18,7 @@ from cdnet.errors import CdnetError
 from cdnet.gallery.entry import LONGEST_NOTE, LONGEST_TEXT
 from cdnet.gallery.picture_table import time_of
 from cdnet.gallery.problems import NotThereError
+from cdnet.gallery.searching import FilterWords
 
 PICTURE = {
     "requestBody": {"required": True, "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}
@@ -58,7 +59,7 @@ class Filtered(Question):
     since: Time = None
     until: Time = None
 
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> FilterWords:
         """Return them as a gallery takes them."""
         return {
             "cameras": self.camera or None,
@@ -145,7 +146,7 @@ def who_asks(request: Request) -> str:
     return f"web {request.client.host}" if request.client else "web"
 
 
-def shown(values: dict[str, Any]) -> dict[str, Any]:
+def shown(values: dict[str, object]) -> dict[str, object]:
     """Leave out where on the server's disk a picture lies; its name says enough."""
-    place = values.pop("place")
+    place = str(values.pop("place"))
     return values | {"name": place.replace("\\", "/").rpartition("/")[2]}
