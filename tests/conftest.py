@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,32 @@ settings.load_profile("same")
 
 # Two workers share two cores; more threads than that only get in each other's way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Bars and colours are for terminals, and no variable says that a file is one.
+for variable in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+    os.environ.pop(variable, None)
+
+
+def _draw_alike() -> None:
+    # What is drawn without a seed of its own hangs on nothing that happened before, so on no order of the tests.
+    import numpy as np
+    import torch
+
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup() -> None:
+    """Seed the generators of the whole process for a fixture."""
+    _draw_alike()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    """Seed the generators of the whole process for a test."""
+    _draw_alike()
 
 
 @pytest.fixture(scope="session")

@@ -44,9 +44,9 @@ def test_all_take_turns_and_the_first_round_does_not_count() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say it")
 def test_memory_that_is_given_back_is_seen_at_its_peak() -> None:
     with watch_memory() as memory:
-        np.ones(50 << 20, np.uint8)
+        np.ones(200 << 20, np.uint8)
     assert memory.bytes is not None
-    assert 49 << 20 <= memory.bytes < 80 << 20
+    assert 150 << 20 <= memory.bytes < 300 << 20  # the system counts in lumps, of many cores in large ones
 
 
 def test_rows_take_ratios_round_by_round() -> None:
