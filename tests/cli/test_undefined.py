@@ -248,7 +248,9 @@ def test_figures_are_in_the_file_though_nobody_reads_the_output(weights: Path, m
     reading, writing = os.pipe()
     os.close(reading)  # the first thing that is printed meets a closed pipe
     try:
-        subprocess.run([sys.executable, "-u", "-m", "cdnet", *map(str, words)], stdout=writing, check=False)
+        subprocess.run(
+            [sys.executable, "-u", "-m", "cdnet", *map(str, words)], stdout=writing, check=False, timeout=600
+        )
     finally:
         os.close(writing)
     assert json.loads(target.read_text())["queries"] > 0

@@ -493,7 +493,7 @@ def test_two_processes_at_once_build_it_once(source: list[Picture], folder: Path
     both = [other(source, folder, log, pause=0.05) for _ in range(2)]
     expected = directly(source).tobytes().hex()
     for process in both:
-        out, problem = process.communicate(timeout=1200)
+        out, problem = process.communicate(timeout=600)
         assert process.returncode == 0, problem
         assert out.strip() == expected
     noted = log.read_text().split("\n")[:-1]
@@ -525,7 +525,7 @@ def test_a_killed_build_leaves_nothing_that_is_read_and_is_cleaned_up(
 
 def test_a_file_system_that_stops_taking_bytes(source: list[Picture], folder: Path, tmp_path: Path) -> None:
     process = other(source, folder, tmp_path / "log", limit=4000)  # the pixels are 10,752 bytes
-    out, problem = process.communicate(timeout=1200)
+    out, problem = process.communicate(timeout=600)
     assert process.returncode == 1
     assert out == ""
     assert problem.startswith("said: ")

@@ -268,7 +268,7 @@ def test_two_processes_agree_on_alpha_exactly(recipe: SearchRecipe, tmp_path: Pa
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=1800,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr
