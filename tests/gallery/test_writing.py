@@ -88,7 +88,8 @@ def test_adding_while_months_are_removed_leaves_nothing_half(gallery, new_entry)
                 gallery.add(*some(new_entry, [turn % 5, 5 + turn % 3], time=old))
         except CdnetError as error:
             failed.append(error)
-        done.set()
+        finally:
+            done.set()
 
     thread = threading.Thread(target=add)
     thread.start()

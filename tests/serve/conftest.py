@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,14 @@ class TinyNetwork:
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         parts = pixels.reshape(len(pixels), 4, 8, 2, 16, 3).mean((2, 4)).reshape(len(pixels), DIMENSIONS)
         return (parts - 127).astype(np.float32)
+
+
+class SlowNetwork(TinyNetwork):
+    """The same, so slow that pictures that come at once wait for each other."""
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        time.sleep(0.2)
+        return super().__call__(pixels)
 
 
 def coloured(number: int) -> bytes:
@@ -78,7 +87,8 @@ def listening(app: object, **settings: object) -> Iterator[str]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen(64)  # so that a client may come before the server is ready
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", **settings))
+        # A connection that is not used for a while stays open, so that no client asks just as it is closed.
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_keep_alive=3600, **settings))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
         thread.start()
         try:

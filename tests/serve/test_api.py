@@ -83,6 +83,7 @@ def test_who_searched_is_in_the_audit_log(client, served) -> None:
 
 
 def test_health_readiness_and_metrics(client) -> None:
+    assert client.get("/api/stats").status_code == 200
     assert client.get("/health").json() == {"status": "ok"}
     assert client.get("/ready").json() == {"status": "ready"}
     text = client.get("/metrics").text

@@ -19,6 +19,7 @@ PATIENCE = 120_000
 """Milliseconds that a browser on a busy machine may take."""
 sync_api.expect.set_options(timeout=PATIENCE)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--disable-dev-shm-usage"]  # a container's may be too small
 
 
 @pytest.fixture(scope="module")

@@ -167,17 +167,13 @@ class GalleryFolder:
         return found
 
     def stop_server(self) -> None:
-        """Stop the server, if it runs; what was acknowledged is on the disk in any case."""
+        """Stop the server, if it runs, and wait for its end; what was acknowledged is on the disk in any case."""
         process = self._server()
         if process is not None:
             lines = self._postmaster()
-            self._signal(process, signal.SIGINT)
-            for _ in range(STOP_SECONDS * 20):
-                if self._server() is None:
+            for number in (signal.SIGINT, signal.SIGQUIT):
+                if _ended_by(process, number, STOP_SECONDS):
                     break
-                time.sleep(0.05)
-            else:
-                self._signal(process, signal.SIGQUIT)
             if len(lines) > 4 and Path(lines[4]) != self.data:
                 shutil.rmtree(lines[4], ignore_errors=True)
 
@@ -212,11 +208,6 @@ class GalleryFolder:
         made = Path(tempfile.mkdtemp(prefix="cdnet-gallery-"))
         hand_over(made)
         return made
-
-    @staticmethod
-    def _signal(process: int, number: int) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(process, number)
 
     def _postmaster(self) -> list[str]:
         try:
@@ -282,6 +273,24 @@ class GalleryFolder:
         if "No space left" in said:
             return DiskFullError(f"the disk is full, so that the gallery {self.path} {what}; free some space")
         return CdnetError(f"the database in {self.path} {what}: {why}; {self.log.name} there has all it said")
+
+
+def _ended_by(process: int, number: int, seconds: float) -> bool:
+    """Send a process, which need not be our child, a signal, and tell whether it ended within some seconds.
+
+    A server takes its ``postmaster.pid`` away a moment before that.
+    """
+    import psutil
+
+    ends = time.monotonic() + seconds
+    with suppress(psutil.NoSuchProcess, ProcessLookupError):
+        server = psutil.Process(process)
+        os.kill(process, number)
+        while server.is_running() and server.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > ends:
+                return False
+            time.sleep(0.05)
+    return True
 
 
 def this_place() -> str:
