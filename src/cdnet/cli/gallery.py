@@ -9,6 +9,7 @@ from typing import Any
 from cdnet.cli.arguments import UsageError, choose
 from cdnet.cli.gallery_arguments import ACTIONS, add_filters, filters_of, gallery_parser, opened, read_options, time_of
 from cdnet.cli.gallery_upkeep import audit, build_index, calibrate, export, import_file, remove, show_index, stats
+from cdnet.cli.termination import closing_when_terminated
 from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
 from cdnet.shown_text import say, say_block
@@ -35,7 +36,8 @@ def main(words: list[str]) -> None:
             f"usage: cdnet gallery ACTION ... --gallery G\n\n{told}\n\n`cdnet gallery query --help` explains one."
         )
         return
-    actions[choose("gallery", words, actions)](words[1:])
+    with closing_when_terminated():
+        actions[choose("gallery", words, actions)](words[1:])
 
 
 def create(words: list[str]) -> None:
