@@ -19,7 +19,7 @@ from .conftest import TinyNetwork, coloured, filled, listening
 
 @contextmanager
 def by_address(root) -> Iterator[tuple[object, object, object]]:
-    """A folder whose server is stopped and started by hand, a gallery in it by its address, and where that is served."""
+    """A folder whose server is stopped and started by hand, its gallery by its address, and where it is served."""
     with filled(root) as made:
         from psycopg.conninfo import conninfo_to_dict
 

@@ -100,7 +100,7 @@ class EmbeddedDatabase(Database):
                     with alone:
                         self._stop_server()
                 else:
-                    # Others hold it together, for they use the server, or the keeper alone, which was quicker to stop it.
+                    # Others hold it together and use the server, or the keeper alone, which was quicker to stop it.
                     self.folder.lock("users", shared=True).release()
         finally:
             user.release()

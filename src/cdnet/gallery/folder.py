@@ -1,7 +1,7 @@
 """The folder of an embedded gallery: its locks, and starting and stopping PostgreSQL in it.
 
-``data`` holds the database, ``server.log`` what the server says, ``users``, ``starting``, ``closing`` and ``keeper`` are
-locks. The server listens on a socket alone, in a folder that only its own user may enter.
+``data`` holds the database, ``server.log`` what the server says; ``users``, ``starting``, ``closing`` and ``keeper``
+are locks. The server listens on a socket alone, in a folder that only its own user may enter.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ START_SECONDS = 300
 STOP_SECONDS = 60
 MOST_LOG = 1_000_000
 """Bytes of what the server said that are kept when it starts anew."""
+FEWEST_BUFFERS, MOST_BUFFERS = 128, 2048
+"""Megabytes that a server may keep of its tables and indexes, taken as they are read; a million entries' index fits."""
 LONGEST_SOCKET = 90
 """Bytes of a socket's folder: a path of a socket may have about a hundred."""
 
@@ -128,7 +130,7 @@ class GalleryFolder:
             said = self.log.stat().st_size
             sockets = self._make_socket_folder()
         options = ["-w", "-t", str(START_SECONDS), "-D", str(self.data), "-l", str(self.log)]
-        done = self._run("pg_ctl", [*options, "-o", f"-k '{sockets}'", "start"])
+        done = self._run("pg_ctl", [*options, "-o", f"-k '{sockets}' -c shared_buffers={buffers()}MB", "start"])
         found = self.socket_folder()
         if done.returncode or found is None:
             with self.log.open("rb") as file:
@@ -265,6 +267,16 @@ class GalleryFolder:
         if "No space left" in said:
             return DiskFullError(f"the disk is full, so that the gallery {self.path} {what}; free some space")
         return CdnetError(f"the database in {self.path} {what}: {why}; {self.log.name} there has all it said")
+
+
+def buffers() -> int:
+    """Return how many megabytes the server may keep of its tables and indexes: a quarter of this place's memory."""
+    import psutil
+
+    total = psutil.virtual_memory().total
+    with suppress(OSError, ValueError):  # of a container; without a limit it is no number
+        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return int(max(FEWEST_BUFFERS, min(MOST_BUFFERS, total // 4 >> 20)))
 
 
 def this_place() -> str:

@@ -48,7 +48,9 @@ def said(error: psycopg.Error, address: str) -> CdnetError:
     if isinstance(error, errors.UndefinedFile | errors.FeatureNotSupported) and "vector" in str(error):
         return RefusedError(f"{where}: the server has no pgvector ({line}); install it there, see {EXTENSION}")
     if isinstance(error, errors.ReadOnlySqlTransaction):
-        return RefusedError(f"{where}: a replica, which is only read; give the address of the server that is written to")
+        return RefusedError(
+            f"{where}: a replica, which is only read; give the address of the server that is written to"
+        )
     if isinstance(error, errors.IndexCorrupted | errors.DataCorrupted):
         return RefusedError(f"{where}: the database is damaged ({line}); put its backup back")
     if isinstance(error, errors.QueryCanceled):
