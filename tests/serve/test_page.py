@@ -227,13 +227,16 @@ def test_the_way_in_by_a_token(browser, served) -> None:
         assert page.locator("#login").is_hidden()
         upload(page, 3)
         assert token not in page.url
-        (cookie,) = context.cookies()
+        (cookie,) = [one for one in context.cookies() if one["name"] == "cdnet-session"]
         assert cookie["httpOnly"]
         assert cookie["sameSite"] == "Strict"
         assert token not in cookie["value"]
-        context.clear_cookies()
+        page.locator("#logout button").click()
+        page.wait_for_selector("#login")
+        assert context.cookies() == []
         page.goto(f"{address}?entry=1")
         page.wait_for_selector("#login")
+        assert page.locator("#logout").is_hidden()
         context.close()
 
 

@@ -162,6 +162,7 @@ async function readStats() {
   at("hint-search").hidden = !stats.entries;
   at("cameras").append(...stats.cameras.map((camera) => make("label", {}, make("input", { type: "checkbox", name: "camera", value: camera }), make("bdi", { textContent: camera }))));
   at("cameras").hidden = !stats.cameras.length;
+  at("logout").hidden = !document.cookie.includes("cdnet-open=1");
   restore(new URLSearchParams(location.search));
 }
 
