@@ -37,7 +37,7 @@ def by_address(root) -> Iterator[tuple[object, object, object]]:
 
 
 def ask(address: str, method: str, way: str, body: bytes | None = None) -> tuple[int, object, str | None]:
-    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=120)
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=600)
     connection.request(method, way, body)
     answer = connection.getresponse()
     found = answer.read()
@@ -135,7 +135,7 @@ def test_what_was_acknowledged_is_there(tmp_path, how: str) -> None:
         finally:
             done.set()
             for thread in threads:
-                thread.join(120)
+                thread.join(600)
         assert set(answers) == {200, 503}
         assert len(acknowledged) >= 15
         assert len(set(acknowledged)) == len(acknowledged)

@@ -29,10 +29,11 @@ def gallery(tmp_path, monkeypatch) -> Iterator[object]:
 
 
 def wait_for(what: Callable[[], object]) -> None:
-    ends = time.monotonic() + 120
-    while not what():
-        assert time.monotonic() < ends, "waited in vain"
+    for _ in range(6000):  # two minutes, not counting those in which a busy machine lets this process stand still
+        if what():
+            return
         time.sleep(0.02)
+    raise AssertionError("waited in vain")
 
 
 def indexes(gallery) -> set[str]:
@@ -83,7 +84,7 @@ def test_stopped_half_way_it_leaves_nothing_that_is_asked_or_locked(gallery) -> 
         wait_for(making)
         closing = threading.Thread(target=keeper.close)
         closing.start()
-        closing.join(120)
+        closing.join(600)
         assert not closing.is_alive()
         assert not making()
     assert indexes(gallery) == set()

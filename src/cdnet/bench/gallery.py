@@ -135,20 +135,20 @@ def bench_gallery(
     seed: int,
     path: Path,
     progress: IndexProgress = silently,
-    minutes: float = float("inf"),
+    minutes: float | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Do :func:`bench_size` for each size, and keep the rows in a JSON file; those that are there are not done again.
 
     Args:
-        minutes: after which it stops, wherever it is; it goes on there when it is called again.
+        minutes: after which it stops, wherever it is, if not None; it goes on there when it is called again.
 
     Raises:
         CdnetError: if the sizes do not grow, the file is of other settings, or the time is over.
     """
-    ends = time.monotonic() + 60 * minutes
+    ends = None if minutes is None else time.monotonic() + 60 * minutes
 
     def in_time(what: str, share: float) -> None:
-        if time.monotonic() > ends:
+        if ends is not None and time.monotonic() > ends:
             raise CdnetError(
                 f"{minutes:g} minutes are over while {what}; what is measured is kept, and it goes on there"
             )

@@ -96,7 +96,8 @@ class Gallery:
                 if new:
                     detail = {"entries": len(new), "first": new[0], "last": new[-1]}
                     auditing.write_record(connection, event, who or self._who, "add", None, detail)
-            return found
+            done = None if new else auditing.detail_of(connection, event)
+            return found if done is None else writing.added_between(found, done["first"], done["last"])
 
         return self._writing.run(work)
 
@@ -257,6 +258,10 @@ class Gallery:
             if dry_run:
                 size = removing.size_of(connection)
                 return Removed(removing.count(connection, which), 0, size, size)
+            done = auditing.detail_of(connection, event)
+            if done is not None:
+                size = removing.size_of(connection)
+                return Removed(done["entries"], done["months"], size, size)
             return removing.remove(connection, which, who or self._who, event, clock_is_right)
 
         return self._writing.run(work)

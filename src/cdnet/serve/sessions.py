@@ -21,7 +21,7 @@ SESSION_SECONDS = 12 * 3600
 class Sessions:
     """Browsers that have shown the token; what they keep in a cookie is not the token itself.
 
-    A cookie says when its session ends, under a seal that only who knows the token can make. Nothing of it is kept here:
+    A cookie says when its session ends, under a seal that only who knows the token can make. Nothing of it is kept:
     each of several servers with one token admits a session that another one has begun, and all end with the token.
     """
 
