@@ -79,11 +79,13 @@ def test_a_phones_photograph_is_seen_upright(client) -> None:
 def test_adding_and_removing(client) -> None:
     before = client.get("/api/stats").json()["entries"]
     given = {"camera": "9", "person": "new", "time": "2026-11-20T09:00:00Z", "note": "by the door"}
+    given |= {"source": "door.mp4", "box": "10,20,64,128"}
     added = client.post("/api/entries", params=given, content=coloured(400)).json()
     assert added["new"] is True
     assert client.post("/api/entries", params=given, content=coloured(400)).json() == {"id": added["id"], "new": False}
     kept = client.get(f"/api/entries/{added['id']}").json()
     assert (kept["camera"], kept["person"], kept["note"], kept["kept"]) == ("9", "new", "by the door", True)
+    assert (kept["source"], kept["box"]) == ("door.mp4", [10, 20, 64, 128])
     assert client.get(f"/api/entries/{added['id']}/picture").status_code == 200
     assert client.delete(f"/api/entries/{added['id']}").json() == {"removed": 1}
     assert client.get(f"/api/entries/{added['id']}").status_code == 404

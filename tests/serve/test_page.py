@@ -308,7 +308,7 @@ def test_each_text_has_its_own_direction(phone, odd: str) -> None:
 
 def test_more_of_the_gallery_goes_on_where_one_is(phone, odd: str) -> None:
     phone.goto(odd)
-    phone.wait_for_selector("#cameras input")
+    phone.wait_for_selector("#cameras input", state="attached")
     phone.locator("#browse").focus()
     phone.keyboard.press("Enter")
     sync_api.expect(phone.locator(".card")).to_have_count(60)
