@@ -10,6 +10,7 @@ let marks = new Map();
 
 export const entries = () => shown;
 export const markOf = (entry) => marks.get(entry.id) ?? "";
+export const hasThreshold = () => threshold !== null;
 export const isBelow = (entry) => threshold !== null && entry.similarity < threshold;
 export const markedRight = () => [...marks].filter(([, kind]) => kind === "right").map(([id]) => id);
 

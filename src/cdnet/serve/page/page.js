@@ -160,7 +160,8 @@ async function readStats() {
   at("about").textContent = stats.entries ? `${many(stats.entries, "picture")} of ${cameras}` : "an empty gallery";
   at("hint-empty").hidden = stats.entries > 0;
   at("hint-search").hidden = !stats.entries;
-  at("cameras").append(...stats.cameras.map((camera) => make("label", {}, make("input", { type: "checkbox", name: "camera", value: camera }), make("bdi", { textContent: camera }))));
+  const sorted = [...stats.cameras].sort((a, b) => a.localeCompare(b, [], { numeric: true }));
+  at("cameras").append(...sorted.map((camera) => make("label", {}, make("input", { type: "checkbox", name: "camera", value: camera }), make("bdi", { textContent: camera }))));
   at("cameras").hidden = !stats.cameras.length;
   at("logout").hidden = !document.cookie.includes("cdnet-open=1");
   restore(new URLSearchParams(location.search));

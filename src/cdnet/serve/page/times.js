@@ -1,7 +1,7 @@
 // A line of time for each camera: when it saw what was found.
 
 import { at, moment, short, shortMoment } from "/asking.js";
-import { isBelow } from "/cards.js";
+import { hasThreshold, isBelow } from "/cards.js";
 
 const LEFT = 110, ROW = 26;
 
@@ -16,6 +16,7 @@ export function drawTimes(entries) {
   const timed = entries.filter((entry) => "similarity" in entry && entry.time);
   at("times").hidden = !timed.length;
   if (!timed.length) return;
+  at("times-about").hidden = !hasThreshold();
   const cameraOf = (entry) => entry.camera ?? "not known";
   const cameras = [...new Set(timed.map(cameraOf))].sort((a, b) => a.localeCompare(b, [], { numeric: true }));
   const moments = timed.map((entry) => Date.parse(entry.time));
@@ -38,7 +39,7 @@ export function drawTimes(entries) {
     picture.append(dot);
   }
   const shown = width < 500 ? shortMoment : moment;
-  picture.append(part("text", { x: LEFT, y: high - 4 }, shown(first)));
+  picture.append(part("text", { x: width < 500 ? 4 : LEFT, y: high - 4 }, shown(first)));
   if (last > first) picture.append(part("text", { x: width - 10, y: high - 4, "text-anchor": "end" }, shown(last)));
   at("line").replaceChildren(picture);
 }
