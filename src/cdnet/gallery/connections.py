@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from cdnet.errors import CdnetError, DiskFullError
 from cdnet.gallery.embedded import Database
@@ -131,14 +131,13 @@ class Connections:
 
     def _connect(self) -> Connection:
         try:
-            place = conninfo_to_dict(self.database.conninfo())
+            place: dict[str, Any] = conninfo_to_dict(self.database.conninfo())
         except (UnreachableError, DiskFullError):
             raise
         except CdnetError as error:  # of a server in a folder that cannot be started
             raise RefusedError(str(error)) from error
-        made = psycopg.connect(
-            autocommit=True, **{**NETWORK, **place, "application_name": "cdnet", "client_encoding": "UTF8"}
-        )
+        ours = {"application_name": "cdnet", "client_encoding": "UTF8"}
+        made = psycopg.connect(make_conninfo(**{**NETWORK, **place, **ours}), autocommit=True)
         try:
             prepare(made)
         except BaseException:
