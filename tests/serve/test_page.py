@@ -271,6 +271,21 @@ def odd(tmp_path_factory) -> Iterator[str]:
             yield address
 
 
+@pytest.fixture(scope="module")
+def untimed(tmp_path_factory) -> Iterator[str]:
+    """Where a gallery of three pictures of an unknown time is served."""
+    import numpy as np
+
+    from cdnet.gallery import NewEntry
+    from cdnet.serve.app import create_app
+    from cdnet.serve.settings import Settings
+
+    with filled(tmp_path_factory.mktemp("untimed"), count=0) as gallery:
+        gallery.add([NewEntry(bytes([number]) * 32) for number in range(3)], np.eye(3, DIMENSIONS))
+        with listening(create_app(gallery, TinyNetwork(), Settings(rate=1e6))) as address:
+            yield address
+
+
 @pytest.fixture
 def phone(browser) -> Iterator[object]:
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
@@ -335,6 +350,14 @@ def test_an_empty_gallery_says_what_to_do(phone, tmp_path) -> None:
         for way, says in (("browse=1", "This gallery is empty."), ("entry=1", "there is no entry 1")):
             phone.goto(f"{address}?{way}")
             sync_api.expect(phone.locator("#status")).to_contain_text(says)
+
+
+def test_what_a_time_leaves_out_is_said(phone, untimed: str) -> None:
+    phone.goto(f"{untimed}?entry=1&k=5&since=2026-01-01T00:00:00Z")
+    sync_api.expect(phone.locator("#status")).to_contain_text("Left out: 3 of the gallery whose time is not known")
+    phone.goto(f"{untimed}?entry=1&k=5")
+    sync_api.expect(phone.locator(".card .score")).to_have_count(3)
+    assert "Left out" not in phone.inner_text("#status")
 
 
 def test_a_gallery_that_does_not_answer_at_first(phone, address: str) -> None:

@@ -181,6 +181,19 @@ class Gallery:
             yield from page
             after = page[-1].id
 
+    def untimed(
+        self,
+        cameras: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        persons: Sequence[str] | None = None,
+    ) -> int:
+        """Return how many entries a filter by time leaves out because their time is not known; 0 without one."""
+        if since is None and until is None:
+            return 0
+        filters = Filters(cameras, since, until, persons)
+        return self._reading.run(lambda connection: listing.untimed(connection, filters))
+
     def entry(self, number: int) -> Entry:
         """Return an entry.
 

@@ -92,9 +92,16 @@ async function answer(mine, promise) {
   const where = found.threshold === null
     ? "No threshold was calibrated for this gallery, so that a similarity alone does not say whether it is the same person."
     : `${above} at or above the threshold of ${found.threshold.toFixed(3)}.`;
-  tell(count ? `${where} ${seconds} s.` : nothing());
+  tell(`${count ? where : nothing()}${untimed()} ${seconds} s.`);
   at("results").focus({ preventScroll: true });
   if (narrow.matches) at("found").scrollIntoView();
+}
+
+// What a filter by time leaves out although it may be of that time.
+function untimed() {
+  const given = filters();
+  const count = stats && (given.has("since") || given.has("until")) ? stats.unknown_times : 0;
+  return count ? ` Left out: ${count.toLocaleString()} of the gallery whose time is not known.` : "";
 }
 
 function nothing() {
@@ -115,7 +122,7 @@ async function browse(mine, after, query) {
     at("results").focus({ preventScroll: true });
     if (narrow.matches) at("found").scrollIntoView();
   }
-  tell(entries().length ? "" : nothing());
+  tell(`${entries().length ? "" : nothing()}${untimed()}`.trim());
   at("more").hidden = found.length < PAGE;
   at("more").onclick = () => browse(mine, found.at(-1).id, query).catch((error) => tell(error.message, "wrong"));
 }
