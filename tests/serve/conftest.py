@@ -50,8 +50,8 @@ def coloured(number: int) -> bytes:
 
 
 @contextmanager
-def filled(root: Path) -> Iterator[object]:
-    """An open gallery of 24 pictures of six people, seen by three cameras, in a folder of its own."""
+def filled(root: Path, count: int = 24) -> Iterator[object]:
+    """An open gallery of 24 pictures of six people, seen by three cameras, in a folder of its own; or of fewer."""
     for name in ("psycopg", "pgvector", "fastapi", "httpx"):
         pytest.importorskip(name, reason="the extra serve is not installed")
     from cdnet.gallery import GalleryNetwork, NewEntry, create_gallery
@@ -67,7 +67,7 @@ def filled(root: Path) -> Iterator[object]:
     with gallery:
         begun = datetime(2026, 11, 20, 8, tzinfo=UTC)
         entries, features = [], []
-        for number in range(24):
+        for number in range(count):
             data = coloured(number)
             path = root / f"{number:02}.png"
             path.write_bytes(data)
@@ -75,7 +75,8 @@ def filled(root: Path) -> Iterator[object]:
             known = {"camera": str(number % 3), "person": f"p{number // 4}", "time": begun + timedelta(minutes=number)}
             entries.append(NewEntry(digest, str(path), **known))
             features.append(feature)
-        gallery.add(entries, np.stack(features))
+        if entries:
+            gallery.add(entries, np.stack(features))
         yield gallery
 
 

@@ -114,6 +114,11 @@ NOTES = {
     "a plus that became a blank": ("time=2026-01-01T00:00:00+01:00", 422),
     "an hour that is none": ("time=2026-01-01T25:00:00Z", 422),
     "a name that nothing asks for": ("persn=anna", 422),
+    "a box of three": ("box=1,2,3", 422),
+    "a box of no height": ("box=1,2,3,0", 422),
+    "a box beyond the integers": ("box=1,2,3,9999999999", 422),
+    "a box in words": ("box=a,b,c,d", 422),
+    "a box": ("box=0,20,64,128&source=door.mp4", 200),
     "a place on the server": ("place=/etc/passwd", 422),
 }
 
