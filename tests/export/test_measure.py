@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from cdnet import CdnetError
+from cdnet import CdnetError, load_model
 from cdnet.bench import export as bench
 from cdnet.cli import main
 from cdnet.data.recipe import DataRecipe
@@ -142,6 +144,28 @@ def test_from_the_command_line(
     figures = capsys.readouterr().out
     assert main(["evaluate", str(weights), *data]) == 0
     assert figures.splitlines()[1:] == capsys.readouterr().out.splitlines()[1:]
+
+
+def test_weights_in_16_bits_from_the_command_line(
+    tmp_path: Path, weights: Path, market: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, data = tmp_path / "half.safetensors", ["--data.root", str(market), "--data.cache", str(tmp_path / "cache")]
+    assert main(["export", str(weights), "--fp16", "--out", str(out), *data]) == 0
+    said = capsys.readouterr().out
+    assert "half.safetensors: fp16 for plain" in said
+    assert "as PyTorch at 1, 7, 64 picture(s) at once: largest difference" in said
+    assert "on market1501: PyTorch mAP" in said
+    assert "half.safetensors mAP" in said
+    tensors, before = load_file(out), load_file(weights)
+    kernels = {name for name, tensor in before.items() if tensor.ndim == 4}
+    assert {name for name, tensor in tensors.items() if tensor.dtype == torch.float16} == kernels
+    assert all(torch.equal(tensors[name], before[name].half() if name in kernels else before[name]) for name in before)
+    assert load_model(out)[1] == load_model(weights)[1]
+    # What is exported is not put in its own place: its 32 bits would be lost.
+    content = out.read_bytes()
+    assert main(["export", str(out), "--fp16", "--out", str(out), "--overwrite"]) == 2
+    assert "is what is exported; name another file" in capsys.readouterr().err
+    assert out.read_bytes() == content
 
 
 def test_calibration_from_the_command_line(tmp_path: Path, weights: Path, people: np.ndarray) -> None:

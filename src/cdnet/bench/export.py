@@ -25,23 +25,22 @@ from cdnet.data.cache import CachedPictures, Progress, silently
 from cdnet.data.decode import Pixels, read_pixels
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_features
-from cdnet.export.files import File, ProgramFile, open_file
+from cdnet.export.files import File, open_written
 from cdnet.export.making import Source, make
 from cdnet.export.people import draw_people
 from cdnet.export.precision import Precision
-from cdnet.export.targets import IR, ONNX, PROGRAM, TARGETS, Target
+from cdnet.export.targets import IR, ONNX, PROGRAM, TARGETS, WEIGHTS, Target
 from cdnet.export.trial import run_in_batches
 from cdnet.files import write_text
 from cdnet.runtime.network import Features
 from cdnet.runtime.said import Said
 from cdnet.search.timing import machine_name
 from cdnet.shown_text import csv_cell
-from cdnet.weights import SUFFIX
 
 BATCH = 32
 ROUNDS = {1: 200, BATCH: 20}
 """Timed runs by how many pictures they are of, after a tenth of as many that do not count."""
-RUNTIMES = {SUFFIX: "pytorch", ONNX: "onnxruntime", IR: "openvino", PROGRAM: "torch.export"}
+RUNTIMES = {WEIGHTS: "pytorch", ONNX: "onnxruntime", IR: "openvino", PROGRAM: "torch.export"}
 KEY = ("network", "for", "format", "precision")
 FIELDS = (
     *KEY,
@@ -89,12 +88,13 @@ class _Weights:
 def forms() -> list[Form]:
     """Return the weights themselves, and every form that `cdnet export` writes."""
     every: tuple[Precision, ...] = ("fp32", "fp16", "int8")
-    return [Form(TARGETS["plain"], SUFFIX, "fp32")] + [
+    return [Form(TARGETS["plain"], WEIGHTS, "fp32")] + [
         Form(target, ending, precision)
         for target in TARGETS.values()
         for ending in target.formats
         for precision in every
-        if precision != "int8" or (target.int8 and ending != PROGRAM)
+        if (precision != "int8" or (target.int8 and ending not in (PROGRAM, WEIGHTS)))
+        and (precision != "fp32" or ending != WEIGHTS)
     ]
 
 
@@ -148,7 +148,7 @@ def bench_export(
             continue
         row = dict.fromkeys(FIELDS, "") | dict(zip(KEY, key, strict=True))
         row |= {"runtime": RUNTIMES[form.ending], "mAP_pytorch": f"{reached:.6f}", "data": data} | _circumstances()
-        path = work / f"{name}{form.ending}"
+        path = work / f"net{form.ending}"  # the name may be a path
         try:
             row |= _measured(form, source, path, pictures, progress)
         except CdnetError as error:
@@ -164,10 +164,10 @@ def bench_export(
 
 
 def _measured(form: Form, source: Source, path: Path, pictures: TestPictures, progress: Progress) -> dict[str, str]:
-    if form.ending == SUFFIX:
+    if form.ending == WEIGHTS and form.precision == "fp32":
         return {"bytes": str(source.file.stat().st_size)} | _run(form, source, _Weights(source), pictures, progress)
     made = make(source, form.target, path, form.precision)
-    file: File = ProgramFile(made.path) if form.ending == PROGRAM else open_file(made.path)
+    file = open_written(made.path)
     try:
         worst = made.trial.worst
         return {
