@@ -70,17 +70,18 @@ def main(words: list[str]) -> None:
     from cdnet.device import choose_device
     from cdnet.evaluate.ahead import FeaturesAhead
     from cdnet.evaluate.evaluation import rank_with_options, read_test_pictures
-    from cdnet.files import refuse_unwritable, write_text
+    from cdnet.files import refuse_input, refuse_unwritable, write_text
     from cdnet.progress import shown
     from cdnet.runtime.choice import open_own
     from cdnet.runtime.network import open_network, runs_elsewhere
     from cdnet.runtime.own_network import refuse_runtime
-    from cdnet.weights import load_model
+    from cdnet.weights import find_weights, load_model
 
     asked = _asked(options)
-    if options.json is not None:
-        refuse_unwritable(options.json)
     ours = not runs_elsewhere(options.weights)
+    if options.json is not None:
+        refuse_input(options.json, [find_weights(options.weights) if ours else Path(options.weights)])
+        refuse_unwritable(options.json)
     if ours:
         options.input.refuse(options.weights, "input.")
         device = choose_device(options.device)

@@ -55,14 +55,14 @@ def main(words: list[str]) -> None:
     from cdnet.export.measure import Measurement
     from cdnet.export.precision import Precision, read_calibration
     from cdnet.export.targets import find_target
+    from cdnet.files import refuse_input
     from cdnet.progress import shown
 
     precision: Precision = "fp16" if options.fp16 else "int8" if options.int8 else "fp32"
     target = find_target(options.target)
     check_request(target, options.out, precision, options.overwrite)
     source = Source(options.weights)
-    if options.out.exists() and options.out.samefile(source.file):
-        raise UsageError(f"--out {options.out} is what is exported; name another file")
+    refuse_input(options.out, [source.file])
     source.measured = measured_in_training(Path(options.weights))
     if options.int8:
         source.calibration = read_calibration(options.calibrate, source.spec.size)
