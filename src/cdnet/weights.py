@@ -252,6 +252,8 @@ def _opened(path: Path) -> Iterator[Any]:
     except (SafetensorError, OSError) as error:
         if path.suffix in (".pth", ".pt", ".tar"):
             raise CdnetError(f"{path}: a torch file; `cdnet convert` turns published weights into ours") from None
+        if path.suffix in (".onnx", ".xml"):
+            raise CdnetError(f"{path}: a file for other programs, not weights; name what it was made from") from None
         raise CdnetError(f"{path}: cut short or no safetensors file ({error})") from None
 
 

@@ -28,10 +28,10 @@ SAID = {
 }
 
 
-def write(path: Path, factor: float, offset: float) -> Path:
+def write(path: Path, factor: float, offset: float, nodes: list[onnx.NodeProto] | None = None) -> Path:
     """Write a network: the means of the three channels, times ``factor``, plus ``offset``; bytes in 0..1, RGB."""
     constants = {"factor": np.float32(factor), "offset": np.float32(offset)}
-    nodes = [
+    nodes = nodes or [
         helper.make_node("GlobalAveragePool", ["pictures"], ["pooled"]),
         helper.make_node("Flatten", ["pooled"], ["flat"]),
         helper.make_node("Mul", ["flat", "factor"], ["scaled"]),
@@ -84,6 +84,18 @@ def test_no_command_that_takes_features_is_silent(
     assert not out.exists()
     with pytest.raises(CdnetError, match=SAID[kind]):
         GalleryNetwork.of(blind, open_network(blind, Given(channels="rgb", range=1.0)))
+
+
+def test_features_that_depend_on_other_pictures_are_refused(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("ReduceMean", ["pictures"], ["mean"], axes=[0], keepdims=1),
+        helper.make_node("Sub", ["pictures", "mean"], ["less"]),
+        helper.make_node("GlobalAveragePool", ["less"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["features"]),
+    ]
+    path = write(tmp_path / "company.onnx", 1.0, 0.0, nodes)
+    with pytest.raises(CdnetError, match=r"company\.onnx gives a picture other features when it is given with others"):
+        FeatureExtractor(path, channels="rgb", range=1)
 
 
 def test_weights_that_see_nothing_are_not_exported(

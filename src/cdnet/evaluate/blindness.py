@@ -1,4 +1,4 @@
-"""Networks that see nothing: zeros, or one and the same feature, whatever picture they are given.
+"""Networks whose features mean nothing: zeros, the same for all pictures, or others in other company.
 
 They are known by a few pictures that have nothing in common, before any work is done with them.
 """
@@ -17,6 +17,11 @@ from cdnet.evaluate.comparable import ALIKE, unit_length
 from cdnet.runtime.network import Network
 
 COUNT = 4
+COMPANY = 0.1
+"""Length of the difference that other pictures make to a feature, by its length, above which it is refused.
+
+Files of 8 bits whose ranges are taken from what they are given differ a little.
+"""
 BLOCKS = (8, 4)
 """Fields of a colour of its own, down and across."""
 
@@ -29,7 +34,8 @@ def refuse_blind(network: Network, name: Path | str) -> int:
         name: how it is called in what is said of it.
 
     Raises:
-        CdnetError: if its features are not finite, all zeros, or all of one direction.
+        CdnetError: if its features are not finite, all zeros, all of one direction, or others for a picture that is
+            given alone than for the same one among others.
     """
     pixels, step = unlike_pictures(*network.preprocessing.size), network.batch
     found = np.concatenate([network(pixels[start : start + step]) for start in range(0, COUNT, step)])
@@ -39,6 +45,11 @@ def refuse_blind(network: Network, name: Path | str) -> int:
         raise CdnetError(f"{name} gives nothing but zeros, whatever picture it is given; {_why(name)}")
     if seen.one:
         raise CdnetError(f"{name} gives the same features, whatever picture it is given; {_why(name)}")
+    alone = network(pixels[-1:])[0]
+    if step > 1 and float(np.linalg.norm(alone - found[-1])) > COMPANY * float(np.linalg.norm(found[-1])):
+        raise CdnetError(
+            f"{name} gives a picture other features when it is given with others; export it in evaluation mode"
+        )
     return int(found.shape[1])
 
 

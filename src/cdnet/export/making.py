@@ -109,7 +109,7 @@ def check_request(target: Target, out: Path, precision: Precision, overwrite: bo
         raise CdnetError(f"--out {out}: 8 bits are written as .onnx or .xml, not as {ending}")
     if precision == "fp32" and ending == WEIGHTS:
         raise CdnetError(f"--out {out}: weights are written in 16 bits, with --fp16; in 32 they are there already")
-    there = next((path for path in _places(target, out, ending) if path.exists()), None)
+    there = next((path for path in _places(target, out, ending) if path.exists() or path.is_symlink()), None)
     if there is not None and (not overwrite or there.is_dir()):
         raise CdnetError(f"{there} is there already; name another file, or say --overwrite")
     return ending

@@ -223,6 +223,7 @@ class _Job:
             seen.look(torch.from_numpy(part.features))
         if not count and self.about["shard"] is None:  # an empty shard is needed to join the others
             entry, why = next(self._broken())
+            (self.folder / "job.json").unlink()  # there is nothing to go on with
             raise CdnetError(f"none of {broken:,} pictures could be read, first {entry.file}: {why}")
         if seen.one and count > 1:
             self.tell(f"all {count:,} pictures have the same features: either they are alike, or the network is blind")
