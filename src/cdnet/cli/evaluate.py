@@ -30,12 +30,16 @@ def main(words: list[str]) -> None:
     from cdnet.data.layout import read_data
     from cdnet.evaluate.ahead import FeaturesAhead
     from cdnet.evaluate.evaluation import rank_with_options, read_test_pictures
-    from cdnet.files import refuse_unwritable
+    from cdnet.files import refuse_input, refuse_unwritable
     from cdnet.progress import shown
     from cdnet.runtime.named import NamedNetwork
+    from cdnet.runtime.network import runs_elsewhere
+    from cdnet.weights import find_weights
 
     asked = _asked(options)
     if options.json is not None:
+        ours = not runs_elsewhere(options.weights)
+        refuse_input(options.json, [find_weights(options.weights) if ours else Path(options.weights)])
         refuse_unwritable(options.json)
     named = NamedNetwork(options.weights, options.input, options.runtime, options.device, note)
     data = read_data(root, options.data.layout, options.data.holdout)
