@@ -218,7 +218,8 @@ def test_evaluate_prints_and_writes_the_same_figures(
     found = json.loads((tmp_path / "e.json").read_text())
     assert set(found) == {
         "rank1", "rank5", "rank10", "rank20", "mAP", "mINP", "queries", "queries_without_match", "gallery",
-        "flip", "rerank", "intervals", "thresholds", "weights", "sha256", "runtime", "trained_on", "data", "folder",
+        "flip", "rerank", "intervals", "thresholds", "parts", "weights", "sha256", "runtime", "trained_on", "data",
+        "folder",
     }  # fmt: skip
     assert f"rank-1 {100 * found['rank1']:.2f}" in out
     assert f"mAP {100 * found['mAP']:.2f}" in out
