@@ -70,7 +70,7 @@ def filters_of(options: Any) -> FilterWords:
     return {"cameras": options.camera, "persons": options.person, "since": since, "until": until}
 
 
-def note_untimed(gallery: Gallery, filters: dict[str, Any]) -> None:
+def note_untimed(gallery: Gallery, filters: FilterWords) -> None:
     """Say how many entries the filter by time leaves out because nothing is known of their time."""
     from cdnet.cli.terminal import note
 

@@ -27,7 +27,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 class _State(TypedDict):
-    """How a network is opened; ``sha256`` is its file's once it has been."""
+    """How a network is opened; ``sha256`` is its file's and ``dimension`` its features' once it has been."""
 
     model: str
     runtime: str
@@ -36,6 +36,7 @@ class _State(TypedDict):
     given: Given
     bgr: bool
     sha256: str | None
+    dimension: int
 
 
 class _Pickled(TypedDict):
@@ -109,6 +110,7 @@ class FeatureExtractor:
             "given": given,
             "bgr": bgr,
             "sha256": None,
+            "dimension": 0,
         }
         self.name = str(model)
         self._open(str(model), option)
@@ -154,7 +156,7 @@ class FeatureExtractor:
     @property
     def dimension(self) -> int:
         """D, the numbers of a picture's features."""
-        return int(self._state["dimension"])
+        return self._state["dimension"]
 
     def __call__(
         self, pictures: Any, boxes: Any = None, *, bgr: bool | None = None, box_format: str = "xyxy"
