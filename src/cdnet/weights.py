@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -40,6 +40,29 @@ MAX_BYTES = 512 * 2**20
 M = TypeVar("M", bound=nn.Module)
 
 
+class TrainedOn(TypedDict, total=False):
+    """What weights say of their training; a file that somebody hands in may say anything, or nothing.
+
+    ``data`` is the data set's name, ``identities`` or ``classes`` what it has for training, ``init`` the weights that
+    training started from. Those that others published have the file's name (``published``), its digest, and what is
+    ``changed`` in the network.
+    """
+
+    data: str
+    identities: int
+    classes: int
+    seed: int
+    epochs: int
+    test_pictures_too: bool
+    init: str
+    teacher: str
+    teacher_sha256: str
+    published: str
+    sha256: str
+    changed: str
+    licence: str
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """What a network is and what it wants as input.
@@ -62,7 +85,7 @@ class ModelSpec:
     size: tuple[int, int] = (256, 128)
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
-    trained_on: dict[str, Any] = field(default_factory=dict)
+    trained_on: TrainedOn = field(default_factory=TrainedOn)
 
     def build(self, identities: int | None = None, dropout: float = 0.0) -> ReidModel:
         """Make the network with fresh weights; without ``identities``, the inference network."""
@@ -110,7 +133,7 @@ class ModelSpec:
                 size=parse_size("x".join(map(str, size))),
                 mean=tuple(map(float, mean)),
                 std=tuple(map(float, std)),
-                trained_on=dict(values["trained_on"]),
+                trained_on=cast("TrainedOn", dict(values["trained_on"])),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CdnetError(f"{origin}: the metadata are not those of cdnet's weights ({error})") from None
@@ -148,18 +171,37 @@ def try_on_shapes(spec: ModelSpec) -> None:
         spec.build().eval()(torch.empty(1, 3, *spec.size))
 
 
-def save_weights(path: Path, model: ReidModel, spec: ModelSpec) -> None:
+def save_weights(path: Path, model: ReidModel, spec: ModelSpec, half: bool = False) -> None:
     """Write the inference part of a network, atomically; classifiers and fcs of the neck are left out.
 
+    Args:
+        path: the ``.safetensors`` file.
+        model: the network.
+        spec: what it is.
+        half: round the weights of convolutions to 16-bit floating point; batch norms, biases and all else stay as they
+            are. Whoever reads the file computes in 32 bits nevertheless.
+
     Raises:
-        CdnetError: if they are not finite, or the file cannot be written.
+        CdnetError: if they are not finite, 16 bits do not hold one of them, or the file cannot be written.
     """
-    kept = spec.build().state_dict()
+    network = spec.build()
     trained = model.state_dict()
-    tensors = {name: trained[name].detach().cpu().contiguous() for name in kept}
+    tensors = {name: trained[name].detach().cpu().contiguous() for name in network.state_dict()}
     refuse_not_finite(tensors, Path(path))
+    if half:
+        for name in (f"{part}.weight" for part, layer in network.named_modules() if isinstance(layer, nn.Conv2d)):
+            tensors[name] = _rounded(tensors[name], name)
     content = save(tensors, spec.to_metadata())
     write_atomically(Path(path), lambda file: file.write(content))
+
+
+def _rounded(tensor: Tensor, name: str) -> Tensor:
+    half = tensor.half()
+    if not half.isfinite().all():
+        raise CdnetError(
+            f"{name} has a weight of {tensor.abs().max():g}, and 16 bits hold no more than 65,504; keep them in 32"
+        )
+    return half
 
 
 def shipped_weights() -> list[str]:
@@ -233,6 +275,8 @@ def _opened(path: Path) -> Iterator[Any]:
     except (SafetensorError, OSError) as error:
         if path.suffix in (".pth", ".pt", ".tar"):
             raise CdnetError(f"{path}: a torch file; `cdnet convert` turns published weights into ours") from None
+        if path.suffix in (".onnx", ".xml"):
+            raise CdnetError(f"{path}: a file for other programs, not weights; name what it was made from") from None
         raise CdnetError(f"{path}: cut short or no safetensors file ({error})") from None
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -86,13 +85,13 @@ class Evaluation:
         lines += [part.as_text(options.how) for part in self.parts]
         return "\n".join(lines)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the metrics' keys and, besides, ``flip``, ``rerank``, ``intervals``, ``thresholds`` and ``parts``."""
         intervals = None if self.intervals is None else self.intervals.to_json()
         thresholds = [threshold.to_json() for threshold in self.thresholds]
         parts = [part.to_json() for part in self.parts]
-        asked = {"intervals": intervals, "thresholds": thresholds, "parts": parts}
-        return self.metrics.to_json() | self.options.to_json() | asked
+        besides = {"intervals": intervals, "thresholds": thresholds, "parts": parts}
+        return {**self.metrics.to_json(), **self.options.to_json(), **besides}
 
 
 def read_test_pictures(

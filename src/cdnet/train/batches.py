@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from torch import Tensor
 from cdnet.data.augment import augment, draw
 from cdnet.data.cache import CachedPictures
 from cdnet.data.sampler import PKSampler
+from cdnet.engine.checkpoint import Source
 from cdnet.engine.pixels import PixelsAtHand
 from cdnet.engine.seeds import generator_of
 from cdnet.engine.worker import Worker
@@ -104,7 +105,7 @@ class Batches:
         return Batch(augment(self._pixels[mine], draws), self.labels[mine].to(self.device), teacher)
 
 
-def describe_source(pictures: CachedPictures) -> dict[str, Any]:
+def describe_source(pictures: CachedPictures) -> Source:
     """Return what tells one training set from another, wherever it lies: counts, and a digest of all names."""
     names = "\n".join(f"{picture.identity}/{picture.path.name}" for picture in pictures.pictures)
     identities = {picture.identity for picture in pictures.pictures}
