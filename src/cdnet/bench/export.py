@@ -205,7 +205,7 @@ def _measured(
 def _run(
     form: Form, source: Source, file: File, pictures: TestPictures | None, times: bool, progress: Progress
 ) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     if pictures is not None:
         query, gallery = (_features(form, source, file, split, progress) for split in pictures.splits())
         ranked = evaluate_features(torch.from_numpy(query), torch.from_numpy(gallery), pictures)
