@@ -184,15 +184,20 @@ def save_weights(path: Path, model: ReidModel, spec: ModelSpec, half: bool = Fal
     Raises:
         CdnetError: if they are not finite, 16 bits do not hold one of them, or the file cannot be written.
     """
+    content = as_file(Path(path), model, spec, half)
+    write_atomically(Path(path), lambda file: file.write(content))
+
+
+def as_file(path: Path, model: ReidModel, spec: ModelSpec, half: bool = False) -> bytes:
+    """Return what :func:`save_weights` writes to ``path``; raises as it does."""
     network = spec.build()
     trained = model.state_dict()
     tensors = {name: trained[name].detach().cpu().contiguous() for name in network.state_dict()}
-    refuse_not_finite(tensors, Path(path))
+    refuse_not_finite(tensors, path)
     if half:
         for name in (f"{part}.weight" for part, layer in network.named_modules() if isinstance(layer, nn.Conv2d)):
             tensors[name] = _rounded(tensors[name], name)
-    content = save(tensors, spec.to_metadata())
-    write_atomically(Path(path), lambda file: file.write(content))
+    return save(tensors, spec.to_metadata())
 
 
 def _rounded(tensor: Tensor, name: str) -> Tensor:

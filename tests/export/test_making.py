@@ -233,8 +233,9 @@ def test_a_full_disk(tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyP
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(CdnetError, match=r"the disk is full: .*net\.onnx could not be written"):
-        make(source, TARGETS["plain"], tmp_path / "net.onnx")
+    for name, precision in (("net.onnx", "fp32"), ("net.safetensors", "fp16")):
+        with pytest.raises(CdnetError, match=rf"the disk is full: {tmp_path}/{name} could not be written"):
+            make(source, TARGETS["plain"], tmp_path / name, precision)
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
     with pytest.raises(CdnetError, match=r"the disk is full: net\.xml could not be written"):
         make(source, TARGETS["plain"], tmp_path / "net.xml")

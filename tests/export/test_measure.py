@@ -118,7 +118,7 @@ def test_from_the_command_line(
     assert main(["export", str(weights), "--for", "fast-reid", "--out", str(out), *data]) == 0
     said = capsys.readouterr().out
     assert "as PyTorch at 1, 7, 64 picture(s) at once" in said
-    assert "on market1501: PyTorch mAP" in said
+    assert "on market1501, 12 queries: PyTorch mAP" in said
     assert main(["export", str(weights), "--for", "fast-reid", "--out", str(out)]) == 1
     assert "is there already" in capsys.readouterr().err
     assert main(["check", str(out), "--weights", str(weights), "--for", "fast-reid"]) == 0
@@ -139,7 +139,7 @@ def test_weights_in_16_bits_from_the_command_line(
     said = capsys.readouterr().out
     assert "half.safetensors: fp16 for plain" in said
     assert "as PyTorch at 1, 7, 64 picture(s) at once: largest difference" in said
-    assert "on market1501: PyTorch mAP" in said
+    assert "on market1501, 12 queries: PyTorch mAP" in said
     assert "half.safetensors mAP" in said
     tensors, before = load_file(out), load_file(weights)
     kernels = {name for name, tensor in before.items() if tensor.ndim == 4}

@@ -27,7 +27,7 @@ from cdnet.nn.model import ReidModel
 from cdnet.runtime.network import digest_of
 from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.runtime.said import Said
-from cdnet.weights import ModelSpec, find_weights, load_model, save_weights
+from cdnet.weights import ModelSpec, as_file, find_weights, load_model
 
 if TYPE_CHECKING:
     import onnx
@@ -163,7 +163,7 @@ def _write(source: Source, target: Target, path: Path, precision: Precision, wha
         graph = source.graph("int8" if precision == "int8" else "fp32")
         write_ir(path, graph, what, said, target.batch, precision == "fp16")
     elif path.suffix == WEIGHTS:
-        save_weights(path, source.model, source.spec, half=precision == "fp16")
+        path.write_bytes(as_file(path, source.model, source.spec, half=precision == "fp16"))
     else:
         write_program(path, inference_form(source.model), source.spec.size, what, said, precision == "fp16")
 

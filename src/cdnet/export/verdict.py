@@ -17,8 +17,8 @@ COSTS = 0.02
 """Of mAP, in [0, 1]: an input that is certain to cost more than this is a mistake."""
 KNOWS = 0.5
 """mAP, in [0, 1], that the best input has to reach: what a network makes of pictures that are nothing like those it was
-trained on shows nothing. On drawn people a wrong input of a shipped network has nearly twice the right one's mAP, and
-that is 23 per cent (`results/check.txt`).
+trained on shows nothing. A shipped network has 89 per cent on photographs by the right input and 52 with its channels
+swapped; on drawn people it has 16 and 15 (`results/check.txt`).
 """
 
 
