@@ -353,6 +353,19 @@ def test_an_empty_gallery_says_what_to_do(phone, tmp_path) -> None:
             sync_api.expect(phone.locator("#status")).to_contain_text(says)
 
 
+def test_what_is_printed_is_dark_on_light_whatever_the_screen(phone, address: str) -> None:
+    phone.goto(f"{address}?entry=1")
+    phone.wait_for_selector(".card .score")
+    ink = "(one) => getComputedStyle(one).color"
+    on_screen = phone.locator("#results").evaluate(ink)
+    phone.emulate_media(media="print")
+    printed = phone.locator("#results").evaluate(ink)
+    assert sum(map(int, printed[4:-1].split(","))) < 200 < sum(map(int, on_screen[4:-1].split(",")))
+    assert phone.locator(".card .marks").first.is_hidden()
+    assert phone.locator("#csv").is_hidden()
+    assert phone.locator(".card .score").first.is_visible()
+
+
 def test_what_a_time_leaves_out_is_said(phone, untimed: str) -> None:
     phone.goto(f"{untimed}?entry=1&k=5&since=2026-01-01T00:00:00Z")
     sync_api.expect(phone.locator("#status")).to_contain_text("Left out: 3 of the gallery whose time is not known")
