@@ -17,6 +17,7 @@ pytest.importorskip("fcntl")  # processes are forked
 from tools.fuzz import judge
 from tools.fuzz.judge import judge_call
 from tools.fuzz.kinds import KINDS, Kind
+from tools.fuzz.kinds.kind import nothing
 from tools.fuzz.trial import prepare
 
 
@@ -97,9 +98,26 @@ def test_a_few_cases_of_every_kind(tmp_path: Path, slow: bool) -> None:
     assert f"{2 * len(kinds)} cases by seed 7, 0 things wrong" in ended.stdout
 
 
+def _two_files(folder: Path) -> None:
+    for name in "ab":
+        (folder / name).touch()
+
+
+def test_what_two_kinds_prepare_alike_is_made_once_and_read_by_each(tmp_path: Path) -> None:
+    read = Kind("read", _two_files, lambda draw, folder: [], whole=("--help",))
+    unread = Kind("unread", _two_files, lambda draw, folder: [], whole=("nothing",))
+    made = prepare(read, tmp_path)
+    os.remove(made / "b")  # where it is made again, it comes back
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="unread: nothing"):
+            prepare(unread, tmp_path)
+    assert prepare(read, tmp_path) == made
+    assert [path.name for path in made.iterdir()] == ["a"]
+
+
 def test_a_kind_whose_whole_inputs_are_not_read_is_refused(tmp_path: Path) -> None:
     words = ("info", "nothing.json")
     for says in ("", "stages"):
-        kind = Kind("unread", lambda _: None, lambda draw, folder: [*words], whole=words, says=says)
+        kind = Kind("unread", nothing, lambda draw, folder: [*words], whole=words, says=says)
         with pytest.raises(RuntimeError, match=r"unread: info nothing\.json ended with 1"):
             prepare(kind, tmp_path / f"it{says}")

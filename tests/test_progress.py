@@ -8,15 +8,16 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tests import recipes
 
 import cdnet
 from cdnet.cli import main, terminal
-from cdnet.data.recipe import TrainDataRecipe
-from cdnet.engine.recipe import ScheduleRecipe
+from cdnet.engine.recipe import OptimRecipe, ScheduleRecipe
 from cdnet.progress import notes, shown, shown_steps
 from cdnet.train.recipe import BatchRecipe, TrainRecipe
 from cdnet.train.run import train
@@ -72,16 +73,9 @@ def test_python_silences_the_library(market: Path, tmp_path: Path) -> None:
 
 
 def small(pictures: Path) -> TrainRecipe:
-    return TrainRecipe(
-        genotype="cnet-top3",
-        width=0.1,
-        size="64x32",
-        data=TrainDataRecipe(root=pictures),
-        batch=BatchRecipe(identities=4, pictures=3),
-        schedule=ScheduleRecipe(epochs=2, kind="step", milestones=[5]),
-        device="cpu",
-        evaluate_every=2,
-    )
+    schedule = ScheduleRecipe(epochs=2, kind="step", milestones=[5])
+    batch = BatchRecipe(identities=4, pictures=3)
+    return replace(recipes.training(pictures), optim=OptimRecipe(), batch=batch, schedule=schedule, evaluate_every=2)
 
 
 def as_words(pictures: Path, out: Path) -> list[str]:
@@ -145,6 +139,7 @@ def test_bars_are_drawn_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> 
             note(3, "loss [b]1.00")
             log.warning("a\nb")
 
+    monkeypatch.setenv("TERM", "xterm")
     for kind in (io.StringIO, Terminal):
         file = kind()
         console = Console(file=file, force_terminal=kind is Terminal, width=120, highlight=False, markup=False)

@@ -66,7 +66,7 @@ class Genotype:
         """Number of CBlocks in all (the last row of Table 8)."""
         return sum(choice.repeats for stage in self.stages for choice in stage)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the JSON form, which :meth:`from_json` reads back."""
         return {
             "name": self.name,

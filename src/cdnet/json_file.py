@@ -76,8 +76,8 @@ def _refuse_constant(text: str) -> float:
     raise ValueError(f"{text}, which is no number")
 
 
-def _each_once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _each_once(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
     for key, value in pairs:
         if key in found:
             raise ValueError(f"{key!r} stands there twice")

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -40,6 +40,29 @@ MAX_BYTES = 512 * 2**20
 M = TypeVar("M", bound=nn.Module)
 
 
+class TrainedOn(TypedDict, total=False):
+    """What weights say of their training; a file that somebody hands in may say anything, or nothing.
+
+    ``data`` is the data set's name, ``identities`` or ``classes`` what it has for training, ``init`` the weights that
+    training started from. Those that others published have the file's name (``published``), its digest, and what is
+    ``changed`` in the network.
+    """
+
+    data: str
+    identities: int
+    classes: int
+    seed: int
+    epochs: int
+    test_pictures_too: bool
+    init: str
+    teacher: str
+    teacher_sha256: str
+    published: str
+    sha256: str
+    changed: str
+    licence: str
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """What a network is and what it wants as input.
@@ -62,7 +85,7 @@ class ModelSpec:
     size: tuple[int, int] = (256, 128)
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
-    trained_on: dict[str, Any] = field(default_factory=dict)
+    trained_on: TrainedOn = field(default_factory=TrainedOn)
 
     def build(self, identities: int | None = None, dropout: float = 0.0) -> ReidModel:
         """Make the network with fresh weights; without ``identities``, the inference network."""
@@ -110,7 +133,7 @@ class ModelSpec:
                 size=parse_size("x".join(map(str, size))),
                 mean=tuple(map(float, mean)),
                 std=tuple(map(float, std)),
-                trained_on=dict(values["trained_on"]),
+                trained_on=cast("TrainedOn", dict(values["trained_on"])),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CdnetError(f"{origin}: the metadata are not those of cdnet's weights ({error})") from None

@@ -13,11 +13,12 @@ import pytest
 import torch
 import yaml
 from accelerate import Accelerator
+from tests.runs import same_run
 
 from cdnet import CdnetError, load_model
 from cdnet.classify import loop
 from cdnet.classify.recipe import ClassAugmentRecipe, ClassifyRecipe
-from cdnet.classify.run import ClassifyRun, classify
+from cdnet.classify.run import classify
 from cdnet.classify.weights import load_classifier
 from cdnet.cli import main
 from cdnet.engine.checkpoint import load_checkpoint
@@ -26,19 +27,6 @@ from cdnet.engine.recipe import OptimRecipe, ScheduleRecipe
 from cdnet.engine.record import read_log
 from cdnet.errors import StoppedError
 from cdnet.nn.necks import Head
-
-
-def same_state(one: Path, other: Path) -> bool:
-    """Compare two runs' weights, momenta and logs, times left out."""
-    a, b = load_checkpoint(one), load_checkpoint(other)
-    tensors = all(torch.equal(a["model"][name], b["model"][name]) for name in a["model"])
-    momenta = all(
-        torch.equal(a["optimizer"]["state"][key]["momentum_buffer"], b["optimizer"]["state"][key]["momentum_buffer"])
-        for key in a["optimizer"]["state"]
-    )
-    weights = (one / "weights.safetensors").read_bytes() == (other / "weights.safetensors").read_bytes()
-    logs = [[{k: v for k, v in line.items() if "second" not in k} for line in read_log(run)] for run in (one, other)]
-    return tensors and momenta and weights and logs[0] == logs[1]
 
 
 @pytest.mark.parametrize("crop", ["shift", "resized"])
@@ -77,7 +65,7 @@ def test_stopped_and_resumed_ends_bit_for_bit_the_same(
         classify(recipe, tmp_path / "stopped")
     assert len(steps) == stop_at
     classify(recipe, tmp_path / "stopped", resume=True)
-    assert same_state(tmp_path / "whole", tmp_path / "stopped")
+    assert same_run(tmp_path / "whole", tmp_path / "stopped")
 
 
 @pytest.mark.parametrize(("broken", "at"), [("train/red/3.png", 3), ("val/red/3.png", 3), ("val/red/3.png", 6)])
@@ -97,7 +85,7 @@ def test_a_broken_picture_costs_nothing_of_an_epoch(
     picture.write_bytes(content)
     classify(recipe, tmp_path / "broken", resume=True)
     assert len(steps) == 6  # none was taken twice
-    assert same_state(tmp_path / "whole", tmp_path / "broken")
+    assert same_run(tmp_path / "whole", tmp_path / "broken")
 
 
 def test_a_picture_that_was_repaired_is_another(recipe: ClassifyRecipe, tmp_path: Path) -> None:
@@ -118,7 +106,7 @@ def test_another_seed_gives_another_run(recipe: ClassifyRecipe, tmp_path: Path) 
     recipe.schedule.epochs = 1
     classify(recipe, tmp_path / "a")
     classify(dataclasses.replace(recipe, seed=1), tmp_path / "b")
-    assert not same_state(tmp_path / "a", tmp_path / "b")
+    assert not same_run(tmp_path / "a", tmp_path / "b")
 
 
 def test_the_command_says_the_result_and_weights_fine_tune(
@@ -183,20 +171,6 @@ class TestRefusals:
         recipe.optim.lr = 1e6
         with pytest.raises(CdnetError, match=r"lower --optim\.lr"):
             classify(recipe, tmp_path)
-
-
-def test_a_lost_folder_is_one_sentence_and_is_not_made_anew(
-    recipe: ClassifyRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def epoch(run: ClassifyRun, stop: object) -> dict[str, object]:
-        shutil.rmtree(run.out)
-        return {"epoch": 1}
-
-    monkeypatch.setattr(ClassifyRun, "epoch", epoch)
-    with pytest.raises(CdnetError, match="run was removed or moved while the run was at work") as caught:
-        classify(recipe, tmp_path / "run")
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "run").exists()
 
 
 def test_it_descends_as_its_recipe_says(recipe: ClassifyRecipe, tmp_path: Path) -> None:

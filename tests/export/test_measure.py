@@ -19,30 +19,11 @@ from cdnet import CdnetError, load_model
 from cdnet.bench import export as bench
 from cdnet.cli import main
 from cdnet.data.recipe import DataRecipe
-from cdnet.draw import draw_market1501
 from cdnet.export import making
 from cdnet.export.files import open_file
 from cdnet.export.making import Source, make
 from cdnet.export.measure import Measurement
 from cdnet.export.targets import TARGETS
-
-
-@pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A few drawn people in Market-1501's layout."""
-    root = tmp_path_factory.mktemp("drawn") / "market"
-    draw_market1501(
-        root,
-        identities_train=20,
-        identities_test=6,
-        cameras=2,
-        pictures_per_camera=3,
-        distractors=4,
-        junk=0,
-        seed=1,
-        size=(96, 48),
-    )
-    return root
 
 
 @pytest.fixture
@@ -53,8 +34,8 @@ def source(weights: Path, core: Any) -> Source:
 
 
 @pytest.fixture
-def measurement(tmp_path: Path, market: Path, source: Source) -> Measurement:
-    recipe = DataRecipe(market, cache=tmp_path / "cache")
+def measurement(tmp_path: Path, crowd: Path, source: Source) -> Measurement:
+    recipe = DataRecipe(crowd, cache=tmp_path / "cache")
     return Measurement(source, TARGETS["ultralytics"], recipe, 0.5, lambda items, *_: items)
 
 
@@ -128,12 +109,12 @@ def test_from_the_command_line(
     tmp_path: Path,
     weights: Path,
     core: onnx.ModelProto,
-    market: Path,
+    crowd: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(making, "to_onnx", lambda *_: core)  # which takes half a minute
-    out, data = tmp_path / "net.onnx", ["--data.root", str(market), "--data.cache", str(tmp_path / "cache")]
+    out, data = tmp_path / "net.onnx", ["--data.root", str(crowd), "--data.cache", str(tmp_path / "cache")]
     assert main(["export", str(weights), "--for", "fast-reid", "--out", str(out), *data]) == 0
     said = capsys.readouterr().out
     assert "as PyTorch at 1, 7, 64 picture(s) at once" in said

@@ -33,6 +33,7 @@ from cdnet.tables.row import Row
 from cdnet.weights import ModelSpec, save_weights
 
 MARK = "not comparable with the paper's column"
+PRETRAINED = ["table-12", "--times", "none", "--only", "cdnet-pretrained"]
 TINY = ["--set", "schedule.epochs=1", "batch.identities=4", "batch.pictures=2", "width=0.1"]
 
 
@@ -253,19 +254,7 @@ def test_printed_commands_mean_the_same_rows(
 def test_pretrained_rows_without_weights_are_marked(
     market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[tuple[str, int]]
 ) -> None:
-    common = [
-        "table-12",
-        "--times",
-        "none",
-        "--only",
-        "cdnet-pretrained",
-        "--data.root",
-        market,
-        "--out",
-        tmp_path,
-        "--scale",
-        "small",
-    ]
+    common = [*PRETRAINED, "--data.root", market, "--out", tmp_path, "--scale", "small"]
     assert "from scratch, without --init" in reproduce(capsys, *common)
     reproduce(capsys, "table-7", "--only", "cdnet", *common[5:])  # the same training, finished already
     assert "w-0.25: no such weights" in refused(capsys, *common, "--init", tmp_path / "w-{width}")
@@ -288,20 +277,8 @@ def test_paths_are_the_same_in_the_next_call(
     save_fresh(Path("w01"), 0.1, {"data": "folders", "classes": 7})
     genotype = read_genotype("cdnet-top2").to_json()
     Path("my.json").write_text(json.dumps(genotype))
-    words = [
-        "table-12",
-        "--times",
-        "none",
-        "--only",
-        "cdnet-pretrained",
-        "--data.root",
-        market,
-        "--out",
-        "out",
-        "--init",
-        "w01",
-    ]
-    words += ["--scale", "small", *TINY, "genotype=my.json"]
+    words = [*PRETRAINED, "--data.root", market, "--out", "out", "--init", "w01", "--scale", "small"]
+    words += [*TINY, "genotype=my.json"]
     text = reproduce(capsys, *words)
     assert "starts from weights trained on folders (7 classes)" in text
     assert reproduce(capsys, *words) == text
@@ -379,18 +356,7 @@ def test_seeds_of_other_pictures_or_other_weights_stand_apart(
     text = reproduce(capsys, "table-12", *common)
     assert "2 seeds" not in text
     (tmp_path / "b").rename(tmp_path / "a")  # other weights under the name that the row was trained from
-    row = [
-        "table-12",
-        "--times",
-        "none",
-        "--only",
-        "cdnet-pretrained",
-        "--init",
-        tmp_path / "a",
-        "--data.root",
-        market,
-        *common,
-    ]
+    row = [*PRETRAINED, "--init", tmp_path / "a", "--data.root", market, *common]
     assert "started from other weights than" in refused(capsys, *row)
     with (out / "table-12-small.csv").open() as file:
         lines = [line for line in csv.DictReader(file) if (line["row"], line["figure"]) == ("cdnet-pretrained", "mAP")]

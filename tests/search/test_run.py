@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -17,10 +16,10 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from tests.runs import same_run
 
 from cdnet import CdnetError
 from cdnet.cli import main
-from cdnet.engine.checkpoint import load_checkpoint
 from cdnet.engine.epoch import Place
 from cdnet.engine.folder import as_plain
 from cdnet.engine.record import read_log
@@ -44,23 +43,6 @@ from cdnet.search.run import SearchRun, search
 from cdnet.search.space import CDS, CS
 from cdnet.search.split import split_validation
 from cdnet.train.recipe import BatchRecipe, LossRecipe
-
-
-def same_state(one: Path, other: Path) -> bool:
-    """Compare two searches' final weights, alpha, both optimisers' state and logs, times left out."""
-
-    def flat(value: object) -> list[object]:
-        if isinstance(value, torch.Tensor):
-            return [value.tolist()]
-        if isinstance(value, dict):
-            return [item for key in value for item in flat(value[key]) if "second" not in str(key)]
-        return [value]
-
-    a, b = load_checkpoint(one), load_checkpoint(other)
-    logs = [[{k: v for k, v in line.items() if "second" not in k} for line in read_log(run)] for run in (one, other)]
-    logs = [[{k: v for k, v in line.items() if k != "milliseconds_per_image"} for line in log] for log in logs]
-    equal = all(flat(a[key]) == flat(b[key]) for key in ("supernet", "w_optimizer", "alpha_optimizer"))
-    return equal and logs[0] == logs[1]
 
 
 def test_a_search_leaves_what_it_promises(recipe: SearchRecipe, market: Path, tmp_path: Path) -> None:
@@ -177,7 +159,7 @@ def test_stopped_and_resumed_ends_bit_for_bit_the_same(
     with pytest.raises(StoppedError, match="--resume"):
         search(recipe, tmp_path / "stopped")
     search(recipe, tmp_path / "stopped", resume=True)
-    assert same_state(tmp_path / "whole", tmp_path / "stopped")
+    assert same_run(tmp_path / "whole", tmp_path / "stopped")
 
 
 def test_milestones_of_alpha_beyond_the_last_epoch_are_said(
@@ -197,8 +179,8 @@ def test_another_seed_gives_another_search(recipe: SearchRecipe, tmp_path: Path)
     search(recipe, tmp_path / "a")
     search(recipe, tmp_path / "b")
     search(dataclasses.replace(recipe, seed=1), tmp_path / "c")
-    assert same_state(tmp_path / "a", tmp_path / "b")
-    assert not same_state(tmp_path / "a", tmp_path / "c")
+    assert same_run(tmp_path / "a", tmp_path / "b")
+    assert not same_run(tmp_path / "a", tmp_path / "c")
 
 
 @pytest.mark.parametrize("gate", ["mixture", "sampled"])
@@ -230,7 +212,7 @@ def test_temperature_falls_by_epochs_and_resumes_bit_for_bit(
         search(recipe, tmp_path / "stopped")
     assert len(read_log(tmp_path / "stopped")) == 1
     search(recipe, tmp_path / "stopped", resume=True)
-    assert same_state(tmp_path / "whole", tmp_path / "stopped")
+    assert same_run(tmp_path / "whole", tmp_path / "stopped")
 
 
 def test_temperature_changes_alphas_gradient_alone_and_only_of_the_sampled_gate(
@@ -268,7 +250,7 @@ def test_two_processes_agree_on_alpha_exactly(recipe: SearchRecipe, tmp_path: Pa
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -385,17 +367,3 @@ def test_a_folder_of_another_search_is_refused(recipe: SearchRecipe, tmp_path: P
         search(other, tmp_path)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
     assert json.loads((tmp_path / "genotype.json").read_text())["name"]
-
-
-def test_a_lost_folder_is_one_sentence_and_is_not_made_anew(
-    recipe: SearchRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def epoch(run: SearchRun, stop: object) -> dict[str, object]:
-        shutil.rmtree(run.out)
-        return {"epoch": 1}
-
-    monkeypatch.setattr(SearchRun, "epoch", epoch)
-    with pytest.raises(CdnetError, match="run was removed or moved while the run was at work") as caught:
-        search(recipe, tmp_path / "run")
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "run").exists()

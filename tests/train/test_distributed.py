@@ -19,7 +19,7 @@ from cdnet.train.run import train
 
 def torchrun(*command: str, cwd: Path, processes: int = 2) -> subprocess.CompletedProcess[str]:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    return subprocess.run([*launcher, *command], cwd=cwd, capture_output=True, text=True, timeout=180, check=False)
+    return subprocess.run([*launcher, *command], cwd=cwd, capture_output=True, text=True, timeout=900, check=False)
 
 
 def test_gradients_equal_those_of_one_process(tmp_path: Path) -> None:

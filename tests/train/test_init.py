@@ -11,6 +11,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from cdnet import CdnetError
+from cdnet.classify.network import Classifier
 from cdnet.classify.weights import ClassifierSpec, save_classifier
 from cdnet.engine.checkpoint import load_checkpoint
 from cdnet.genotype import read_genotype
@@ -156,6 +157,54 @@ def test_narrower_weights_are_widened_and_training_goes_on_from_what_they_comput
     train(recipe, tmp_path / "wide")
     trained = load_checkpoint(tmp_path / "wide")["model"]
     assert torch.allclose(trained[name], read_start(str(run), spec, recipe.seed).backbone[name], rtol=0, atol=1e-20)
+
+
+def classifier_weights(path: Path, width: float, neck: str = "blneck", stripes: int = 2) -> Classifier:
+    """Save a classifier's weights, whose heads are of no likely values, and return it."""
+    torch.manual_seed(8)
+    spec = ModelSpec(read_genotype("cnet-top3"), width, neck, stripes, size=(64, 64))
+    classifier = ClassifierSpec(spec, ("a", "b"))
+    network = classifier.build()
+    for name, tensor in network.neck.state_dict().items():
+        if tensor.is_floating_point():
+            tensor.add_(torch.rand(tensor.shape, generator=torch.Generator().manual_seed(len(name))))
+    save_classifier(path, network, classifier)
+    return network.eval()
+
+
+@torch.inference_mode()
+def test_a_head_widened_computes_what_it_did(tmp_path: Path) -> None:
+    """Not only its bias and its batch norm are kept: the whole layer is, or nothing of it."""
+    narrow = classifier_weights(tmp_path / "narrow.safetensors", 0.125, "fblneck")
+    spec = ModelSpec(read_genotype("cnet-top3"), 0.25, size=(64, 32))
+    start = read_start(str(tmp_path / "narrow.safetensors"), spec)
+    wide = spec.build(identities=2)
+    start.give(wide.eval())
+    pictures = torch.randn(4, 3, 64, 32, generator=torch.Generator().manual_seed(1))
+    few, many = narrow.neck.heads(narrow.backbone(pictures)), wide.neck.heads(wide.backbone(pictures))
+    assert len(few) == len(many) == 2
+    for one, other in zip(few, many, strict=True):
+        assert one.softmax.std() > 0.1
+        torch.testing.assert_close(other.softmax, one.softmax, rtol=1e-3, atol=1e-3)
+    kept = ", ".join(f"{half}.head.{layer}" for half in ("blneck", "fneck") for layer in ("bn", "fc"))
+    assert f"the neck's {kept}, fneck.squeeze are widened 2 times and kept, the rest begins anew" in start.as_text()
+    assert "these shapes" not in start.as_text()
+
+
+@pytest.mark.parametrize("width", [0.125, 0.25])
+def test_a_head_of_which_a_part_has_another_shape_begins_anew_as_a_whole(width: float, tmp_path: Path) -> None:
+    classifier_weights(tmp_path / "weights.safetensors", width, "fblneck", stripes=4)
+    spec = ModelSpec(read_genotype("cnet-top3"), 0.25, stripes=2)
+    start = read_start(str(tmp_path / "weights.safetensors"), spec)
+    assert "fneck" not in "".join(start.neck).replace("fneck.squeeze", "")
+    assert {"neck.blneck.head.fc.weight", "neck.blneck.head.bn.running_var"} <= start.neck.keys()
+    said = "kept, the rest begins anew, also fneck.head, not all of which they have in these shapes"
+    assert start.as_text().endswith(said)
+
+
+def test_the_shipped_start_of_the_whole_width_has_no_head_to_be_kept() -> None:
+    start = read_start("cdnet-x0.5-market1501", ModelSpec(read_genotype("cdnet"), 1.0, size=(128, 64)))
+    assert (list(start.neck), start.unlike, start.times) == (["neck.fneck.squeeze.weight"], (), 2)
 
 
 def test_what_cannot_be_widened_is_refused(weights: Path, tmp_path: Path) -> None:

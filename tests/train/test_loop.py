@@ -191,7 +191,7 @@ def test_what_is_dropped_hangs_on_seed_epoch_step_and_process(
 
     def stepping(*_: object) -> StepLosses:
         drawn.append(torch.rand(3))
-        return StepLosses(torch.ones(()), [torch.ones(())], [torch.ones(())])
+        return StepLosses(torch.ones(()), torch.ones(1), torch.ones(1))
 
     monkeypatch.setattr(loop, "train_step", stepping)
     recipe.dropout, recipe.seed = 0.5, 7

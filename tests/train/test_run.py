@@ -18,6 +18,7 @@ from typing import BinaryIO
 import pytest
 import torch
 import yaml
+from tests.runs import same_run
 
 from cdnet import CdnetError, load_model
 from cdnet.data.layout import read_data
@@ -32,23 +33,7 @@ from cdnet.files import write_atomically
 from cdnet.report.charts import quality_chart
 from cdnet.train import loop
 from cdnet.train.recipe import TrainRecipe
-from cdnet.train.run import TrainRun, train
-
-
-def same_state(one: Path, other: Path) -> bool:
-    """Compare two runs' final weights, optimiser state and logs, times left out."""
-    a, b = load_checkpoint(one), load_checkpoint(other)
-    tensors = all(torch.equal(a["model"][name], b["model"][name]) for name in a["model"])
-    momenta = all(
-        torch.equal(a["optimizer"]["state"][key]["momentum_buffer"], b["optimizer"]["state"][key]["momentum_buffer"])
-        for key in a["optimizer"]["state"]
-    )
-    weights = (one / "weights.safetensors").read_bytes() == (other / "weights.safetensors").read_bytes()
-    timeless = [
-        [{key: value for key, value in line.items() if "second" not in key} for line in read_log(path)]
-        for path in (one, other)
-    ]
-    return tensors and momenta and weights and timeless[0] == timeless[1]
+from cdnet.train.run import train
 
 
 def test_figures_that_features_do_not_determine_are_nulls_in_the_log(
@@ -96,8 +81,8 @@ def test_another_seed_gives_another_run(recipe: TrainRecipe, tmp_path: Path) -> 
     train(recipe, tmp_path / "a")
     train(recipe, tmp_path / "b")
     train(dataclasses.replace(recipe, seed=1), tmp_path / "c")
-    assert same_state(tmp_path / "a", tmp_path / "b")
-    assert not same_state(tmp_path / "a", tmp_path / "c")
+    assert same_run(tmp_path / "a", tmp_path / "b")
+    assert not same_run(tmp_path / "a", tmp_path / "c")
 
 
 @pytest.mark.parametrize("stop_at", [1, 4, 8])
@@ -110,7 +95,7 @@ def test_stopped_and_resumed_ends_bit_for_bit_the_same(
         train(recipe, tmp_path / "stopped")
     assert len(steps) == stop_at  # the running step is finished, and no other begun
     train(recipe, tmp_path / "stopped", resume=True)
-    assert same_state(tmp_path / "whole", tmp_path / "stopped")
+    assert same_run(tmp_path / "whole", tmp_path / "stopped")
 
 
 KILLED = """
@@ -146,14 +131,14 @@ def test_killed_and_resumed_ends_bit_for_bit_the_same(recipe: TrainRecipe, tmp_p
     command = [sys.executable, "-m", "cdnet", *words, "--resume"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert same_state(tmp_path / "whole", tmp_path / "killed")
+    assert same_run(tmp_path / "whole", tmp_path / "killed")
 
 
 def test_killed_before_the_first_checkpoint_begins_again(recipe: TrainRecipe, tmp_path: Path) -> None:
     train(recipe, tmp_path / "whole")
     write_recipe(tmp_path / "killed", recipe)
     train(recipe, tmp_path / "killed", resume=True)
-    assert same_state(tmp_path / "whole", tmp_path / "killed")
+    assert same_run(tmp_path / "whole", tmp_path / "killed")
 
 
 def test_bf16_autocast_trains_on_a_cpu(recipe: TrainRecipe, tmp_path: Path) -> None:
@@ -192,7 +177,7 @@ def test_a_full_disk_leaves_the_previous_checkpoint(
         train(recipe, tmp_path / "run")
     assert load_checkpoint(tmp_path / "run")["place"]["epoch"] == 1
     train(recipe, tmp_path / "run", resume=True)
-    assert same_state(tmp_path / "whole", tmp_path / "run")
+    assert same_run(tmp_path / "whole", tmp_path / "run")
 
 
 def test_unreadable_pictures_are_left_out(
@@ -232,20 +217,6 @@ def test_a_run_resumes_from_another_folder(
     kept = yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())
     assert kept["genotype"] == str(tmp_path / "mine.json")
     assert kept["data"]["root"] == str(tmp_path / "pictures")
-
-
-def test_a_lost_folder_is_one_sentence_and_is_not_made_anew(
-    recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def epoch(run: TrainRun, stop: object) -> dict[str, object]:
-        shutil.rmtree(run.out)
-        return {"epoch": 1}
-
-    monkeypatch.setattr(TrainRun, "epoch", epoch)
-    with pytest.raises(CdnetError, match="run was removed or moved while the run was at work") as caught:
-        train(recipe, tmp_path / "run")
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "run").exists()
 
 
 def test_another_number_of_threads_is_told_and_resumes(
@@ -455,7 +426,7 @@ def test_more_epochs_of_a_finished_run_are_those_of_a_longer_one(recipe: TrainRe
     longer = dataclasses.replace(recipe, schedule=dataclasses.replace(recipe.schedule, epochs=4))
     train(longer, tmp_path / "run", resume=True)
     train(longer, tmp_path / "whole")
-    assert same_state(tmp_path / "run", tmp_path / "whole")
+    assert same_run(tmp_path / "run", tmp_path / "whole")
     assert yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())["schedule"]["epochs"] == 4
     with pytest.raises(CdnetError, match="started with"):
         train(recipe, tmp_path / "run", resume=True)  # no fewer

@@ -25,8 +25,9 @@ class Case:
 
 
 def prepare(kind: Kind, folder: Path) -> Path:
-    """Return a folder with the kind's whole inputs, made now or before."""
-    whole = folder / kind.name.replace(" ", "-")
+    """Return a folder with the kind's whole inputs, made now or before, for it or another that prepares the same."""
+    makes = kind.prepare
+    whole = folder / f"{makes.__module__}.{makes.__qualname__}"
     if not whole.is_dir():
         half = whole.with_name(f"{whole.name}.half")
         shutil.rmtree(half, ignore_errors=True)
@@ -40,14 +41,20 @@ def prepare(kind: Kind, folder: Path) -> Path:
         if made.status:
             raise RuntimeError(f"{kind.name} could not be prepared: {made.err[-2000:]}")
         half.rename(whole)
-        if kind.whole:
-            _refuse_unread(kind, whole)
+    read = folder / f"{_name(kind)}.read"
+    if kind.whole and not read.exists():
+        _refuse_unread(kind, whole)
+        read.touch()
     return whole
+
+
+def _name(kind: Kind) -> str:
+    return kind.name.replace(" ", "-")
 
 
 def _refuse_unread(kind: Kind, whole: Path) -> None:
     # A command that does not come to read the whole inputs would pass with any damage.
-    work = whole.with_name(f"{whole.name}.work")
+    work = whole.with_name(f"{_name(kind)}.work")
     _remove(work)
     _copy(whole, work)
     found = judge(kind.whole, work, ("*",))
@@ -66,7 +73,7 @@ def tried(kind: Kind, whole: Path, number: int, count: int, kept: Path | None = 
         kept: folder that gets the inputs and the command line of each case with which something is wrong.
     """
     found: list[Case] = []
-    work = whole.with_name(f"{whole.name}.work")
+    work = whole.with_name(f"{_name(kind)}.work")
 
     @seed(number)
     @settings(
@@ -77,14 +84,14 @@ def tried(kind: Kind, whole: Path, number: int, count: int, kept: Path | None = 
         _remove(work)
         shutil.copytree(whole, work, symlinks=True)
         words = kind.case(data.draw, work)
-        before = work.with_name(f"{whole.name}.before")
+        before = work.with_name(f"{_name(kind)}.before")
         _remove(before)
         _copy(work, before)
         outcome = judge(words, work, kind.changes, kind.statuses)
         place = None
         if outcome.wrong and kept is not None:
             digest = hashlib.sha256(repr((outcome.wrong, words)).encode()).hexdigest()[:8]
-            place = kept / f"{whole.name}-{digest}"
+            place = kept / f"{_name(kind)}-{digest}"
             _remove(place)
             _copy(before, place)
             command = shlex.join(["cdnet", *words]).encode("utf-8", "surrogateescape")

@@ -23,6 +23,7 @@ import numpy.typing as npt
 import torch
 
 from cdnet import __version__
+from cdnet.bench.rows import Report
 from cdnet.data.cache import CachedPictures, Progress, silently
 from cdnet.data.decode import Pixels, read_pixels
 from cdnet.errors import CdnetError
@@ -131,7 +132,7 @@ def bench_export(
     measures: Sequence[str] = MEASURES,
     targets: Sequence[str] = tuple(TARGETS),
     progress: Progress = silently,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Report]:
     """Measure what the table does not have yet of each form of a network, and add it.
 
     Args:
@@ -148,7 +149,7 @@ def bench_export(
     Yields:
         each row to which something was added.
     """
-    rows: dict[tuple[str, ...], dict[str, Any]] = {tuple(row[key] for key in KEY): dict(row) for row in read_rows(out)}
+    rows: dict[tuple[str, ...], Report] = {tuple(row[key] for key in KEY): dict(row) for row in read_rows(out)}
     work = out.parent / f".{out.name}.work"
     for form in forms(targets):
         key = form_key(name, form)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
 
 from cdnet.bench.memory import resident, watch_memory
+from cdnet.bench.rows import Report
 from cdnet.draw.market import draw_market1501
 from cdnet.errors import CdnetError
 from cdnet.extract.extractor import FeatureExtractor
@@ -25,7 +25,7 @@ MARKS = 20
 
 def bench_extract(
     extractor: FeatureExtractor, pictures: int, ending: str = "parquet", tell: Callable[[str], object] = lambda _: None
-) -> dict[str, Any]:
+) -> Report:
     """Extract so many pictures, and return how many a second and the megabytes of the process all along.
 
     The peak counts what writing the file takes, too; the pictures, JPEG of 128x64, are read and decoded every time.

@@ -8,7 +8,10 @@ from typing import Any
 
 from cdnet.bench.turns import Timing, quartiles
 
-Row = dict[str, Any]
+Report = dict[str, Any]
+"""Figures by name, and lists and dicts of them, for a file of results."""
+
+Row = Report
 """``what``, ``config``, ``ours``, ``peer``, ``ratio`` and ``unit``; besides, where known, the quartiles of the ratio as
 ``low`` and ``high``, those of ours and the peer's, and ``against``, what the peer is and how it was set up.
 

@@ -6,13 +6,12 @@ import statistics
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from cdnet.bench.rows import plain_row
+from cdnet.bench.rows import Row, plain_row
 from cdnet.bench.turns import compare
 from cdnet.losses.objective import objective
 from cdnet.search.gate import Gate, mixture, top_k
@@ -26,7 +25,7 @@ SEARCH_BATCH = 8
 
 def bench_search(
     sizes: list[tuple[int, int]], batch: int = 8, width: float = 1.0, rounds: int = 9, device: str = "cpu"
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Compare a forward and backward pass by top-1 and top-2 with one of all branches, in CS and CDS.
 
     alpha is equal everywhere, so that top-k draws its branches at random, anew in every round.
@@ -43,7 +42,7 @@ def bench_search(
         backward pass an image, and MACs an image, which say what ratio the time should have. Times have the quartiles
         of their ratio as ``low`` and ``high``.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for space in SPACES.values():
         torch.manual_seed(0)
         net = Supernet(space, width, identities=751).to(device)
@@ -125,7 +124,7 @@ class Step:
         return int(counter.get_total_flops()) // 2
 
 
-def _compare(ours: Step, peer: Step, config: str, rounds: int) -> list[dict[str, Any]]:
+def _compare(ours: Step, peer: Step, config: str, rounds: int) -> list[Row]:
     batch = len(ours.images)
     timed = compare(ours, peer, rounds)
     row = plain_row("time of a step", config, timed.ours / batch * 1e3, timed.peer / batch * 1e3, "ms an image")

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from cdnet.bench.gallery import database_memory
+from cdnet.bench.rows import Report
 from cdnet.errors import CdnetError
 
 SERVE = (sys.executable, "-m", "cdnet", "serve")
@@ -57,7 +58,7 @@ def bench_serving(
     words: Sequence[str] = (),
     command: Sequence[str] = SERVE,
     progress: Callable[[str, float], None] = lambda _what, _share: None,
-) -> dict[str, Any]:
+) -> Report:
     """Let clients search a served gallery by pictures, each one after the other, for some time.
 
     Args:
@@ -83,7 +84,7 @@ def bench_serving(
         alone = _alone(server.address, pictures)
         answers, peak, lasted = _load(server, pictures, clients, seconds, progress)
     times = [milliseconds for status, milliseconds in answers if status == "200"]
-    report: dict[str, Any] = {
+    report: Report = {
         "clients": clients,
         "seconds": round(lasted, 1),
         "answers": dict(Counter(status for status, _ in answers)),
@@ -181,7 +182,7 @@ def _load(
     return answers, peak, time.perf_counter() - started
 
 
-def _fill_queue(address: str, pictures: Sequence[bytes], clients: int) -> dict[str, Any]:
+def _fill_queue(address: str, pictures: Sequence[bytes], clients: int) -> Report:
     for turn in range(1, TURNS + 1):
         barrier = threading.Barrier(clients)
         answers: list[tuple[str, str, str | None]] = []

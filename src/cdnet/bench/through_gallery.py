@@ -11,13 +11,14 @@ import torch
 from psycopg import sql
 
 from cdnet.bench.gallery import _timed
+from cdnet.bench.rows import Report
 from cdnet.data.cache import Progress, silently
 from cdnet.data.decode import decode, read_bytes, resize
 from cdnet.data.pictures import ReidData
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import evaluate_features, read_test_pictures
 from cdnet.evaluate.extract import extract_by
-from cdnet.evaluate.ranking import QueryScores, average, score_tile
+from cdnet.evaluate.ranking import Figures, QueryScores, average, score_tile
 from cdnet.gallery import searching
 from cdnet.gallery.adding import Labelled, add_pictures
 from cdnet.gallery.connections import Connection
@@ -38,7 +39,7 @@ def through_gallery(
     cache: Any = None,
     progress: Progress = silently,
     tell: IndexProgress = telling_nothing,
-) -> dict[str, Any]:
+) -> Report:
     """Add a data set's gallery, search it for each query, and rank.
 
     Args:
@@ -65,14 +66,14 @@ def through_gallery(
     kept = extract_by(network, pictures.gallery.pixels, progress=progress)
     labels = pictures.labels()
     unit = torch.nn.functional.normalize(query.double()).float().numpy()
-    report: dict[str, Any] = {
+    report: Report = {
         "entries": len(order),
         "added": added.added,
         "add_seconds": round(seconds, 1),
         "in_memory": evaluate_features(query, kept, pictures).to_json(),
     }
 
-    def ranked(index: searching.IndexUse | None, counts: Sequence[int], how: str) -> list[dict[str, Any]]:
+    def ranked(index: searching.IndexUse | None, counts: Sequence[int], how: str) -> list[Figures]:
         scores: list[list[QueryScores]] = [[] for _ in counts]
         for number in progress(range(len(unit)), how, len(unit)):
             with gallery.reading() as connection:
@@ -109,7 +110,7 @@ def _ranked(connection: Connection, feature: Any, index: searching.IndexUse | No
     return [number for (number,) in connection.execute(query, (feature, count)).fetchall()]
 
 
-def _parts(data: ReidData, network: Network) -> dict[str, Any]:
+def _parts(data: ReidData, network: Network) -> Report:
     """Return how long a picture takes to be read and decoded, and a feature to be computed, alone."""
     paths = [picture.path for picture in data.require("query")[:200]]
     size = network.preprocessing.size

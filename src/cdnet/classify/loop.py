@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 from cdnet.classify.batches import ClassBatches
 from cdnet.classify.recipe import ClassifyRecipe
 from cdnet.engine.epoch import Place, epoch_line, run_epoch, set_rate
+from cdnet.engine.log_line import LogLine
 from cdnet.engine.schedule import learning_rate
 from cdnet.engine.step import StepValues, rounded
 from cdnet.engine.stopping import StopRequest
@@ -29,7 +28,7 @@ def train_epoch(
     recipe: ClassifyRecipe,
     place: Place,
     stop: StopRequest,
-) -> dict[str, Any]:
+) -> LogLine:
     """Train from ``place`` to the end of its epoch and return the epoch's log line; ``place`` moves along.
 
     Raises:
@@ -59,9 +58,9 @@ class ClassLosses(StepValues):
     softmax: Tensor
 
     @classmethod
-    def from_line(cls, line: Mapping[str, Any]) -> ClassLosses:
+    def from_line(cls, line: LogLine) -> ClassLosses:
         """Return the losses of a log line."""
-        return cls(*(torch.tensor(line[name], dtype=torch.double) for name in ("loss", "softmax")))
+        return cls(*(torch.tensor(value, dtype=torch.double) for value in (line["loss"], line["softmax"])))
 
     def as_text(self) -> str:
         """Say the loss, and its parts head by head."""

@@ -10,7 +10,10 @@ from cdnet.data.cifar100 import MEAN, STD
 from cdnet.engine.recipe import MOST_BATCH, MOST_PAD, OptimRecipe, ScheduleRecipe, descent_rules, refuse_senseless
 from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD, parse_size
 
-NORMALS = {"cifar100": (MEAN, STD), "imagenet": (IMAGENET_MEAN, IMAGENET_STD)}
+NORMALS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "cifar100": (MEAN, STD),
+    "imagenet": (IMAGENET_MEAN, IMAGENET_STD),
+}
 
 
 @dataclass

@@ -6,7 +6,6 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -20,11 +19,14 @@ from cdnet.data.class_layout import read_class_data
 from cdnet.data.classes import ClassData, ClassPictures, DecodedPictures
 from cdnet.data.recipe import given_root
 from cdnet.data.remarks import of_folders, of_pictures
+from cdnet.engine.checkpoint import Source
+from cdnet.engine.log_line import LogLine
 from cdnet.engine.network import read_spec
 from cdnet.engine.session import NetworkSession, tell
 from cdnet.engine.stopping import StopRequest
 from cdnet.model_input import parse_size
 from cdnet.progress import shown
+from cdnet.weights import TrainedOn
 
 WEIGHTS = "weights.safetensors"
 
@@ -64,10 +66,11 @@ class ClassifyRun(NetworkSession[Classifier]):
         self.train_batches, self.test_batches = (self._batches(pictures) for pictures in (data.train, data.test))
         self.train_batches.epoch(0)  # too few pictures are told before the folder begins
         self.spec = ClassifierSpec(network, data.classes, recipe.stem)
-        network.trained_on.update(data=data.name, classes=len(data.classes), seed=recipe.seed, epochs=0)
+        said: TrainedOn = {"data": data.name, "classes": len(data.classes), "seed": recipe.seed, "epochs": 0}
+        network.trained_on.update(said)
         torch.manual_seed(recipe.seed)
         self.prepare(self.spec.build())
-        self.source, self.trained_on = data.describe(), network.trained_on
+        self.source, self.trained_on = describe_source(data), network.trained_on
         self.start()
 
     def train(self) -> Path:
@@ -78,18 +81,24 @@ class ClassifyRun(NetworkSession[Classifier]):
             save_classifier(weights, self.model, self.spec)
         return weights
 
-    def epoch(self, stop: StopRequest) -> dict[str, Any]:
+    def epoch(self, stop: StopRequest) -> LogLine:
         """Train from ``place`` to the end of its epoch and return the epoch's log line."""
         batches = self.train_batches
         return train_epoch(self.wrapped, self.optimizer, self.accelerator, batches, self.recipe, self.place, stop)
 
-    def end_epoch(self, line: dict[str, Any]) -> dict[str, Any]:
+    def end_epoch(self, line: LogLine) -> LogLine:
         """Test if it is time to, and save the weights."""
         done = line["epoch"]
         if done % self.recipe.evaluate_every == 0 or done == self.epochs:
             started = time.perf_counter()
-            found = measure_accuracy(self.model, self.test_batches.testing())._asdict()
-            line = line | found | {"evaluation_seconds": round(time.perf_counter() - started, 2)}
+            found = measure_accuracy(self.model, self.test_batches.testing())
+            line = {
+                **line,
+                "top1": found.top1,
+                "top5": found.top5,
+                "pictures": found.pictures,
+                "evaluation_seconds": round(time.perf_counter() - started, 2),
+            }
         self.trained_on["epochs"] = done
         save_classifier(self.out / WEIGHTS, self.model, self.spec)
         return line
@@ -101,14 +110,14 @@ class ClassifyRun(NetworkSession[Classifier]):
             size = parse_size(self.recipe.size)
             return 1 + len(network.neck.heads(network.backbone(torch.empty(1, 3, *size))))
 
-    def describe(self, line: dict[str, Any]) -> str:
+    def describe(self, line: LogLine) -> str:
         """Say the losses, the speed and the time left, and the accuracy if it was measured."""
         losses = ClassLosses.from_line(line).as_text()
         speed = f"{line['images_per_second']:.0f} images/s"
         text = f"epoch {line['epoch']}/{self.epochs}, {losses}, {speed}, {self.left(line)} left"
-        return text + (f", {describe_accuracy(line)}" if "top1" in line else "")
+        return text + (f", {describe_accuracy(line['top1'], line['top5'])}" if "top1" in line else "")
 
-    def say_other_pictures(self, kept: dict[str, Any]) -> str:
+    def say_other_pictures(self, kept: Source) -> str:
         """Say how the pictures of a checkpoint differ from these."""
         return f"{kept['pictures']:,} pictures, and these are {self.source['pictures']:,}, not all the same"
 
@@ -132,6 +141,11 @@ class ClassifyRun(NetworkSession[Classifier]):
         return KeptBatches(pictures, self.recipe, self.worker)
 
 
-def describe_accuracy(line: dict[str, Any]) -> str:
-    """Say the accuracy of a log line, in per cent."""
-    return f"top-1 {100 * line['top1']:.2f}, top-5 {100 * line['top5']:.2f}, error {100 * (1 - line['top1']):.2f}"
+def describe_source(data: ClassData) -> Source:
+    """Return what tells one training set from another, wherever it lies."""
+    return {"pictures": len(data.train), "classes": list(data.classes), "digest": data.train.digest()}
+
+
+def describe_accuracy(top1: float, top5: float) -> str:
+    """Say shares from 0 to 1, and the error, in per cent."""
+    return f"top-1 {100 * top1:.2f}, top-5 {100 * top5:.2f}, error {100 * (1 - top1):.2f}"

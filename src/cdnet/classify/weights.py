@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -15,7 +14,15 @@ from cdnet.errors import CdnetError
 from cdnet.files import write_atomically
 from cdnet.nn.model import create_backbone
 from cdnet.nn.necks import create_neck
-from cdnet.weights import ModelSpec, fill, find_weights, read_metadata, read_safetensors, refuse_large_metadata
+from cdnet.weights import (
+    ModelSpec,
+    TrainedOn,
+    fill,
+    find_weights,
+    read_metadata,
+    read_safetensors,
+    refuse_large_metadata,
+)
 
 KEY = "cdnet-classify"
 FORMAT = 1
@@ -89,7 +96,7 @@ def load_classifier(path: Path | str, device: str | torch.device = "cpu") -> tup
     return fill(spec.build(), tensors, path).to(device).eval(), spec
 
 
-def read_origin(path: Path | str) -> dict[str, Any]:
+def read_origin(path: Path | str) -> TrainedOn:
     """Return what weights were trained on, a classifier's or those of :func:`cdnet.weights.save_weights`.
 
     Args:

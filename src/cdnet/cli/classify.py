@@ -32,7 +32,8 @@ def main(words: list[str]) -> None:
     if is_first_process():
         last = read_whole_log(out, epochs=recipe.schedule.epochs)[-1]
         refuse_lacking(last, ("top1", "top5", "pictures"), str(out / LOG))
-        say(f"{describe_accuracy(last)} per cent of {last['pictures']:,} pictures, epoch {last['epoch']}")
+        reached = describe_accuracy(last["top1"], last["top5"])
+        say(f"{reached} per cent of {last['pictures']:,} pictures, epoch {last['epoch']}")
         # The run has made the path of a genotype's file absolute.
         words = ["--genotype", recipe.genotype, "--width", str(recipe.width), "--init", str(out)]
         say(f"weights: {weights}", f"fine-tune them: cdnet train {shell_command(words)} --data.root DIR --out RUN")

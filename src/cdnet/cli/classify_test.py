@@ -38,7 +38,7 @@ def main(words: list[str]) -> None:
         refuse_unwritable(options.json)
     found, data = accuracy_of(options.weights, root, options.part, options.data.cache, choose_device(options.device))
     seen = "the whole of each" if options.part == "whole" else "the middle of each"
-    say(f"{describe_accuracy(found._asdict())} per cent of {found.pictures:,} pictures of {data.name}, {seen}")
+    say(f"{describe_accuracy(found.top1, found.top5)} per cent of {found.pictures:,} pictures of {data.name}, {seen}")
     if options.json is not None:
         kept = found._asdict() | {"weights": str(options.weights), "data": data.name, "part": options.part}
         write_text(options.json, json.dumps(kept, indent=1) + "\n")

@@ -10,19 +10,58 @@ from typing import TYPE_CHECKING, Any
 from cdnet.cli.arguments import parser
 from cdnet.data.recipe import DataRecipe, given_root
 from cdnet.errors import CdnetError
+from cdnet.evaluate.part_names import PARTS
 from cdnet.runtime.given import Given
 from cdnet.runtime.names import AUTO, RUNTIMES
 from cdnet.shown_text import say, say_block
 
 if TYPE_CHECKING:
-    from cdnet.data.decode import Pixels
+    from cdnet.data.pictures import ReidData
+    from cdnet.evaluate.evaluation import Evaluation, TestPictures
     from cdnet.evaluate.options import Options
-    from cdnet.runtime.choice import Chosen
-    from cdnet.runtime.network import Network
+    from cdnet.runtime.named import NamedNetwork
 
 
 def main(words: list[str]) -> None:
     """Evaluate weights on a data set and print CMC, mAP and mINP."""
+    options = _read(words)
+    root = given_root(options.data.root, "evaluate on")
+
+    from cdnet.cli.terminal import note
+    from cdnet.data.layout import read_data
+    from cdnet.evaluate.ahead import FeaturesAhead
+    from cdnet.evaluate.evaluation import rank_with_options, read_test_pictures
+    from cdnet.files import refuse_input, refuse_unwritable
+    from cdnet.progress import shown
+    from cdnet.runtime.named import NamedNetwork
+    from cdnet.runtime.network import runs_elsewhere
+    from cdnet.weights import find_weights
+
+    asked = _asked(options)
+    if options.json is not None:
+        ours = not runs_elsewhere(options.weights)
+        refuse_input(options.json, [find_weights(options.weights) if ours else Path(options.weights)])
+        refuse_unwritable(options.json)
+    named = NamedNetwork(options.weights, options.input, options.runtime, options.device, note)
+    data = read_data(root, options.data.layout, options.data.holdout)
+    if named.trained_on.get("test_pictures_too"):
+        note(
+            f"{options.weights} was trained on the test pictures of {named.trained_on.get('data', 'its data')} too; on "
+            "these pictures its figures say nothing"
+        )
+    ahead = FeaturesAhead(lambda pixels: named.open(pixels, len(data.query) + len(data.gallery)), asked.flip)
+    pictures = read_test_pictures(data, named.size, options.data.cache, shown, ahead.watch)
+    for sentence in _remarks(data, pictures):
+        note(sentence)
+    asked.check(*pictures.labels())
+    found = rank_with_options(*ahead.features(pictures, shown), pictures, asked, shown)
+    if said := named.as_text():
+        note(said)
+    _report(found, named, data, options)
+
+
+def _read(words: list[str]) -> Any:
+    """Return what the command line says."""
     made = parser("evaluate", "Rank the gallery for every query by the Market-1501 protocol.")
     made.add_argument(
         "weights", help="a run's folder, a .safetensors file, a shipped network's name, an .onnx file, or an IR's .xml"
@@ -59,89 +98,48 @@ def main(words: list[str]) -> None:
         default=[],
         help="print the cosine similarity above which so large a share of the pairs of different persons lies",
     )
+    made.add_argument(
+        "--by",
+        choices=PARTS,
+        nargs="+",
+        default=[],
+        help="also print the figures of parts: the queries of each camera, of each camera in the gallery of another, "
+        "of each quarter by brightness, or with so many matches",
+    )
     made.add_argument("--json", type=Path, help="also write the figures to this file")
-    options = made.instantiate(made.read(words))
-    root = given_root(options.data.root, "evaluate on")
+    return made.instantiate(made.read(words))
 
-    from cdnet.cli.terminal import note
+
+def _remarks(data: ReidData, pictures: TestPictures) -> list[str]:
+    """Return what is to be said of the pictures before they are ranked."""
     from cdnet.data.copies import copied_queries
-    from cdnet.data.layout import read_data
     from cdnet.data.remarks import remarks
-    from cdnet.device import choose_device
-    from cdnet.evaluate.ahead import FeaturesAhead
-    from cdnet.evaluate.evaluation import rank_with_options, read_test_pictures
-    from cdnet.files import refuse_input, refuse_unwritable, write_text
-    from cdnet.progress import shown
-    from cdnet.runtime.choice import open_own
-    from cdnet.runtime.network import open_network, runs_elsewhere
-    from cdnet.runtime.own_network import refuse_runtime
-    from cdnet.weights import find_weights, load_model
 
-    asked = _asked(options)
-    ours = not runs_elsewhere(options.weights)
-    if options.json is not None:
-        refuse_input(options.json, [find_weights(options.weights) if ours else Path(options.weights)])
-        refuse_unwritable(options.json)
-    if ours:
-        options.input.refuse(options.weights, "input.")
-        device = choose_device(options.device)
-        if options.runtime != AUTO:
-            refuse_runtime(options.runtime, device)
-        spec = load_model(options.weights)[1]
-        size, trained_on = spec.size, spec.trained_on
-    else:
-        if options.runtime != AUTO:
-            raise CdnetError(
-                f"{options.weights} is run by what its ending says; --runtime is for weights of ours, leave it out"
-            )
-        network = open_network(options.weights, options.input, "input.")
-        size, trained_on = network.preprocessing.size, getattr(network, "trained_on", {})
-    data = read_data(root, options.data.layout, options.data.holdout)
-    if trained_on.get("test_pictures_too"):
-        note(
-            f"{options.weights} was trained on the test pictures of {trained_on.get('data', 'its data')} too; on these "
-            "pictures its figures say nothing"
-        )
-
-    chosen: Chosen | None = None
-
-    def opened(pixels: Pixels) -> Network:
-        nonlocal chosen
-        if not ours:
-            return network
-        count = len(data.query) + len(data.gallery)
-        chosen = open_own(options.weights, options.runtime, pixels, count, device, note)
-        return chosen.network
-
-    ahead = FeaturesAhead(opened, asked.flip)
-    pictures = read_test_pictures(data, size, options.data.cache, shown, ahead.watch)
-    for sentence in remarks(data, pictures.splits()):
-        note(sentence)
+    found = [*remarks(data, pictures.splits())]
     copied = 0 if data.published else copied_queries(pictures.query, pictures.gallery)
     if copied:
-        note(
+        found.append(
             f"{copied:,} of {len(pictures.query):,} queries have a copy of themselves in the gallery, another file of "
             "the same pixels, which counts as a match; the figures are better than they should be"
         )
-    asked.check(*pictures.labels())
-    found = rank_with_options(*ahead.features(pictures, shown), pictures, asked, shown)
-    origin: dict[str, Any]
-    if chosen is not None:
-        origin = {"sha256": chosen.network.digest, "runtime": chosen.to_json()}
-        note(chosen.as_text())
-    else:
-        origin = {"sha256": network.digest, "input": network.preprocessing.to_json()}
+    return found
+
+
+def _report(found: Evaluation, named: NamedNetwork, data: ReidData, options: Any) -> None:
+    """Write the figures to the file that is asked for, and print them."""
+    from cdnet.files import write_text
+
     folder = os.fsencode(data.root.resolve().name).decode("utf-8", "replace")
     if options.json is not None:
-        origin |= {
+        origin = named.origin() | {
             "weights": str(options.weights),
-            "trained_on": trained_on,
+            "trained_on": named.trained_on,
             "data": data.name,
             "folder": folder,
         }
         # Before anything is printed, which a closed pipe may end.
         write_text(options.json, json.dumps(found.to_json() | origin, indent=1, allow_nan=False) + "\n")
-    said = trained_on.get("data", "pictures that they do not name")
+    said = named.trained_on.get("data", "pictures that they do not name")
     say(f"weights {options.weights}, trained on {said}; evaluated on {folder} (layout {data.name})")
     say_block(found.as_text())
 
@@ -163,4 +161,4 @@ def _asked(options: Any) -> Options:
         raise CdnetError("--seed is that of the bootstrap's samples; add --bootstrap 1000")
     rerank = Rerank(**settings) if options.rerank else None
     rates = tuple(options.false_match_rate)
-    return Options(options.flip, rerank, options.bootstrap, options.seed or 0, rates)
+    return Options(options.flip, rerank, options.bootstrap, options.seed or 0, rates, tuple(options.by))

@@ -12,6 +12,7 @@ from cdnet.errors import CdnetError
 
 if TYPE_CHECKING:
     from cdnet.gallery import Gallery
+    from cdnet.gallery.searching import FilterWords
 
 ADDRESS = "folder of the gallery, or postgresql://... of a database with pgvector"
 ACTIONS = {
@@ -59,18 +60,23 @@ def add_filters(made: Parser) -> None:
     made.add_argument("--until", help="only taken before this time; likewise")
 
 
-def filters_of(options: Any) -> dict[str, Any]:
+def filters_of(options: Any) -> FilterWords:
     """Return what these options say, as a gallery takes it.
 
     Raises:
         CdnetError: if a time is none.
     """
-    times = {name: getattr(options, name) for name in ("since", "until")}
-    return {
-        "cameras": options.camera,
-        "persons": options.person,
-        **{name: None if time is None else time_of(time) for name, time in times.items()},
-    }
+    since, until = (None if time is None else time_of(time) for time in (options.since, options.until))
+    return {"cameras": options.camera, "persons": options.person, "since": since, "until": until}
+
+
+def note_untimed(gallery: Gallery, filters: FilterWords) -> None:
+    """Say how many entries the filter by time leaves out because nothing is known of their time."""
+    from cdnet.cli.terminal import note
+
+    count = gallery.untimed(**filters)
+    if count:
+        note(f"{count:,} entries whose time is not known are left out by --since and --until")
 
 
 def opened(options: Any) -> Gallery:

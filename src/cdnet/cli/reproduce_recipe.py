@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cdnet.cli.arguments import UsageError
 from cdnet.errors import CdnetError
@@ -16,6 +16,9 @@ from cdnet.reproduce.recipe_rows import (
     run_table,
 )
 from cdnet.shown_text import say, say_block, shell_command
+
+if TYPE_CHECKING:
+    from cdnet.tables.result import Result
 
 INTRODUCTION = (
     "Each row changes one thing of the start. What was measured supports that it is better than the start in mAP, "
@@ -72,7 +75,7 @@ def _print_commands(table: RecipeTable, options: Any, setting: Setting) -> None:
             say(shell_command(command(NAME, [row.name], [seed], setting, paths)))
 
 
-def _results(table: RecipeTable, options: Any, paths: Any, failures: dict[Any, str]) -> list[dict[str, Any]]:
+def _results(table: RecipeTable, options: Any, paths: Any, failures: dict[Any, str]) -> list[Result]:
     from cdnet.errors import StoppedError
 
     try:

@@ -11,7 +11,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -175,7 +174,3 @@ class ClassData:
             for split, expected in self.published.items()
             if counts[split] != expected
         ]
-
-    def describe(self) -> dict[str, Any]:
-        """Return what tells one training set from another, wherever it lies."""
-        return {"pictures": len(self.train), "classes": list(self.classes), "digest": self.train.digest()}

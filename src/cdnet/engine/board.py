@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from cdnet.engine.log_line import LogLine
 from cdnet.files import make_folder, saying_what_failed
 
 VERSION = "brain.Event:2"
@@ -39,7 +40,7 @@ class Board:
         started = Event(wall_time=time.time(), step=first, session_log=SessionLog(status=SessionLog.START))
         self._append([Event(wall_time=time.time(), step=first, file_version=VERSION), started])
 
-    def add(self, line: Mapping[str, Any]) -> None:
+    def add(self, line: LogLine) -> None:
         """Append the numbers of an epoch's log line, and those of its lists, each with its place behind its key.
 
         Raises:
@@ -60,7 +61,7 @@ class Board:
                 writer.write(event.SerializeToString())
 
 
-def _numbers(line: Mapping[str, Any]) -> Iterable[tuple[str, float]]:
+def _numbers(line: LogLine) -> Iterable[tuple[str, float]]:
     for key, value in line.items():
         for number, item in enumerate(value if isinstance(value, list) else [value], start=1):
             if isinstance(item, int | float) and key != "epoch":

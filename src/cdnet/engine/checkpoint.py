@@ -6,12 +6,12 @@ import io
 import math
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Required, TypedDict, cast
 
 import torch
 from torch import Tensor
 
-from cdnet.engine.log_line import check_line
+from cdnet.engine.log_line import LogLine, check_line
 from cdnet.errors import CdnetError
 from cdnet.files import saying_what_was_not_read, write_atomically
 
@@ -20,8 +20,59 @@ FORMAT = 1
 
 WAY_OUT = "put a whole copy in its place, or start again in another folder; what else lies here is as it was"
 
+Weights = dict[str, Tensor]
+TorchState = dict[str, Any]
+"""Of an optimiser, or of the scaler of mixed precision: what it is made of is torch's own."""
 
-def save_checkpoint(run: Path, state: dict[str, Any]) -> None:
+
+class PlaceState(TypedDict):
+    """A :class:`~cdnet.engine.epoch.Place` as a checkpoint keeps it."""
+
+    epoch: int
+    step: int
+    images: int
+    seconds: float
+    sums: Tensor | None
+
+
+class Source(TypedDict, total=False):
+    """What tells the pictures of a run from others: how many, and digests of their names or of what they hold."""
+
+    pictures: int
+    identities: int
+    names: str
+    classes: list[str]
+    digest: str
+    teacher: str
+
+
+class WorkState(TypedDict, total=False):
+    """What a session's work keeps in a checkpoint, beside the place: training's, and a search's."""
+
+    source: Required[Source]
+    model: Weights
+    average: Weights
+    optimizer: TorchState
+    scaler: TorchState | None
+    supernet: Weights
+    w_optimizer: TorchState
+    alpha_optimizer: TorchState
+    latency: object
+
+
+class Checkpoint(WorkState, total=False):
+    """What a run goes on from.
+
+    ``line`` is that of an epoch which is worked through and not yet ended, ``logged`` the last one that the log got.
+    """
+
+    place: Required[PlaceState]
+    line: LogLine | None
+    logged: LogLine | None
+    threads: int
+
+
+def save_checkpoint(run: Path, state: Checkpoint) -> None:
     """Replace the run's checkpoint by ``state``: tensors, numbers, texts, and dicts and lists of them.
 
     Raises:
@@ -33,7 +84,7 @@ def save_checkpoint(run: Path, state: dict[str, Any]) -> None:
     write_atomically(run / FILE, lambda file: file.write(content.getbuffer()))
 
 
-def load_checkpoint(run: Path) -> dict[str, Any]:
+def load_checkpoint(run: Path) -> Checkpoint:
     """Read the run's checkpoint onto the CPU.
 
     Returns:
@@ -61,7 +112,7 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
         _check(state)
     except ValueError as error:
         raise CdnetError(f"{path}: damaged, {error}; {WAY_OUT}") from None
-    return state
+    return cast("Checkpoint", state)
 
 
 def _check_sums(path: Path) -> None:
@@ -79,7 +130,7 @@ def _check_sums(path: Path) -> None:
             raise ValueError
 
 
-def _check(state: dict[str, Any]) -> None:
+def _check(state: dict[str, Any]) -> None:  # of any kind, until it is looked at
     if not isinstance(state["source"], dict):
         raise ValueError("the pictures it was trained on are not told")
     place = state["place"]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from cdnet.crowding import WATCH
-from cdnet.engine.checkpoint import WAY_OUT
+from cdnet.engine.checkpoint import WAY_OUT, PlaceState
 from cdnet.engine.distributed import average_over_processes
-from cdnet.engine.step import StepValues
+from cdnet.engine.log_line import LogLine
+from cdnet.engine.step import Logged, StepValues
 from cdnet.engine.stopping import NOTE_EVERY
 from cdnet.errors import CdnetError, StoppedError
 from cdnet.progress import shown_steps
@@ -31,7 +32,7 @@ class Place:
     seconds: float = 0.0
     sums: Tensor | None = None
 
-    def to_state(self) -> dict[str, Any]:
+    def to_state(self) -> PlaceState:
         """Return what a checkpoint keeps of it."""
         sums = None if self.sums is None else self.sums.cpu()
         return {
@@ -43,7 +44,7 @@ class Place:
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any], device: torch.device) -> Place:
+    def from_state(cls, state: PlaceState, device: torch.device) -> Place:
         """Return the place that a checkpoint kept."""
         place = cls(**state)
         if place.sums is not None:
@@ -109,15 +110,16 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def epoch_line(place: Place, optimizer: torch.optim.Optimizer, losses: dict[str, Any]) -> dict[str, Any]:
-    """Return the log line of an epoch that ``place`` has come to the end of."""
-    return {
+def epoch_line(place: Place, optimizer: torch.optim.Optimizer, losses: Logged) -> LogLine:
+    """Return the log line of an epoch that ``place`` has come to the end of; ``losses`` have their names in the log."""
+    line = {
         "epoch": place.epoch + 1,
         "lr": optimizer.param_groups[0]["lr"],
         **losses,
         "images_per_second": round(place.images / place.seconds, 1),
         "seconds": round(place.seconds, 2),
     }
+    return cast("LogLine", line)
 
 
 def _means(place: Place, rate: str) -> Tensor:

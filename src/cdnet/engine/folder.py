@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from cdnet.engine.checkpoint import FILE, load_checkpoint
+from cdnet.engine.checkpoint import FILE, Checkpoint, load_checkpoint
 from cdnet.errors import CdnetError
 from cdnet.files import make_folder, saying_what_failed, sweep, write_text
 from cdnet.recipe_file import check_recipe_file
@@ -48,7 +48,7 @@ OLDER = {"loss.normalise": True}
 """Keys that recipes of earlier versions lack where they have their section, and what these versions did."""
 
 
-def older_settings(folder: Path) -> dict[str, Any]:
+def older_settings(folder: Path) -> dict[str, object]:
     """Return what a run's recipe leaves out because the version that wrote it knew no other way.
 
     Raises:
@@ -60,7 +60,7 @@ def older_settings(folder: Path) -> dict[str, Any]:
     return {key: value for key, value in OLDER.items() if key not in kept and key.partition(".")[0] in sections}
 
 
-def open_folder(out: Path, recipe: Any, resume: bool) -> dict[str, Any] | None:
+def open_folder(out: Path, recipe: Any, resume: bool) -> Checkpoint | None:
     """Look whether a recipe can be run in a folder, and change nothing there.
 
     Args:
@@ -129,7 +129,7 @@ def lengthen(out: Path, recipe: Any) -> None:
         write_recipe(out, recipe)
 
 
-def open_claimed(out: Path, recipe: Any, resume: bool, held: ExitStack) -> dict[str, Any] | None:
+def open_claimed(out: Path, recipe: Any, resume: bool, held: ExitStack) -> Checkpoint | None:
     """Do as :func:`open_folder` does, and keep a folder that is resumed from others until ``held`` closes."""
     state = open_folder(out, recipe, resume)
     if resume:
@@ -158,9 +158,9 @@ def write_recipe(out: Path, recipe: Any) -> None:
     write_text(out / RECIPE, yaml.safe_dump(as_plain(recipe), sort_keys=False))
 
 
-def as_plain(recipe: Any) -> dict[str, Any]:
+def as_plain(recipe: Any) -> dict[str, object]:
     """Return a recipe, a dataclass, as plain values that YAML can hold; paths are made absolute."""
-    plain: dict[str, Any] = _plain(asdict(recipe))
+    plain: dict[str, object] = _plain(asdict(recipe))
     return plain
 
 
@@ -197,11 +197,11 @@ def refuse_another_recipe(out: Path, recipe: Any) -> None:
             )
 
 
-def _more(old: Any, new: Any) -> bool:
+def _more(old: object, new: object) -> bool:
     return isinstance(old, int) and isinstance(new, int) and new > old
 
 
-def _kept(path: Path) -> dict[str, Any]:
+def _kept(path: Path) -> dict[str, object]:
     check_recipe_file(path)
     try:
         return _flat(yaml.safe_load(path.read_text("utf-8")))
@@ -211,7 +211,7 @@ def _kept(path: Path) -> dict[str, Any]:
         raise CdnetError(f"{path}: not a recipe that can be read; put a whole copy in its place") from None
 
 
-def changes(recipe: Any, base: Any) -> dict[str, Any]:
+def changes(recipe: Any, base: Any) -> dict[str, object]:
     """Return the keys, such as ``schedule.epochs``, in which a recipe differs from another, with its values.
 
     Where things are, which changes nothing that is computed, is left out.
@@ -220,8 +220,8 @@ def changes(recipe: Any, base: Any) -> dict[str, Any]:
     return {key: value for key, value in flat.items() if key not in FREE and value != other.get(key)}
 
 
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def _flat(nested: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
     for key, value in nested.items():
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{key}.")

@@ -3,43 +3,99 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated, Any, Required, TypedDict, cast, get_type_hints
 
 from cdnet.errors import CdnetError
 from cdnet.json_file import parse_json
 
-SHARES = frozenset({"top1", "top5", "rank1", "rank5", "rank10", "rank20", "mAP", "mINP"})
-"""Numbers from 0 to 1; None where they are not determined."""
 
-NOT_NEGATIVE = frozenset(
-    {"seconds", "evaluation_seconds", "images_per_second", "milliseconds_per_image", "mebibytes_per_image", "pictures"}
-)
-NUMBERS = SHARES | NOT_NEGATIVE | {"lr", "alpha_lr", "loss", "validation_loss", "expected_cost", "temperature"}
-NUMBERS |= {"validation_triplet", "validation_softmax", "teacher_features", "teacher_relations"}
-LISTS = frozenset({"entropy", "chosen"})
-TABLES = frozenset({"alpha", "computed"})
-"""A row an MBlock."""
-EITHER = frozenset({"triplet", "softmax"})
+@dataclass(frozen=True)
+class Kind:
+    """What a value of a line can be: a number (``dims`` 0), a list (1) or a table of numbers (2), all within bounds.
+
+    ``optional`` ones are None where they are not determined.
+    """
+
+    dims: tuple[int, ...] = (0,)
+    least: float = -math.inf
+    most: float = math.inf
+    optional: bool = False
+
+
+Number = Annotated[float, Kind()]
+Amount = Annotated[float, Kind(least=0)]
+Share = Annotated[float | None, Kind(least=0, most=1, optional=True)]
+Hits = Annotated[float, Kind(least=0, most=1)]
+Part = Annotated[float | list[float], Kind((0, 1))]
 """A number of a search's line, and a list, a value a head, of others."""
+
+
+class LogLine(TypedDict, total=False):
+    """A line of a log: what one epoch came to. Its work decides which of these keys it has, beside ``epoch``."""
+
+    epoch: Required[int]
+    lr: Number
+    loss: Number
+    triplet: Part
+    softmax: Part
+    teacher_features: Number
+    teacher_relations: Number
+    images_per_second: Amount
+    seconds: Amount
+    # What an evaluation found.
+    rank1: Share
+    rank5: Share
+    rank10: Share
+    rank20: Share
+    mAP: Share
+    mINP: Share
+    queries: int
+    queries_without_match: int
+    gallery: int
+    undefined: str
+    top1: Hits
+    top5: Hits
+    pictures: Annotated[int, Kind(least=0)]
+    evaluation_seconds: Amount
+    # A search's; its lists have a value an MBlock, its tables a row.
+    alpha_lr: Number
+    validation_loss: Number
+    validation_triplet: Number
+    validation_softmax: Number
+    expected_cost: Number
+    temperature: Number
+    alpha: Annotated[list[list[float]], Kind((2,))]
+    entropy: Annotated[list[float], Kind((1,))]
+    chosen: Annotated[list[int], Kind((1,), least=0)]
+    computed: Annotated[list[list[int]], Kind((2,), least=0)]
+    milliseconds_per_image: Amount
+    mebibytes_per_image: Amount
+
+
+KINDS: dict[str, Kind] = {
+    key: hint.__metadata__[0]
+    for key, hint in get_type_hints(LogLine, include_extras=True).items()
+    if isinstance(getattr(hint, "__metadata__", (None,))[0], Kind)
+}
+"""Of the values that are looked at where a log is read."""
 
 SEARCH = ("seconds", "milliseconds_per_image", "alpha", "entropy", "chosen", "computed")
 """What a report of a search is made of."""
 
 
-def parse_line(text: bytes) -> dict[str, Any]:
+def parse_line(text: bytes) -> LogLine:
     """Return a line of a log.
 
     Raises:
         ValueError: if it is none; it says why.
     """
-    found = parse_json(text)
-    check_line(found)
-    return dict(found)
+    return check_line(parse_json(text))
 
 
-def check_line(line: object) -> None:
-    """See that a value can be a log's line: with an epoch, and what is known of its keys.
+def check_line(line: object) -> LogLine:
+    """Return a value that can be a log's line: with an epoch, and what is known of its keys.
 
     Raises:
         ValueError: if it cannot; it says why.
@@ -49,15 +105,17 @@ def check_line(line: object) -> None:
     epoch = line.get("epoch")
     if type(epoch) is not int or not 1 <= epoch < 10**9:
         raise ValueError("no epoch, a whole number from 1 on")
-    for key in line.keys() & (NUMBERS | LISTS | TABLES | EITHER):
-        _check_value(key, line[key])
+    for key, kind in KINDS.items():
+        if key in line:
+            _check_value(key, line[key], kind)
     if "alpha" in line and "chosen" in line:
         rows, branches = shape_of(line["alpha"])
         if len(line["chosen"]) != rows or not all(type(at) is int and at < branches for at in line["chosen"]):
             raise ValueError("chosen does not name a branch for each row of alpha")
+    return cast("LogLine", line)
 
 
-def lacking(line: Mapping[str, Any], wanted: Collection[str]) -> str:
+def lacking(line: LogLine, wanted: Collection[str]) -> str:
     """Return the first wanted key that a line lacks, or nothing."""
     return next((key for key in wanted if line.get(key) is None), "")
 
@@ -84,20 +142,20 @@ def shape_of(value: object) -> tuple[int, ...]:
     return ()
 
 
-def unlike(line: Mapping[str, Any], shapes: dict[str, tuple[int, ...]]) -> str:
+def unlike(line: LogLine, shapes: dict[str, tuple[int, ...]]) -> str:
     """Return the first key whose list or table is not as long as in the lines before, or nothing.
 
     Args:
         line: that :func:`check_line` has seen.
         shapes: of the lines before; gets this line's.
     """
-    for key in (LISTS | TABLES | EITHER) & line.keys():
-        if shapes.setdefault(key, shape := shape_of(line[key])) != shape:
+    for key, kind in KINDS.items():
+        if key in line and kind.dims != (0,) and shapes.setdefault(key, shape := shape_of(line.get(key))) != shape:
             return key
     return ""
 
 
-def refuse_lacking(line: Mapping[str, Any], wanted: Collection[str], where: str) -> None:
+def refuse_lacking(line: LogLine, wanted: Collection[str], where: str) -> None:
     """See that a line has what is made something of.
 
     Raises:
@@ -107,20 +165,19 @@ def refuse_lacking(line: Mapping[str, Any], wanted: Collection[str], where: str)
         raise CdnetError(f"{where}: the line of epoch {line['epoch']} has no {key}; it is of other work, or damaged")
 
 
-def _check_value(key: str, value: object) -> None:
-    if value is None and key in SHARES:
+def _check_value(key: str, value: object, kind: Kind) -> None:
+    if value is None and kind.optional:
         return
     try:
         shape = shape_of(value)
     except ValueError as error:
         raise ValueError(f"{key}: {error}") from None
-    if len(shape) not in ((0, 1) if key in EITHER else (1,) if key in LISTS else (2,) if key in TABLES else (0,)):
+    if len(shape) not in kind.dims:
         raise ValueError(f"{key}: neither a number, nor a list or a table of numbers, as it should be")
-    smallest = _least(value)
-    if key in SHARES | NOT_NEGATIVE | {"chosen", "computed"} and smallest < 0:
-        raise ValueError(f"{key}: less than 0")
-    if key in SHARES and smallest > 1:
-        raise ValueError(f"{key}: more than 1")
+    if _least(value) < kind.least:
+        raise ValueError(f"{key}: less than {kind.least:g}")
+    if not shape and cast("float", value) > kind.most:
+        raise ValueError(f"{key}: more than {kind.most:g}")
 
 
 def _least(value: Any) -> float:

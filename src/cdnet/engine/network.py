@@ -14,7 +14,7 @@ from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD, parse_size
 from cdnet.nn.model import find_network
 from cdnet.weights import ModelSpec
 
-Channels = tuple[float, float, float]
+Channels = tuple[float, ...]
 
 
 class NetworkRecipe(Protocol):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cdnet.engine.board import Board
-from cdnet.engine.log_line import parse_line, refuse_lacking, unlike
+from cdnet.engine.log_line import LogLine, parse_line, refuse_lacking, unlike
 from cdnet.errors import CdnetError
 from cdnet.files import saying_what_failed, saying_what_was_not_read, write_text
 
@@ -26,7 +25,7 @@ class FoundLines:
     ``last`` says that nothing follows the damaged line, and ``torn`` that it does not even end as lines do.
     """
 
-    lines: list[dict[str, Any]]
+    lines: list[LogLine]
     damage: str = ""
     last: bool = False
     torn: bool = False
@@ -39,7 +38,7 @@ def find_lines(run: Path) -> FoundLines:
         CdnetError: if the system does not let it be read, or it is larger than any log.
     """
     path = run / LOG
-    lines: list[dict[str, Any]] = []
+    lines: list[LogLine] = []
     shapes: dict[str, tuple[int, ...]] = {}
     with saying_what_was_not_read(path):
         if not path.exists():
@@ -62,7 +61,7 @@ def find_lines(run: Path) -> FoundLines:
     return FoundLines(lines)
 
 
-def read_log(run: Path) -> list[dict[str, Any]]:
+def read_log(run: Path) -> list[LogLine]:
     """Return the lines of a run's log, oldest first; a last line that is being written, or was cut short, is left out.
 
     Raises:
@@ -74,7 +73,7 @@ def read_log(run: Path) -> list[dict[str, Any]]:
     return found.lines
 
 
-def read_whole_log(run: Path, wanted: Collection[str] = (), epochs: int = 0) -> list[dict[str, Any]]:
+def read_whole_log(run: Path, wanted: Collection[str] = (), epochs: int = 0) -> list[LogLine]:
     """Return the lines of a finished run's log, at least one.
 
     Args:
@@ -98,7 +97,7 @@ def read_whole_log(run: Path, wanted: Collection[str] = (), epochs: int = 0) -> 
     return lines
 
 
-def missing_epochs(lines: Iterable[Mapping[str, Any]], epochs: int) -> list[int]:
+def missing_epochs(lines: Iterable[LogLine], epochs: int) -> list[int]:
     """Return which of so many epochs a log has no line of."""
     return sorted(set(range(1, epochs + 1)) - {line["epoch"] for line in lines})
 
@@ -117,7 +116,7 @@ class Record:
         CdnetError: if a line of the epochs already done is damaged, and it is not the last.
     """
 
-    def __init__(self, run: Path, epochs: int = 0, last: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, run: Path, epochs: int = 0, last: LogLine | None = None) -> None:
         self._path = run / LOG
         found = find_lines(run)
         kept = [line for line in found.lines if line["epoch"] <= epochs]
@@ -128,12 +127,12 @@ class Record:
                 f"of the epochs before"
             )
         if last is not None and reached < last["epoch"] <= epochs:
-            kept.append(dict(last))
+            kept.append(last)
         self.missing = missing_epochs(kept, epochs)
         write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
         self._board = Board(run / "tensorboard", epochs)
 
-    def add(self, line: Mapping[str, Any]) -> None:
+    def add(self, line: LogLine) -> None:
         """Append one line; it needs an ``epoch``, and its numbers go to TensorBoard too.
 
         Raises:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -13,10 +13,11 @@ import torch
 from torch import nn
 
 from cdnet.engine.accelerator import make_accelerator
-from cdnet.engine.checkpoint import FILE, WAY_OUT, save_checkpoint
+from cdnet.engine.checkpoint import FILE, WAY_OUT, Checkpoint, Source, WorkState, save_checkpoint
 from cdnet.engine.epoch import Place
 from cdnet.engine.folder import RECIPE, begin, lengthen, open_claimed, open_folder
-from cdnet.engine.log_line import refuse_lacking
+from cdnet.engine.large_blocks import large_blocks_kept
+from cdnet.engine.log_line import LogLine, refuse_lacking
 from cdnet.engine.network import make_optimizer
 from cdnet.engine.record import LOG, Record
 from cdnet.engine.restoring import restore_network, restore_optimizer
@@ -25,6 +26,7 @@ from cdnet.engine.stopping import StopRequest
 from cdnet.engine.worker import Worker
 from cdnet.errors import CdnetError, StoppedError, UnreadableError
 from cdnet.progress import notes
+from cdnet.weights import TrainedOn
 
 log = notes(__name__)
 
@@ -57,8 +59,8 @@ class Session(ABC):
         self._checkpoint = open_claimed(out, recipe, resume, held) if self.main else open_folder(out, recipe, resume)
         self.accelerator.wait_for_everyone()  # all have looked before one writes
         self.place = Place()
-        self._line: dict[str, Any] | None = None  # of an epoch that is worked through and not yet ended
-        self._logged: dict[str, Any] | None = None  # the last line that the log got
+        self._line: LogLine | None = None  # of an epoch that is worked through and not yet ended
+        self._logged: LogLine | None = None  # the last line that the log got
 
     @property
     def main(self) -> bool:
@@ -70,20 +72,20 @@ class Session(ABC):
         """This process among those of the run."""
         return Worker(self.accelerator.device, self.accelerator.process_index, self.accelerator.num_processes)
 
-    def left(self, line: Mapping[str, Any]) -> timedelta:
+    def left(self, line: LogLine) -> timedelta:
         """Return the time that is left after an epoch, if all that come take as long."""
         return timedelta(seconds=round((self.epochs - line["epoch"]) * line["seconds"]))
 
     @abstractmethod
-    def epoch(self, stop: StopRequest) -> dict[str, Any]:
+    def epoch(self, stop: StopRequest) -> LogLine:
         """Work from ``place`` to the end of its epoch and return the epoch's log line."""
 
     @abstractmethod
-    def state(self) -> dict[str, Any]:
+    def state(self) -> WorkState:
         """Return what a checkpoint keeps beside the place."""
 
     @abstractmethod
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Checkpoint) -> None:
         """Take up what :meth:`state` returned.
 
         Raises:
@@ -91,14 +93,14 @@ class Session(ABC):
         """
 
     @abstractmethod
-    def describe(self, line: dict[str, Any]) -> str:
+    def describe(self, line: LogLine) -> str:
         """Say a log line in a sentence."""
 
     @abstractmethod
     def values_of_step(self) -> int:
         """Return how many values a step gives, whose sums a checkpoint within an epoch keeps."""
 
-    def end_epoch(self, line: dict[str, Any]) -> dict[str, Any]:
+    def end_epoch(self, line: LogLine) -> LogLine:
         """Do what is to be done after an epoch, in the main process alone, and return the log line completed."""
         return line
 
@@ -113,7 +115,7 @@ class Session(ABC):
         elif self.main and not self._resume:
             begin(self.out, self._recipe, self._held)
 
-    def _take_up(self, state: dict[str, Any]) -> None:
+    def _take_up(self, state: Checkpoint) -> None:
         try:
             place = Place.from_state(state["place"], self.accelerator.device)
             if place.epoch > self.epochs or (place.epoch == self.epochs and place.step):
@@ -139,7 +141,7 @@ class Session(ABC):
         record = self._record() if self.main else None
         stop = StopRequest()
         try:
-            with stop.listening():
+            with stop.listening(), self._memory():
                 while self._line is not None or self.place.epoch < self.epochs:
                     if self._line is None:
                         self._line = self.epoch(stop)
@@ -165,6 +167,9 @@ class Session(ABC):
                 self._save()
             raise
 
+    def _memory(self) -> AbstractContextManager[object]:
+        return large_blocks_kept() if self.accelerator.device.type == "cpu" else nullcontext()
+
     def _record(self) -> Record:
         ended = self.place.epoch - (self._line is not None)
         record = Record(self.out, ended, self._logged)
@@ -175,8 +180,14 @@ class Session(ABC):
     def _save(self) -> None:
         if self.main:
             self._refuse_lost_folder()
-            own = {"place": self.place.to_state(), "line": self._line, "logged": self._logged}
-            save_checkpoint(self.out, self.state() | own | {"threads": torch.get_num_threads()})
+            state: Checkpoint = {
+                **self.state(),
+                "place": self.place.to_state(),
+                "line": self._line,
+                "logged": self._logged,
+                "threads": torch.get_num_threads(),
+            }
+            save_checkpoint(self.out, state)
 
     def _refuse_lost_folder(self) -> None:
         # Writing there would make a folder anew, with a part of the run.
@@ -197,8 +208,8 @@ class NetworkSession(Session, Generic[M]):
     model: M
     wrapped: nn.Module
     optimizer: torch.optim.Optimizer
-    source: dict[str, Any]
-    trained_on: dict[str, Any]
+    source: Source
+    trained_on: TrainedOn
 
     def prepare(self, model: M) -> None:
         """Make ``model`` what is trained: on the device, with its optimiser, ``wrapped`` for all processes."""
@@ -215,10 +226,10 @@ class NetworkSession(Session, Generic[M]):
             tell([never_reached(schedule.milestones, schedule.epochs)])
 
     @abstractmethod
-    def say_other_pictures(self, kept: dict[str, Any]) -> str:
+    def say_other_pictures(self, kept: Source) -> str:
         """Say how the pictures of a checkpoint, whose ``source`` is given, differ from these."""
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> WorkState:
         """Return weights, momenta, the scaler of mixed precision, and which pictures they were trained on."""
         scaler = self.accelerator.scaler
         return {
@@ -228,7 +239,7 @@ class NetworkSession(Session, Generic[M]):
             "source": self.source,
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Checkpoint) -> None:
         """Take up what :meth:`state` returned.
 
         Raises:
@@ -248,7 +259,7 @@ class NetworkSession(Session, Generic[M]):
             ) from None
         self.trained_on["epochs"] = state["place"]["epoch"]
 
-    def take(self, state: dict[str, Any]) -> None:
+    def take(self, state: Checkpoint) -> None:
         """Take up what :meth:`state` returned of weights, momenta and the scaler.
 
         Raises:

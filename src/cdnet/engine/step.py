@@ -23,13 +23,17 @@ class StepValues:
     def unpack(self, vector: Tensor) -> Self:
         """Return by name what a vector of :meth:`pack` holds, in the shapes of this step's values."""
         given = self.given()
-        parts = vector.split([value.numel() for value in given.values()])
+        parts = torch.split(vector, [value.numel() for value in given.values()])
         return replace(self, **{name: part.view(given[name].shape) for name, part in zip(given, parts, strict=True)})
 
     def given(self) -> dict[str, Tensor]:
         """Return the values that there are."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
+
+
+Logged = dict[str, float | list[float]]
+"""Values as logs have them, by name."""
 
 
 def rounded(value: Tensor) -> float | list[float]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, cast
 
 import torch
 from torch import Tensor
@@ -24,6 +24,20 @@ from cdnet.evaluate.places import find_places, padded
 
 RANKS = (1, 5, 10, 20)
 """Ranks that are reported."""
+
+
+class Figures(TypedDict, total=False):
+    """Figures of merit by the names that logs and results have them under."""
+
+    rank1: float
+    rank5: float | None
+    rank10: float | None
+    rank20: float | None
+    mAP: float
+    mINP: float
+    queries: int
+    queries_without_match: int
+    gallery: int
 
 
 @dataclass(frozen=True)
@@ -60,9 +74,9 @@ class Metrics:
         rank5, rank10, rank20 = (curve[rank - 1] if rank <= len(curve) else None for rank in RANKS[1:])
         return cls(curve[0], rank5, rank10, rank20, mAP, mINP, queries, queries_without_match, gallery, curve)
 
-    def to_json(self) -> dict[str, float | int | None]:
+    def to_json(self) -> Figures:
         """Return all but the whole CMC curve; a rank beyond the gallery is None."""
-        return {key: value for key, value in asdict(self).items() if key != "cmc"}
+        return cast("Figures", {key: value for key, value in asdict(self).items() if key != "cmc"})
 
     def as_text(self, how: str = "") -> str:
         """Return the figures in per cent, and the counts; ``how`` follows on each line of figures.
@@ -118,9 +132,14 @@ def score_tile(order: Tensor, query: Labels, gallery: Labels, max_rank: int) -> 
     precision = torch.where(match, found.double() / rank, 0.0)
     first = torch.where(match, rank, len(gallery) + max_rank).amin(1)
     last = torch.where(match, rank, 0).amax(1)
-    hits = first[:, None] <= torch.arange(1, max_rank + 1, device=order.device)
+    return _scores(first, last, precision.sum(1), total, max_rank)
+
+
+def _scores(nearest: Tensor, furthest: Tensor, precision: Tensor, total: Tensor, max_rank: int) -> QueryScores:
+    """Return what queries scored of the places of their nearest and furthest match, and the sum of their precisions."""
+    hits = nearest[:, None] <= torch.arange(1, max_rank + 1, device=nearest.device)
     # Without a match both are 0 / 0, which is NaN.
-    return QueryScores(total > 0, hits, precision.sum(1) / total, total / last)
+    return QueryScores(total > 0, hits, precision / total, total / furthest)
 
 
 def score_features(
@@ -233,9 +252,7 @@ def score_places(places: Tensor, matches: Pairs, queries: int, max_rank: int) ->
     matched, total = counts > 0, counts.double()
     nearest = torch.where(matched, ascending[first.clamp_max(len(rows) - 1)], beyond + max_rank)
     furthest = torch.where(matched, ascending[first + counts - 1], 0)
-    hits = nearest[:, None] <= torch.arange(1, max_rank + 1, device=rows.device)
-    # Without a match both are 0 / 0, which is NaN.
-    return QueryScores(matched, hits, precision / total, total / furthest)
+    return _scores(nearest, furthest, precision, total, max_rank)
 
 
 def _refuse_nothing(query: Labels, gallery: Labels) -> None:
@@ -263,14 +280,7 @@ def average(scores: QueryScores, gallery: int) -> Metrics:
     )
 
 
-def evaluate_ranking(
-    query_features: Tensor,
-    gallery_features: Tensor,
-    query: Labels,
-    gallery: Labels,
-    max_rank: int = 50,
-    tile: int = 256,
-) -> Metrics:
+def evaluate_ranking(query_features: Tensor, gallery_features: Tensor, query: Labels, gallery: Labels) -> Metrics:
     """Rank the gallery by cosine similarity for each query and average; arguments as in :func:`score_features`.
 
     Raises:
@@ -278,5 +288,4 @@ def evaluate_ranking(
         UndefinedError: if no query has a match.
         CdnetError: if features cannot be compared, as :func:`~cdnet.evaluate.comparable.unit_length` says.
     """
-    scores = score_features(query_features, gallery_features, query, gallery, max_rank, tile)
-    return average(scores, len(gallery))
+    return average(score_features(query_features, gallery_features, query, gallery), len(gallery))

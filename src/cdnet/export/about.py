@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cdnet import __version__
 from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.runtime.said import Said
-from cdnet.weights import KEY, ModelSpec
+from cdnet.weights import KEY, ModelSpec, TrainedOn
 
 LICENCES = {
     "Market-1501": "research use only",
@@ -30,7 +29,7 @@ class Measured:
     data: str
 
 
-def licence_of(trained_on: dict[str, Any]) -> str:
+def licence_of(trained_on: TrainedOn) -> str:
     """Return the licence of what a network was trained on, as far as it is known."""
     if "licence" in trained_on:
         return str(trained_on["licence"])

@@ -44,7 +44,7 @@ class Agreement:
             f"{100 * self.order:.2f} % of pairs in the same order, {100 * self.nearest:.1f} % with the same nearest"
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, float]:
         """Return the figures by name."""
         return asdict(self)
 

@@ -19,6 +19,7 @@ from cdnet.export.inputs import Inside, WithInput, put_before
 from cdnet.export.targets import ONNX, PROGRAM, WEIGHTS
 from cdnet.runtime.network import Features, check_features
 from cdnet.runtime.onnx_network import OnnxFile
+from cdnet.runtime.openvino_core import openvino_core
 from cdnet.runtime.openvino_network import OpenVinoFile
 from cdnet.runtime.said import KEY, Said
 from cdnet.weights import load_model
@@ -125,7 +126,7 @@ def write_ir(path: Path, core: onnx.ModelProto, what: Inside, said: Said, batch:
     if shutil.disk_usage(path.parent).free < 2 * len(content):
         raise DiskFullError(f"the disk is full: {path.name} could not be written; free some space")
     try:
-        model = openvino.Core().read_model(content)
+        model = openvino_core().read_model(content)
         if batch is not None:
             shape = model.inputs[0].partial_shape
             model.reshape({0: [batch, *(shape[axis].get_length() for axis in (1, 2, 3))]})

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
 
@@ -25,6 +24,24 @@ from cdnet.weights import find_weights
 
 BATCH = 32
 DEVICES = ("auto", "cpu", "cuda")
+
+
+class _State(TypedDict):
+    """How a network is opened; ``sha256`` is its file's and ``dimension`` its features' once it has been."""
+
+    model: str
+    runtime: str
+    device: str
+    batch: int
+    given: Given
+    bgr: bool
+    sha256: str | None
+    dimension: int
+
+
+class _Pickled(TypedDict):
+    name: str
+    state: _State
 
 
 class FeatureExtractor:
@@ -85,14 +102,15 @@ class FeatureExtractor:
         # Absolute, for a worker process may work in another folder.
         elsewhere = runs_elsewhere(model)
         path = Path(model) if elsewhere else find_weights(model)
-        self._state: dict[str, Any] = {
+        self._state: _State = {
             "model": os.path.abspath(path) if path.is_file() else str(path),
             "runtime": runtime,
             "device": device,
             "batch": batch,
-            "given": asdict(given),
+            "given": given,
             "bgr": bgr,
             "sha256": None,
+            "dimension": 0,
         }
         self.name = str(model)
         self._open(str(model), option)
@@ -100,24 +118,24 @@ class FeatureExtractor:
 
     def _open(self, name: str, option: str = "") -> None:
         state = self._state
-        given = Given(**state["given"])
-        self.network = _open(state["model"], name, state["runtime"], state["device"], state["batch"], given, option)
+        how = state["runtime"], state["device"], state["batch"], state["given"]
+        self.network = _open(state["model"], name, *how, option)
         if state["sha256"] not in (None, self.network.digest):
             raise CdnetError(f"{state['model']} is another file than when this extractor was made; make it again")
         state["sha256"] = self.network.digest
         self._turn = threading.Lock()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> _Pickled:
         """Return how to open the same network again."""
         return {"name": self.name, "state": self._state}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: _Pickled) -> None:
         """Open the network again.
 
         Raises:
             CdnetError: if its file has gone or is another one.
         """
-        self.name, self._state = state["name"], dict(state["state"])
+        self.name, self._state = state["name"], state["state"].copy()
         self._open(self.name)
 
     @property
@@ -138,7 +156,7 @@ class FeatureExtractor:
     @property
     def dimension(self) -> int:
         """D, the numbers of a picture's features."""
-        return int(self._state["dimension"])
+        return self._state["dimension"]
 
     def __call__(
         self, pictures: Any, boxes: Any = None, *, bgr: bool | None = None, box_format: str = "xyxy"

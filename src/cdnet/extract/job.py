@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -22,7 +21,7 @@ from cdnet.evaluate.blindness import Direction
 from cdnet.extract.extractor import FeatureExtractor
 from cdnet.extract.listing import PART, Entry, Listing, write_listing
 from cdnet.extract.parts import Part, extract_part, is_done, keep_part, read_part
-from cdnet.extract.store import Block, check_ending, write_features
+from cdnet.extract.store import About, Block, Extraction, check_ending, write_features
 from cdnet.extract.stored import FORMAT, MOST_SHARDS
 from cdnet.files import make_folder, refuse_unwritable, saying_what_failed, sweep, write_text
 from cdnet.shown_text import csv_cell
@@ -149,7 +148,7 @@ class _Job:
         self.stop = self.listing.count * index // count
         if self.start == self.stop:
             raise CdnetError(f"shard {index}/{count} of {self.listing.count} pictures has none; use fewer shards")
-        self.about: dict[str, Any] = {
+        self.about: Extraction = {
             "format": FORMAT,
             "network": extractor.name,
             "sha256": extractor.digest,
@@ -161,14 +160,14 @@ class _Job:
             "listed": self.listing.count,
             "shard": list(shard) if shard else None,
         }
-        told = self.about | {"batch": extractor.network.batch, "part": PART}
+        told: dict[str, object] = {**self.about, "batch": extractor.network.batch, "part": PART}
         if fresh:
             for left in folder.glob("[0-9]*.part"):  # of an extraction that ended as it was taking them away
                 left.unlink()
             write_text(kept, json.dumps(told, indent=1))
         self._refuse_other(kept, told)
 
-    def _refuse_other(self, kept: Path, told: dict[str, Any]) -> None:
+    def _refuse_other(self, kept: Path, told: dict[str, object]) -> None:
         try:
             found = json.loads(kept.read_text("utf-8"))
             differing = [key for key in told if key != "network" and found.get(key) != told[key]]
@@ -221,14 +220,14 @@ class _Job:
             part = read_part(self.folder, number)
             count, broken = count + len(part.rows), broken + len(part.broken)
             seen.look(torch.from_numpy(part.features))
-        if not count and self.about["shard"] is None:  # an empty shard is needed to join the others
+        if not count and self.about.get("shard") is None:  # an empty shard is needed to join the others
             entry, why = next(self._broken())
             (self.folder / "job.json").unlink()  # there is nothing to go on with
             raise CdnetError(f"none of {broken:,} pictures could be read, first {entry.file}: {why}")
         if seen.one and count > 1:
             self.tell(f"all {count:,} pictures have the same features: either they are alike, or the network is blind")
         listed = write_unreadable(self.out, ((entry.shown, why) for entry, why in self._broken()))
-        about = self.about | {"count": count, "unreadable": broken}
+        about: About = {**self.about, "count": count, "unreadable": broken}
         write_features(self.out, self._blocks, about, self.listing.columns)
         (self.folder / "job.json").unlink()
         return Extracted(count, broken, listed)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from cdnet.errors import CdnetError
 from cdnet.extract.job import Extracted, refuse_existing, unreadable_file, write_unreadable
-from cdnet.extract.store import Block, check_ending, write_features
+from cdnet.extract.store import About, Block, check_ending, write_features
 from cdnet.extract.stored import FeatureFile, open_features
 from cdnet.files import refuse_unwritable, saying_what_was_not_read
 
@@ -28,11 +27,13 @@ def join(files: Sequence[Path], out: Path) -> Extracted:
     refuse_existing(unreadable_file(out))
     refuse_unwritable(out)
     shards: dict[int, FeatureFile] = {}
+    totals: dict[Path, int] = {}
     for path in files:
         found = open_features(path)
-        if not found.about.get("shard"):
+        shard = found.about.get("shard")
+        if not shard:
             raise CdnetError(f"{path} is no shard, but of a whole list; there is nothing to join")
-        number = found.about["shard"][0]
+        number, totals[path] = shard
         if number in shards:
             raise CdnetError(f"{path} and {shards[number].path} are the same shard, {number}; name each once")
         shards[number] = found
@@ -40,20 +41,22 @@ def join(files: Sequence[Path], out: Path) -> Extracted:
         raise CdnetError("no shards to join; name their files")
     first = next(iter(shards.values()))
     for other in shards.values():
-        differing = [key for key in first.about if key not in _OF_A_SHARD and other.about.get(key) != first.about[key]]
-        if differing or other.about["shard"][1] != first.about["shard"][1] or other.columns != first.columns:
+        told = other.about.items()
+        differing = [key for key, said in first.about.items() if key not in _OF_A_SHARD and (key, said) not in told]
+        if differing or totals[other.path] != totals[first.path] or other.columns != first.columns:
             said = ", ".join(differing) or "number of shards, or columns"
             raise CdnetError(f"{other.path} and {first.path} are of different extractions (other: {said})")
-    total = first.about["shard"][1]
+    total = totals[first.path]
     lacking = [str(number) for number in range(1, total + 1) if number not in shards]
     if lacking:
         more = ", ..." if len(lacking) > 10 else ""
         raise CdnetError(f"of {total} shards {len(lacking)} are lacking: {', '.join(lacking[:10])}{more}")
     ordered = [shards[number] for number in range(1, total + 1)]
-    count, broken = (sum(shard.about[key] for shard in ordered) for key in ("count", "unreadable"))
+    count = sum(shard.about["count"] for shard in ordered)
+    broken = sum(shard.about["unreadable"] for shard in ordered)
     if not count:
         raise CdnetError(f"none of the {broken:,} pictures of these shards could be read; there is nothing to join")
-    about: dict[str, Any] = ordered[0].about | {"shard": None, "count": count, "unreadable": broken}
+    about: About = {**ordered[0].about, "shard": None, "count": count, "unreadable": broken}
 
     def blocks() -> Iterator[Block]:
         for shard in ordered:

@@ -126,8 +126,8 @@ def _kept(extractor: FeatureExtractor, gallery: Path, remarks: list[str]) -> Ite
     folder = source if not source.is_file() else source.parent
     if broken := found.about["unreadable"]:
         remarks.append(f"{broken:,} pictures could not be read when {gallery} was extracted, and are not in it")
-    if found.about.get("shard"):
-        remarks.append(f"{gallery} is shard {'/'.join(map(str, found.about['shard']))} of its pictures alone")
+    if shard := found.about.get("shard"):
+        remarks.append(f"{gallery} is shard {'/'.join(map(str, shard))} of its pictures alone")
     for block in found.blocks():
         yield _Rows(block.paths, [folder / path for path in block.paths], block.features)
 

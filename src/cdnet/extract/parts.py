@@ -82,10 +82,10 @@ def extract_part(extractor: FeatureExtractor, entries: Sequence[Entry]) -> Part:
             waiting.clear()
     if waiting:
         features.append(extractor.of_pixels(np.stack(waiting), fill=True))
-    every, numbers = np.concatenate(features), np.array(rows, np.int64)
-    some = every.any(axis=1)
+    made, numbers = np.concatenate(features), np.array(rows, np.int64)
+    some = made.any(axis=1)
     broken |= {int(row): "its features are all zeros, with which nothing can be compared" for row in numbers[~some]}
-    return Part(every[some], numbers[some], dict(sorted(broken.items())))
+    return Part(made[some], numbers[some], dict(sorted(broken.items())))
 
 
 def part_file(folder: Path, number: int) -> Path:

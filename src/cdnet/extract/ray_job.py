@@ -31,7 +31,7 @@ class _Worker:
     def __init__(self, extractor: FeatureExtractor) -> None:
         self.extractor = extractor
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, batch: dict[str, Any]) -> dict[str, object]:  # columns, as Ray has them
         entries = [Entry(*entry) for entry in json.loads(batch["entries"][0])]
         try:
             part, problem = extract_part(self.extractor, entries).to_bytes(), ""

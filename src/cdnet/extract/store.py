@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NotRequired, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,32 @@ KEY = b"cdnet"
 Texts = list[str | None]
 Blocks = Callable[[], Iterable["Block"]]
 """Gives the blocks anew each time."""
+
+
+class Extraction(TypedDict):
+    """What tells an extraction from others.
+
+    ``network`` is its name, ``sha256`` that of its file, ``input`` its pre-processing; ``list`` is the digest of the
+    list of pictures, ``listed`` how many it has, and ``shard`` None, or the part of it, from 1, and how many there are.
+    """
+
+    format: int
+    network: str
+    sha256: str
+    input: object
+    runtime: str
+    dimension: int
+    source: str
+    list: str
+    listed: int
+    shard: NotRequired[Sequence[int] | None]
+
+
+class About(Extraction):
+    """What a file says of itself: of which extraction it is, its rows, and how many pictures could not be read."""
+
+    count: int
+    unreadable: int
 
 
 @dataclass(frozen=True)
@@ -63,7 +89,7 @@ def arrow_for(path: Path) -> Any:
     return pyarrow
 
 
-def write_features(path: Path, blocks: Blocks, about: dict[str, Any], columns: tuple[str, ...]) -> None:
+def write_features(path: Path, blocks: Blocks, about: About, columns: tuple[str, ...]) -> None:
     """Write blocks to a file, atomically.
 
     Args:
@@ -80,7 +106,7 @@ def write_features(path: Path, blocks: Blocks, about: dict[str, Any], columns: t
     write_atomically(path, lambda file: write(file, path, blocks, about, columns))
 
 
-def _write_parquet(file: BinaryIO, path: Path, blocks: Blocks, about: dict[str, Any], columns: tuple[str, ...]) -> None:
+def _write_parquet(file: BinaryIO, path: Path, blocks: Blocks, about: About, columns: tuple[str, ...]) -> None:
     arrow = arrow_for(path)
     fields = [("path", arrow.string()), *((name, arrow.string()) for name in columns)]
     fields.append(("features", arrow.list_(arrow.float32(), about["dimension"])))
@@ -92,7 +118,7 @@ def _write_parquet(file: BinaryIO, path: Path, blocks: Blocks, about: dict[str, 
             writer.write_table(arrow.Table.from_arrays([arrow.array(block.paths), *texts, features], schema=schema))
 
 
-def _write_npz(file: BinaryIO, _path: Path, blocks: Blocks, about: dict[str, Any], columns: tuple[str, ...]) -> None:
+def _write_npz(file: BinaryIO, _path: Path, blocks: Blocks, about: About, columns: tuple[str, ...]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         shape = (about["count"], about["dimension"])
         _add(archive, "features", "<f4", shape, (block.features for block in blocks()))

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdnet.errors import CdnetError
-from cdnet.extract.store import KEY, Block, Blocks, arrow_for, check_ending
+from cdnet.extract.store import KEY, About, Block, Blocks, arrow_for, check_ending
 
 FORMAT = 1
 MOST_ABOUT = 2**22
@@ -49,12 +49,11 @@ _SEVERAL = {"identity": "identities", "camera": "cameras"}
 class FeatureFile:
     """A file of features: what it says of itself, its columns, and its blocks, read as they are asked for.
 
-    ``about`` has the keys of ``_KINDS``, and ``shard``: None, or its number and how many there are; ``columns`` are
-    those of ``identity`` and ``camera`` that it has.
+    ``columns`` are those of ``identity`` and ``camera`` that it has.
     """
 
     path: Path
-    about: dict[str, Any]
+    about: About
     columns: tuple[str, ...]
     blocks: Blocks
 

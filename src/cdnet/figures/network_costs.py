@@ -19,6 +19,9 @@ MAX_BYTES = 16 * 2**20
 """Of a file; rows of a hundred networks have some 200,000."""
 COLUMNS = ("network", "timed_as", "size", "million_macs", "rank1", "mAP", "source")
 """Of published figures; rank-1 and mAP are in per cent, and ``timed_as`` names the network of a benchmark's rows."""
+Entry = dict[str, Any]
+"""Of a file that is handed in: whatever JSON it has, until it is looked at."""
+
 INFERENCE = "inference"
 """What the rows are of that have times."""
 
@@ -94,7 +97,7 @@ def read_costs(paths: Sequence[Path], runtime: str | None = None) -> list[Networ
             stands for two different networks.
     """
     timed: dict[tuple[str, str], _Timed] = {}
-    evaluations: list[dict[str, Any]] = []
+    evaluations: list[Entry] = []
     published: list[dict[str, str]] = []
     rows_from: Path | None = None
     for path in paths:
@@ -123,7 +126,7 @@ def read_costs(paths: Sequence[Path], runtime: str | None = None) -> list[Networ
     return sorted(costs, key=lambda cost: -cost.mean_ap)
 
 
-def _evaluated(entry: dict[str, Any], timed: Any, runtime: str | None) -> NetworkCost:
+def _evaluated(entry: Entry, timed: Any, runtime: str | None) -> NetworkCost:
     weights, digest = str(entry["weights"]), str(entry.get("sha256", ""))
     same = [each for each in timed if digest and each.digest == digest]
     named = [each for each in timed if each.name in (weights, name_of(weights))]
@@ -163,7 +166,7 @@ def _published(entry: dict[str, str], timed: dict[tuple[str, str], _Timed], runt
     )
 
 
-def _read(path: Path) -> tuple[dict[tuple[str, str], _Timed], list[dict[str, Any]]]:
+def _read(path: Path) -> tuple[dict[tuple[str, str], _Timed], list[Entry]]:
     """Return a file's times by network and size, and its evaluations by the plain protocol."""
     try:
         found = read_json(path, MAX_BYTES)
@@ -185,7 +188,7 @@ def _read(path: Path) -> tuple[dict[tuple[str, str], _Timed], list[dict[str, Any
     return {}, figures
 
 
-def _timed(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], _Timed]:
+def _timed(rows: Sequence[Entry]) -> dict[tuple[str, str], _Timed]:
     found: dict[tuple[str, str], _Timed] = {}
     for row in rows:
         for prefix, ms, ours in (("", row["ours"], True), ("peer_", row["peer"], False)):

@@ -163,7 +163,7 @@ def _scatter(ax: Any, places: Array, numbers: Any) -> None:
     ax.spines[["top", "right"]].set_visible(True)
 
 
-def _marker(index: int) -> dict[str, Any]:
+def _marker(index: int) -> dict[str, Any]:  # of many types, as matplotlib takes them
     marker = POINT_MARKERS[index]
     return {
         "marker": marker,

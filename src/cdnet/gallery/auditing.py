@@ -8,7 +8,6 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from cdnet.gallery.connections import Connection
@@ -33,9 +32,9 @@ class AuditRecord:
     who: str
     action: str
     digest: bytes | None
-    detail: dict[str, Any]
+    detail: Mapping[str, object]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return it as plain values."""
         digest = None if self.digest is None else self.digest.hex()
         return {
@@ -57,7 +56,7 @@ def this_user() -> str:
 
 
 def write_record(
-    connection: Connection, event: UUID, who: str, action: str, digest: bytes | None, detail: Mapping[str, Any]
+    connection: Connection, event: UUID, who: str, action: str, digest: bytes | None, detail: Mapping[str, object]
 ) -> None:
     """Write a line; the same event is written once, however often it is tried.
 
@@ -69,6 +68,12 @@ def write_record(
         "INSERT INTO audit (event, who, action, digest, detail) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
         (event, who, action, digest, json.dumps(detail)),
     )
+
+
+def detail_of(connection: Connection, event: UUID) -> dict[str, int] | None:
+    """Return what was written of an event, by a try whose answer was lost; None if nothing was."""
+    row = connection.execute("SELECT detail FROM audit WHERE event = %s", (event,)).fetchone()
+    return None if row is None else dict(row[0])
 
 
 def read_records(

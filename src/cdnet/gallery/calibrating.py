@@ -28,11 +28,11 @@ class Calibration:
     """A threshold, and the pictures that it was measured on."""
 
     threshold: Threshold
-    on: dict[str, Any]
+    on: dict[str, object]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the threshold's fields and ``on``, as a gallery keeps them."""
-        return self.threshold.to_json() | {"on": self.on}
+        return {**self.threshold.to_json(), "on": self.on}
 
 
 def on_data(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cdnet.errors import CdnetError
 
@@ -114,7 +114,7 @@ class Entry:
     added: datetime
     kept: bool
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return it as plain values: the digest in hexadecimal, times in ISO 8601, a box as four numbers."""
         return asdict(self) | {
             "digest": self.digest.hex(),
@@ -132,7 +132,7 @@ class Match:
     entry: Entry
     similarity: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the entry's values and the similarity."""
         return self.entry.to_json() | {"similarity": self.similarity}
 

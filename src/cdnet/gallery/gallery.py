@@ -5,61 +5,33 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from cdnet.data.decode import BrokenPictureError, read_bytes
 from cdnet.errors import CdnetError
-from cdnet.gallery import auditing, indexing, listing, removing, schema, searching, statistics, writing
-from cdnet.gallery.auditing import AuditRecord
-from cdnet.gallery.connections import PATIENCE, Connection, Connections
-from cdnet.gallery.embedded import Database
+from cdnet.gallery import auditing, indexing, listing, removing, searching, statistics, writing
+from cdnet.gallery.connections import Connection
 from cdnet.gallery.entry import Entry, Found, NewEntry, by_person
 from cdnet.gallery.indexing import IndexProgress, IndexState
-from cdnet.gallery.network import GalleryNetwork
+from cdnet.gallery.listing import Calibrated
+from cdnet.gallery.opened import OpenGallery
 from cdnet.gallery.problems import NotThereError
 from cdnet.gallery.removing import Removed
-from cdnet.gallery.searching import Filters
+from cdnet.gallery.searching import Filters, FilterWords
 from cdnet.gallery.statistics import Stats
 from cdnet.gallery.writing import Added, Features
 
 
-class Gallery:
+class Gallery(OpenGallery):
     """An open gallery; :func:`open_gallery` and :func:`create_gallery` give one. Close it, or use it in a ``with``.
 
     ``network`` says whose features it holds. Whoever searches, adds or removes is named in the audit log: ``who`` of
     each call, or of the gallery.
     """
-
-    def __init__(
-        self, database: Database, read_from: Database | None = None, who: str | None = None, patience: float = PATIENCE
-    ) -> None:
-        self.address = database.address
-        self._who = who or auditing.this_user()
-        self._databases = [database] if read_from is None else [database, read_from]
-        self._writing = Connections(database, patience)
-        self._reading = self._writing if read_from is None else Connections(read_from, patience)
-        self.network: GalleryNetwork = self._reading.run(schema.read_network, patience=0)
-
-    def __enter__(self) -> Gallery:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close all connections; of a folder, the server stops if nobody else uses it."""
-        for connections in (self._writing, self._reading):
-            connections.close()
-        for database in self._databases:
-            database.close()
 
     def add(
         self,
@@ -96,7 +68,8 @@ class Gallery:
                 if new:
                     detail = {"entries": len(new), "first": new[0], "last": new[-1]}
                     auditing.write_record(connection, event, who or self._who, "add", None, detail)
-            return found
+            done = None if new else auditing.detail_of(connection, event)
+            return found if done is None else writing.added_between(found, done["first"], done["last"])
 
         return self._writing.run(work)
 
@@ -173,12 +146,25 @@ class Gallery:
         filters = Filters(cameras, since, until, persons)
         return self._reading.run(lambda connection: listing.entries(connection, filters, after, limit))
 
-    def iterate(self, **filters: Any) -> Iterator[Entry]:
+    def iterate(self, **filters: Unpack[FilterWords]) -> Iterator[Entry]:
         """Yield all entries that pass the filters of :meth:`entries`, by their numbers."""
         after = 0
         while page := self.entries(after=after, limit=1000, **filters):
             yield from page
             after = page[-1].id
+
+    def untimed(
+        self,
+        cameras: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        persons: Sequence[str] | None = None,
+    ) -> int:
+        """Return how many entries a filter by time leaves out because their time is not known; 0 without one."""
+        if since is None and until is None:
+            return 0
+        filters = Filters(cameras, since, until, persons)
+        return self._reading.run(lambda connection: listing.untimed(connection, filters))
 
     def entry(self, number: int) -> Entry:
         """Return an entry.
@@ -214,10 +200,6 @@ class Gallery:
         if hashlib.sha256(data).digest() != entry.digest:
             raise NotThereError(f"the picture of entry {number} is another one now: {entry.place} was changed")
         return data
-
-    def reading(self) -> AbstractContextManager[Connection]:
-        """Lend a connection to read by."""
-        return self._reading.connection()
 
     def remove(
         self,
@@ -257,6 +239,10 @@ class Gallery:
             if dry_run:
                 size = removing.size_of(connection)
                 return Removed(removing.count(connection, which), 0, size, size)
+            done = auditing.detail_of(connection, event)
+            if done is not None:
+                size = removing.size_of(connection)
+                return Removed(done["entries"], done["months"], size, size)
             return removing.remove(connection, which, who or self._who, event, clock_is_right)
 
         return self._writing.run(work)
@@ -309,17 +295,6 @@ class Gallery:
         self._writing.run(lambda connection: listing.keep_calibration(connection, measured))
         self.log("calibrate", measured, who=who)
 
-    def calibration(self) -> dict[str, Any] | None:
-        """Return the last calibration: the fields of :class:`~cdnet.evaluate.threshold.Threshold`, ``made``, ``on``."""
+    def calibration(self) -> Calibrated | None:
+        """Return the last calibration."""
         return self._reading.run(listing.calibration)
-
-    def log(self, action: str, detail: Mapping[str, Any], digest: bytes | None = None, who: str | None = None) -> None:
-        """Write a line of the audit log."""
-        event = uuid.uuid4()
-        self._writing.run(lambda c: auditing.write_record(c, event, who or self._who, action, digest, detail))
-
-    def audit(
-        self, since: datetime | None = None, until: datetime | None = None, last: int | None = None
-    ) -> list[AuditRecord]:
-        """Return lines of the audit log, oldest first: all, or the last ones."""
-        return self._reading.run(lambda connection: auditing.read_records(connection, since, until, last))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypedDict, cast
 
 import numpy as np
 from psycopg import sql
@@ -30,6 +31,15 @@ def entries(connection: Connection, filters: Filters, after: int, limit: int) ->
     return [entry_of(row) for row in connection.execute(query, (*values, after, limit)).fetchall()]
 
 
+def untimed(connection: Connection, filters: Filters) -> int:
+    """Return how many entries only the filter by time leaves out because their time is not known."""
+    where, values = replace(filters, since=None, until=None).sql()
+    query = sql.SQL("SELECT count(*) FROM entry WHERE {} AND time IS NULL").format(where)
+    row = connection.execute(query, values).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def entry(connection: Connection, number: int) -> Entry | None:
     """Return an entry by its number, or None."""
     query = sql.SQL("SELECT {} FROM entry WHERE id = %s").format(columns())
@@ -49,10 +59,24 @@ def calibrated(connection: Connection) -> float | None:
     return None if row is None else float(row[0])
 
 
-def calibration(connection: Connection) -> dict[str, Any] | None:
-    """Return what was measured when the similarity was calibrated last, with ``made``, when that was; or None."""
+class Calibrated(TypedDict):
+    """A measured threshold as a gallery keeps it: :class:`~cdnet.evaluate.threshold.Threshold`'s fields, ``on``, which
+    pictures it was measured on, and ``made``, when that was."""
+
+    made: str
+    on: Mapping[str, object]
+    wanted: float
+    threshold: float
+    false_match_rate: float
+    true_match_rate: float
+    impostor_pairs: int
+    genuine_pairs: int
+
+
+def calibration(connection: Connection) -> Calibrated | None:
+    """Return what was measured when the similarity was calibrated last, or None."""
     row = connection.execute("SELECT made, measured FROM calibration ORDER BY id DESC LIMIT 1").fetchone()
-    return None if row is None else {"made": row[0].isoformat(), **row[1]}
+    return None if row is None else cast("Calibrated", {"made": row[0].isoformat(), **row[1]})
 
 
 def keep_calibration(connection: Connection, measured: Mapping[str, Any]) -> None:

@@ -31,7 +31,7 @@ class GalleryNetwork:
     preprocessing: Preprocessing
     dimensions: int
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return it as plain values."""
         return {
             "weights": self.weights,
@@ -41,7 +41,7 @@ class GalleryNetwork:
         }
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> GalleryNetwork:
+    def from_json(cls, values: Any) -> GalleryNetwork:
         """Read it back.
 
         Raises:

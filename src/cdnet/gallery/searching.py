@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from psycopg import sql
@@ -27,6 +27,15 @@ MOST_BY_INDEX = 500
 MOST_FOUND = 100_000
 """The most entries that one search returns."""
 _COLUMNS = sql.SQL("id, digest, place, camera, time, person, note, source, box, added, kept")
+
+
+class FilterWords(TypedDict, total=False):
+    """:class:`Filters`, as whoever asks says them."""
+
+    cameras: Sequence[str] | None
+    since: datetime | None
+    until: datetime | None
+    persons: Sequence[str] | None
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from cdnet.gallery import indexing, listing
 from cdnet.gallery.connections import Connection
 from cdnet.gallery.indexing import IndexState
+from cdnet.gallery.listing import Calibrated
 from cdnet.gallery.months import months
 from cdnet.gallery.network import GalleryNetwork
 from cdnet.gallery.removing import size_of
@@ -47,12 +47,12 @@ class Stats:
     size: int
     index: IndexState
     measured: tuple[float, int] | None
-    calibration: dict[str, Any] | None
+    calibration: Calibrated | None
     network: GalleryNetwork
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return all of it as plain values; ``search`` is exact or index."""
-        found = asdict(self) | {
+        found: dict[str, object] = asdict(self) | {
             "first": self.first and self.first.isoformat(),
             "last": self.last and self.last.isoformat(),
             "network": self.network.to_json(),

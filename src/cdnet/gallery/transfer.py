@@ -36,6 +36,9 @@ VERSION = 1
 LONGEST_LINE = 2 * MAX_BYTES
 BATCH = 500
 
+Line = dict[str, Any]
+"""Of a file: whatever JSON it has, until it is looked at."""
+
 
 def export_gallery(gallery: Gallery, path: Path, progress: IndexProgress = silently) -> int:
     """Write a gallery to a file, which appears when it is whole, and return how many entries it has.
@@ -45,7 +48,7 @@ def export_gallery(gallery: Gallery, path: Path, progress: IndexProgress = silen
     """
     written = 0
 
-    def lines(connection: Connection) -> Iterator[dict[str, Any]]:
+    def lines(connection: Connection) -> Iterator[Line]:
         nonlocal written
         with connection.transaction(), connection.cursor(name="export") as cursor:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -112,7 +115,7 @@ def import_gallery(
 
 
 def _add_lines(
-    gallery: Gallery, path: Path, lines: Iterator[dict[str, Any]], total: int, progress: IndexProgress
+    gallery: Gallery, path: Path, lines: Iterator[Line], total: int, progress: IndexProgress
 ) -> tuple[int, int]:
     batch: list[tuple[NewEntry, datetime, Any]] = []
     seen = added = 0
@@ -140,7 +143,7 @@ def _add_batch(gallery: Gallery, batch: Sequence[tuple[NewEntry, datetime, Any]]
     return sum(found.new for found in gallery.add(entries, np.stack(features), added=times))
 
 
-def _to_line(values: Sequence[Any]) -> dict[str, Any]:
+def _to_line(values: Sequence[Any]) -> Line:
     *fields, feature, data = values
     entry = entry_of(fields)
     about = {key: value for key, value in entry.to_json().items() if key not in ("id", "kept") and value is not None}
@@ -149,7 +152,7 @@ def _to_line(values: Sequence[Any]) -> dict[str, Any]:
     return about if data is None else about | {"data": base64.b64encode(bytes(data)).decode("ascii")}
 
 
-def _from_line(line: dict[str, Any], path: Path, number: int) -> tuple[NewEntry, datetime, Any]:
+def _from_line(line: Line, path: Path, number: int) -> tuple[NewEntry, datetime, Any]:
     try:
         time = line.get("time")
         data = line.get("data")
@@ -172,7 +175,7 @@ def _from_line(line: dict[str, Any], path: Path, number: int) -> tuple[NewEntry,
         raise CdnetError(f"{path}: line {number} is no entry ({error}); what is before it is kept") from None
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _lines(path: Path) -> Iterator[Line]:
     with saying_what_was_not_read(path), path.open("rb") as file:
         packed = gzip.GzipFile(fileobj=file)
         number = 0

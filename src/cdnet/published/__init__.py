@@ -14,9 +14,11 @@ import torch
 
 from cdnet.errors import CdnetError
 from cdnet.published import release, torchreid, torchvision
+from cdnet.published.file import PublishedFile
 from cdnet.published.fit import Converted, see_that_it_works
 from cdnet.published.others import name_other
 from cdnet.published.tensors import printable, read_tensors
+from cdnet.weights import TrainedOn
 
 ORIGINS = (release, torchreid, torchvision)
 
@@ -42,7 +44,7 @@ def convert(path: Path, size: tuple[int, int] | None = None, kind: str | None = 
         raise CdnetError(f"{path}: {other}")
     for origin in ORIGINS:
         if origin.recognise(tensors):
-            converted: Converted = origin.take(tensors, path, size, _describe_file(path), kind)
+            converted: Converted = origin.take(PublishedFile(path, tensors, _describe_file(path), size, kind))
             converted.try_on_shapes()
             see_that_it_works(converted, path)
             if any(tensor.dtype == torch.float64 for tensor in tensors.values()):
@@ -56,6 +58,6 @@ def convert(path: Path, size: tuple[int, int] | None = None, kind: str | None = 
     )
 
 
-def _describe_file(path: Path) -> dict[str, str]:
+def _describe_file(path: Path) -> TrainedOn:
     with path.open("rb") as file:
         return {"published": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

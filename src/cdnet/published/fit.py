@@ -78,18 +78,6 @@ def published_name(name: str, names: Names) -> str:
     return name
 
 
-def refuse_classes(kind: str | None, origin: str, path: Path) -> None:
-    """See that nobody wants the classifier of weights of which the part for ReID alone is read.
-
-    Raises:
-        CdnetError: if ``kind`` is ``classes``; it names the file, ``path``, and what it is, ``origin``.
-    """
-    if kind == "classes":
-        raise CdnetError(
-            f"{path}: {origin}, of which the part for ReID is read and the classifier is not; use --kind reid"
-        )
-
-
 def find_width(channels: Sequence[int], full: Sequence[int], refusal: str) -> float:
     """Return the width multiplier with the fewest decimals that scales the ``full`` channels to these.
 

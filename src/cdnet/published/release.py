@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +19,7 @@ from cdnet.errors import CdnetError
 from cdnet.genotype import Genotype, read_genotype, shipped_genotypes
 from cdnet.nn.backbone import STAGE_CHANNELS, STEM_CHANNELS
 from cdnet.nn.necks import FC_CHANNELS, SQUEEZE_CHANNELS
+from cdnet.published.file import PublishedFile
 from cdnet.published.fit import Converted, Names, fill_network, find_width, rows
 from cdnet.published.tensors import describe
 from cdnet.weights import ModelSpec
@@ -79,13 +79,7 @@ def recognise(tensors: dict[str, Tensor]) -> bool:
     return STEM in tensors and any(name.startswith("base.cells.") for name in tensors)
 
 
-def take(
-    tensors: dict[str, Tensor],
-    path: Path,
-    size: tuple[int, int] | None,
-    trained_on: dict[str, Any],
-    kind: str | None = None,
-) -> Converted:
+def take(file: PublishedFile) -> Converted:
     """Return the network that the release's tensors are.
 
     Without a kind, those for a hundred or a thousand are classifiers of CIFAR-100 and ImageNet, and others are for
@@ -94,6 +88,7 @@ def take(
     Raises:
         CdnetError: if they are not all of such a network.
     """
+    path, tensors, size, kind = file.path, file.tensors, file.size, file.kind
     refusal = f"{path}: not CDNet or CNet as released, for it"
     genotype, names, ends = _read_blocks(tensors, path)
     channels = [rows(tensors, name, refusal) for name in (STEM, *ends)]
@@ -118,7 +113,7 @@ def take(
         assert count is not None
         pictures = CLASSES[count]
         mean, std = NORMALS[pictures.normal]
-        trained_on = trained_on | {"data": pictures.data, "classes": count}
+        trained_on = file.trained_on | {"data": pictures.data, "classes": count}
         network = ModelSpec(genotype, width, neck, STRIPES, size or pictures.size, mean, std, trained_on)
         stem = 1 if kernel == 3 else 4
         classifier = ClassifierSpec(network, tuple(map(str, range(count))), stem, kernel)
@@ -127,6 +122,7 @@ def take(
         filled = fill_network(empty, tensors, names, refusal)
         notes.append("its classes go by number, in the order of the release's class folders by name")
         return Converted(filled, classifier, ORIGIN, tuple(notes))
+    trained_on = file.trained_on
     if count is not None:
         trained_on = trained_on | {"identities": count}
         known = f", as many as {IDENTITIES[count]} has for training" if count in IDENTITIES else ""

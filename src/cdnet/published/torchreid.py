@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-import torch
 from torch import Tensor
 
 from cdnet.nn.backbone import STAGE_CHANNELS, STEM_CHANNELS
-from cdnet.published.fit import Converted, Names, fill_network, find_width, refuse_classes, rows
-from cdnet.weights import ModelSpec
+from cdnet.published.baseline import Baseline
+from cdnet.published.file import PublishedFile
+from cdnet.published.fit import Converted, Names, rows
 
-ORIGIN = "torchreid's OSNet"
 STEM = "conv1.conv.weight"
 CLASSIFIER = ("classifier.weight", "classifier.bias")
 
@@ -47,35 +43,29 @@ OSNET_NAMES: Names = (
 )
 
 
+OSNET = Baseline(
+    origin="torchreid's OSNet",
+    genotype="osnet",
+    neck="fcneck",
+    ends=(STEM, "conv2.2.0.conv.weight", "conv3.2.0.conv.weight", "conv5.conv.weight"),
+    channels=(STEM_CHANNELS, *STAGE_CHANNELS),
+    names=OSNET_NAMES,
+)
+
+
 def recognise(tensors: dict[str, Tensor]) -> bool:
     """Tell whether these are the names of OSNet."""
     return STEM in tensors
 
 
-def take(
-    tensors: dict[str, Tensor],
-    path: Path,
-    size: tuple[int, int] | None,
-    trained_on: dict[str, Any],
-    kind: str | None = None,
-) -> Converted:
+def take(file: PublishedFile) -> Converted:
     """Return the network that OSNet's tensors are, with its classifier if there is one.
 
     Raises:
         CdnetError: if they are not all of such a network.
     """
-    refuse_classes(kind, ORIGIN, path)
-    refusal = f"{path}: not osnet as published, for it"
-    ends = (STEM, "conv2.2.0.conv.weight", "conv3.2.0.conv.weight", "conv5.conv.weight")
-    channels = [rows(tensors, name, refusal) for name in ends]
-    width = find_width(channels, (STEM_CHANNELS, *STAGE_CHANNELS), refusal)
-    count = None
-    if all(name in tensors for name in CLASSIFIER):
-        count = rows(tensors, CLASSIFIER[0], refusal)
-        trained_on = trained_on | {"identities": count}
-    spec = ModelSpec("osnet", width, "fcneck", size=size or (256, 128), trained_on=trained_on)
-    with torch.device("meta"):
-        model = spec.build(count)
-    filled = fill_network(model, tensors, OSNET_NAMES, refusal)
-    notes = () if count is None else (f"trained on {count:,} identities, or on as many classes",)
-    return Converted(filled, spec, ORIGIN, notes)
+    if not all(name in file.tensors for name in CLASSIFIER):
+        return OSNET.read(file, {}, ())
+    count = rows(file.tensors, CLASSIFIER[0], OSNET.refusal(file.path))
+    notes = (f"trained on {count:,} identities, or on as many classes",)
+    return OSNET.read(file, {"identities": count}, notes, identities=count)

@@ -7,7 +7,6 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -180,7 +179,7 @@ def _samples(train: CachedPictures) -> Pixels:
 def _facts(recipe: TrainRecipe) -> dict[str, str]:
     processor = platform.processor() or platform.machine()
     schedule, batch, optim = recipe.schedule, recipe.batch, recipe.optim
-    facts: dict[str, Any] = {
+    facts: dict[str, object] = {
         "Network": f"found by the search, width {recipe.width:g}, {recipe.neck}",
         "Input": f"{recipe.size} pixels, height x width",
         "Seed": recipe.seed,

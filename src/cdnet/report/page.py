@@ -140,7 +140,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s"
 
 
-def _shown(entry: RankedList, pictures: TestPictures) -> dict[str, Any]:
+def _shown(entry: RankedList, pictures: TestPictures) -> dict[str, object]:
     query, gallery = pictures.query, pictures.gallery
     asked = query.pictures[entry.query]
     places = []

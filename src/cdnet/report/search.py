@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from cdnet.engine.log_line import SEARCH, shape_of
+from cdnet.engine.log_line import SEARCH, LogLine, shape_of
 from cdnet.engine.record import read_whole_log
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
@@ -58,7 +58,7 @@ def write_search_report(
     path: Path,
     title: str,
     space: SearchSpace,
-    log: Sequence[Mapping[str, Any]],
+    log: Sequence[LogLine],
     genotype: Genotype,
     costs: Mapping[str, Any],
 ) -> None:
@@ -99,7 +99,7 @@ def write_search_report(
     write_text(path, page)
 
 
-def describe_mblocks(space: SearchSpace, log: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def describe_mblocks(space: SearchSpace, log: Sequence[LogLine]) -> list[dict[str, object]]:
     """Return each MBlock's ``number``, what was ``chosen``, its ``probability``, the ``entropy``, and a ``map`` as SVG.
 
     Args:
@@ -149,7 +149,7 @@ def probability_map(
     probabilities: npt.NDArray[np.float64],
     computed: npt.NDArray[np.int64],
     chosen: int,
-    log: Sequence[Mapping[str, Any]],
+    log: Sequence[LogLine],
 ) -> str:
     """Draw one MBlock as SVG: a row a candidate, a column an epoch, the darker the likelier, and how often computed.
 

@@ -237,7 +237,7 @@ def _lines(path: Path, wanted: Collection[str]) -> list[dict[str, str]]:
         if path.stat().st_size > MAX_BYTES:
             raise CdnetError(f"{path}: more than the {MAX_BYTES:,} bytes that a file of results may have")
         with path.open(newline="", encoding="utf-8") as file:
-            lines: list[dict[str, Any]] = list(csv.DictReader(file, strict=True))
+            lines = list(csv.DictReader(file, strict=True))
     except OSError as error:
         raise _unread(path, error.strerror or str(error)) from None
     except (UnicodeDecodeError, csv.Error) as error:

@@ -28,6 +28,9 @@ class Figure:
     kind: Literal["counted", "genotype", "trained", "timed"]
 
 
+Entry = dict[str, Any]
+"""A part of ``paper.yaml``: texts, and lists and dicts of them."""
+
 FIGURES = {
     "params": Figure("parameters, M", "counted"),
     "macs": Figure("MACs, M", "counted"),
@@ -220,7 +223,7 @@ def read_paper() -> Paper:
     """Read ``paper.yaml``, which comes with the package."""
     text = resources.files("cdnet").joinpath("reproduce", "paper.yaml").read_text("utf-8")
     # Every scalar stays the text that it is, so that 1.80 is not 1.8.
-    data: dict[str, Any] = yaml.load(text, yaml.BaseLoader)
+    data: Entry = yaml.load(text, yaml.BaseLoader)
     protocols = {name: _protocol(name, entry) for name, entry in data["protocols"].items()}
     runs = {
         name: PaperRun(
@@ -250,7 +253,7 @@ def read_paper() -> Paper:
     return Paper(runs, tables, figures)
 
 
-def _protocol(name: str, entry: dict[str, Any]) -> Protocol:
+def _protocol(name: str, entry: Entry) -> Protocol:
     change, small_change = entry.get("change", {}), entry.get("small_change", {})
     if entry["command"] == "train":
         change, small_change = ({"data.layout": name} | own for own in (change, small_change))
@@ -261,7 +264,7 @@ def _protocol(name: str, entry: dict[str, Any]) -> Protocol:
         data={"paper": data, "small": DataSet(entry.get("small_title", data.title), *small)},
         command=entry["command"],
         recipe=entry["recipe"],
-        finetune=entry.get("finetune", entry["recipe"]),
+        finetune=entry["finetune"] if "finetune" in entry else entry["recipe"],
         change=change,
         small=entry["small"],
         small_change=small_change,
@@ -270,13 +273,13 @@ def _protocol(name: str, entry: dict[str, Any]) -> Protocol:
     )
 
 
-def _sizes(entry: dict[str, Any], prefix: str) -> tuple[int | None, dict[str, int]]:
+def _sizes(entry: Entry, prefix: str) -> tuple[int | None, dict[str, int]]:
     classes = entry.get(f"{prefix}classes")
     pictures = {split: int(number) for split, number in entry.get(f"{prefix}pictures", {}).items()}
     return None if classes is None else int(classes), pictures
 
 
-def _row(name: str, entry: dict[str, Any], runs: Mapping[str, PaperRun]) -> PaperRow:
+def _row(name: str, entry: Entry, runs: Mapping[str, PaperRun]) -> PaperRow:
     network = entry.get("network")
     return PaperRow(
         name=name,

@@ -267,8 +267,7 @@ def command(
     return words
 
 
-def read_shipped(name: str) -> dict[str, Any]:
+def read_shipped(name: str) -> dict[str, Any]:  # of any depth, as YAML is
     """Return a shipped recipe as YAML has it."""
     text = resources.files("cdnet").joinpath("recipes", f"{name}.yaml").read_text("utf-8")
-    found: dict[str, Any] = yaml.safe_load(text)
-    return found
+    return dict(yaml.safe_load(text))

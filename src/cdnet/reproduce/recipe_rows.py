@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -17,6 +17,7 @@ from cdnet.reproduce.verdict import compare_means
 from cdnet.settings.recipes import read_recipe
 
 if TYPE_CHECKING:
+    from cdnet.tables.result import Result
     from cdnet.tables.row import Row
     from cdnet.train.recipe import TrainRecipe
 
@@ -100,7 +101,7 @@ class RecipeTable:
 def read_recipe_table() -> RecipeTable:
     """Read ``recipe.yaml``, which comes with the package."""
     text = resources.files("cdnet").joinpath("reproduce", "recipe.yaml").read_text("utf-8")
-    data: dict[str, Any] = yaml.load(text, yaml.BaseLoader)
+    data = yaml.load(text, yaml.BaseLoader)
     rows = [
         RecipeRow(name, entry["title"], entry.get("change", {}), entry.get("untaught") == "yes")
         for name, entry in data["rows"].items()
@@ -110,7 +111,7 @@ def read_recipe_table() -> RecipeTable:
 
 def run_table(
     table: RecipeTable, seeds: Sequence[int], out: Path, paths: Mapping[str, object], failures: dict[Path, str]
-) -> list[dict[str, Any]]:
+) -> list[Result]:
     """Train and evaluate what is not finished, and return the results of all finished runs.
 
     Seed by seed, so that a table that is cut short has all its rows as far as it came. Several processes that are given
@@ -149,9 +150,7 @@ def run_table(
     return [result for result in found if result is not None]
 
 
-def as_lines(
-    table: RecipeTable, changes: Mapping[str, str], results: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def as_lines(table: RecipeTable, changes: Mapping[str, str], results: Sequence[Result]) -> list[dict[str, object]]:
     """Return a line a run, with the keys of ``COLUMNS``, rank-1, mAP and mINP as fractions."""
     by_name = {row.name: row for row in table.rows}
     said = " ".join(
@@ -165,7 +164,7 @@ def as_lines(
     return lines
 
 
-def as_markdown(table: RecipeTable, results: Sequence[Mapping[str, Any]]) -> str:
+def as_markdown(table: RecipeTable, results: Sequence[Result]) -> str:
     """Return the table: each row's means and runs, and what the difference of mAP from the start's says."""
     lines = [
         "| row | what it changes | rank-1, % | mAP, % | mAP beside the start's | better than the start? | minutes |",
@@ -177,7 +176,7 @@ def as_markdown(table: RecipeTable, results: Sequence[Mapping[str, Any]]) -> str
         if not own:
             lines.append(f"| {row.name} | {row.title} | not run | | | | |")
             continue
-        rank1, precision = ([100 * result[key] for result in own] for key in ("rank1", "mAP"))
+        rank1, precision = [100 * result["rank1"] for result in own], [100 * result["mAP"] for result in own]
         beside = verdict = ""
         if row.name != START and start:
             word, difference, half = compare_means(precision, start)

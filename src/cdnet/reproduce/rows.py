@@ -20,7 +20,8 @@ from cdnet.reproduce.request import Request
 from cdnet.reproduce.runner import RUNS, Job, Recipe, settled
 from cdnet.reproduce.times import read_times
 from cdnet.settings.recipes import read_recipe
-from cdnet.tables.row import describe_start, kept_result
+from cdnet.tables.result import kept_result
+from cdnet.tables.row import describe_start
 from cdnet.train.recipe import TrainRecipe
 
 log = notes(__name__)

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from cdnet.classify.recipe import ClassifyRecipe, check_classify
 from cdnet.data.class_layout import find_class_data
@@ -19,6 +18,7 @@ from cdnet.genotype import shipped_genotypes
 from cdnet.nn.baselines import BASELINES
 from cdnet.reproduce.paper import DataSet, PaperRow, Protocol
 from cdnet.tables.classification import classify_and_test
+from cdnet.tables.result import Result
 from cdnet.tables.row import Row, read_result, run_rows, train_and_evaluate
 from cdnet.train.recipe import TrainRecipe, check_recipe
 from cdnet.weights import find_weights, shipped_weights
@@ -63,7 +63,7 @@ class Job:
     changed: tuple[str, ...] = ()
     why: str = NOT_RUN
     pictures: Mapping[str, int] = field(default_factory=dict)
-    results: list[Mapping[str, Any]] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
     failures: dict[int, str] = field(default_factory=dict)
 
     def seeded(self, seeds: Iterable[int]) -> list[Row]:
@@ -80,7 +80,7 @@ class Job:
         starts = dict.fromkeys(result.get("start", self.start) for result in self.results) or [self.start]
         return [*self.marks, *filter(None, starts), *pictures, *changed, *failed]
 
-    def _on(self, result: Mapping[str, Any]) -> list[str]:
+    def _on(self, result: Result) -> list[str]:
         assert self.row.run is not None
         name, title = result["data"], self.row.run.protocol.data["paper"].title
         # Of MSMT17 there are two editions, which are not to be compared.

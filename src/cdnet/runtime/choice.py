@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +54,7 @@ class Chosen:
             f"differ from the network's definition by at most {100 * self.error:.2g} % of their length"
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return all but the network."""
         return {"name": self.name, "device": self.network.device.type, "error": self.error, "on": self.pictures}
 

@@ -9,11 +9,12 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from cdnet.errors import CdnetError
 from cdnet.model_input import parse_size
 from cdnet.runtime.preprocessing import Preprocessing
+from cdnet.weights import TrainedOn
 
 KEY = "cdnet"
 FORMAT = 1
@@ -31,13 +32,13 @@ class Said:
     """
 
     preprocessing: Preprocessing
-    facts: dict[str, Any]
+    facts: dict[str, object]
 
     @property
-    def trained_on(self) -> dict[str, Any]:
+    def trained_on(self) -> TrainedOn:
         """What the network was trained on, as far as the file says it."""
         found = self.facts.get("trained_on")
-        return dict(found) if isinstance(found, dict) else {}
+        return cast("TrainedOn", dict(found)) if isinstance(found, dict) else {}
 
     def to_text(self) -> str:
         """Return it as JSON, which :func:`read_said` reads back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from cdnet.engine.distributed import average_over_processes, gather_rows
 from cdnet.engine.epoch import Place, run_epoch, set_rate
+from cdnet.engine.log_line import LogLine
 from cdnet.engine.seeds import generator_of
 from cdnet.engine.stopping import StopRequest
 from cdnet.losses.objective import Losses, objective
@@ -78,7 +79,7 @@ class Search:
             [supernet.alpha], lr=alpha.lr, betas=betas, weight_decay=alpha.weight_decay
         )
 
-    def epoch(self, place: Place, stop: StopRequest) -> dict[str, Any]:
+    def epoch(self, place: Place, stop: StopRequest) -> LogLine:
         """Search from ``place`` to the end of its epoch and return the epoch's log line.
 
         Raises:
@@ -160,16 +161,16 @@ class Search:
             rounds.append(self.validation.epoch(epoch * 1000 + len(rounds)))
         return np.concatenate(rounds)[:steps]
 
-    def _line(self, place: Place, means: SearchStep, steps: int) -> dict[str, Any]:
+    def _line(self, place: Place, means: SearchStep, steps: int) -> LogLine:
         alpha = self.supernet.alpha.detach()
         probabilities = alpha.softmax(1)
         entropy = -(probabilities * alpha.log_softmax(1)).sum(1)
-        extra = {}
+        line: dict[str, object] = {}
         if self.costs is not None:
-            extra["expected_cost"] = float(expected_cost(alpha, self.costs))
+            line["expected_cost"] = float(expected_cost(alpha, self.costs))
         if self.recipe.gate == "sampled":
-            extra["temperature"] = round(gate_temperature(self.recipe, place.epoch), 6)
-        return extra | {
+            line["temperature"] = round(gate_temperature(self.recipe, place.epoch), 6)
+        line |= {
             "epoch": place.epoch + 1,
             "lr": self.w_optimizer.param_groups[0]["lr"],
             "alpha_lr": self.alpha_optimizer.param_groups[0]["lr"],
@@ -183,6 +184,7 @@ class Search:
             "mebibytes_per_image": round(means.bytes.item() / self.train.share / 2**20, 4),
             "seconds": round(place.seconds, 2),
         }
+        return cast("LogLine", line)
 
 
 def _say_losses(means: SearchStep) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from itertools import combinations
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from cdnet.nn.model import create_model
 from cdnet.search.compare_recipe import CompareRecipe, check_compare
 from cdnet.search.cost import CostTable, cost_table
 from cdnet.search.space import SearchSpace
+from cdnet.tables.result import Result
 from cdnet.tables.row import Row, run_rows
 from cdnet.tables.summary import Spread, Summary, as_text, summarise, write_csv
 from cdnet.train.recipe import TrainRecipe
@@ -62,7 +62,7 @@ def compare_searched(recipe: CompareRecipe, out: Path) -> str:
     if not finished:
         return "every row is at work in another process; none is finished yet"
     by_name = {genotype.name: _blocks(genotype) for genotype in networks}
-    write_csv(out / TABLE, [result | {"genotype": by_name[result["name"]]} for result in finished])
+    write_csv(out / TABLE, [{**result, "genotype": by_name[result["name"]]} for result in finished])
     text = describe(finished)
     elsewhere = len(results) - len(finished)
     return text + (f"\n{elsewhere} of {len(rows)} rows are at work in another process" if elsewhere else "")
@@ -101,7 +101,7 @@ def random_genotypes(
     return [space.genotype(chosen, f"{RANDOM}-{index}", source) for index, chosen in enumerate(drawn, start=1)]
 
 
-def describe(results: Sequence[Mapping[str, Any]]) -> str:
+def describe(results: Sequence[Result]) -> str:
     """Say what results show: the table, the random ones together, and where each other network stands among them."""
     summaries = summarise(results)
     lines = [as_text(summaries)]

@@ -98,7 +98,7 @@ class Latency:
         threads = f", {self.threads} thread{'s'[: self.threads > 1]}" if self.device == "cpu" else ""
         return f"{self.machine}{threads}, batch {self.batch}"
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> dict[str, object]:
         """Where and how the times were measured, for JSON."""
         keys = ("device", "machine", "threads", "batch", "torch", "date")
         return {key: getattr(self, key) for key in keys}
@@ -130,7 +130,7 @@ class Latency:
         low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
         return Agreement(statistics.correlation(summed, timed), median, low, high)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the JSON form, which :meth:`from_json` reads back."""
         return {
             "format": FORMAT,
@@ -216,7 +216,7 @@ def write_latency(path: Path, latency: Latency) -> None:
     lines = []
     for key, value in latency.to_json().items():
         text = json.dumps(value)
-        if key in ("mblocks", "networks"):
+        if isinstance(value, list) and key in ("mblocks", "networks"):
             text = "[\n" + ",\n".join(f"  {json.dumps(row)}" for row in value) + "\n ]"
         lines.append(f" {json.dumps(key)}: {text}")
     write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")

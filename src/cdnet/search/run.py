@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +16,8 @@ from cdnet.data.recipe import given_root
 from cdnet.data.remarks import remarks
 from cdnet.data.several import read_several
 from cdnet.data.splits import decode_split
-from cdnet.engine.checkpoint import FILE, WAY_OUT
-from cdnet.engine.log_line import SEARCH
+from cdnet.engine.checkpoint import FILE, WAY_OUT, Checkpoint, WorkState
+from cdnet.engine.log_line import SEARCH, LogLine
 from cdnet.engine.restoring import restore_network, restore_optimizer
 from cdnet.engine.schedule import never_reached
 from cdnet.engine.session import Session, tell
@@ -104,7 +103,7 @@ class SearchRun(Session):
         genotype = self._genotype()
         cost = self.recipe.cost
         found = count(create_model(genotype, cost.width), *parse_size(cost.size))
-        costs: dict[str, Any] = {"width": cost.width, "size": cost.size, "params": found.params, "macs": found.macs}
+        costs: dict[str, object] = {"width": cost.width, "size": cost.size, "params": found.params, "macs": found.macs}
         if self.latency is not None:
             took = self.latency.table().of(self.algorithm.chosen())
             write_latency(self.out / LATENCY, self.latency)
@@ -113,7 +112,7 @@ class SearchRun(Session):
         lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
         write_text(self.out / GENOTYPE, "{\n" + ",\n".join(lines) + "\n}\n")
 
-    def epoch(self, stop: StopRequest) -> dict[str, Any]:
+    def epoch(self, stop: StopRequest) -> LogLine:
         """Search from ``place`` to the end of its epoch and return the epoch's log line."""
         return self.algorithm.epoch(self.place, stop)
 
@@ -121,7 +120,7 @@ class SearchRun(Session):
         """Return how many values a step gives: losses and memory, and one a branch of every MBlock."""
         return len(LOSSES) + 1 + self.supernet.alpha.numel()
 
-    def describe(self, line: dict[str, Any]) -> str:
+    def describe(self, line: LogLine) -> str:
         """Say both sides' losses, alpha's mean entropy, the cost of an image and the time left."""
         entropy = sum(line["entropy"]) / len(line["entropy"])
         return (
@@ -129,7 +128,7 @@ class SearchRun(Session):
             f"entropy {entropy:.4f}, {line['milliseconds_per_image']:.2f} ms an image, {self.left(line)} left"
         )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> WorkState:
         """Return the supernet with alpha, both optimisers, and which pictures it was searched on."""
         return {
             "supernet": self.supernet.state_dict(),
@@ -139,7 +138,7 @@ class SearchRun(Session):
             "latency": self.latency and self.latency.to_json(),
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Checkpoint) -> None:
         """Take up what :meth:`state` returned.
 
         Raises:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from cdnet.engine.step import StepValues, rounded
+from cdnet.engine.step import Logged, StepValues, rounded
 from cdnet.losses.objective import Losses
 from cdnet.search.gate import Selection
 
@@ -59,7 +59,7 @@ class SearchStep(StepValues):
             computed,
         )
 
-    def losses(self) -> dict[str, float | list[float]]:
+    def losses(self) -> Logged:
         """Return both sides' losses by their names, rounded as the log has them."""
         return {name: rounded(getattr(self, name)) for name in LOSSES}
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -32,18 +32,18 @@ def entry_routes(gallery: Gallery, pool: FeaturePool, keeper: IndexKeeper) -> AP
     router = APIRouter()
 
     @router.get("/api/stats", summary="What is in the gallery")
-    async def stats() -> dict[str, Any]:
-        found = (await asyncio.to_thread(gallery.stats)).to_json()
-        weights = {"weights": Path(found["network"]["weights"]).name}  # not where it lies
-        return found | {"network": found["network"] | weights}
+    async def stats() -> dict[str, object]:
+        found = await asyncio.to_thread(gallery.stats)
+        network = found.network.to_json() | {"weights": Path(found.network.weights).name}  # not where it lies
+        return found.to_json() | {"network": network}
 
     @router.get("/api/entries", summary="Entries by their numbers")
-    async def entries(asked: Annotated[Listing, Query()]) -> list[dict[str, Any]]:
+    async def entries(asked: Annotated[Listing, Query()]) -> list[dict[str, object]]:
         found = await asyncio.to_thread(gallery.entries, **asked.filters(), after=asked.after, limit=asked.limit)
         return [shown(entry.to_json()) for entry in found]
 
     @router.get("/api/entries/{number}", summary="An entry")
-    async def entry(number: int) -> dict[str, Any]:
+    async def entry(number: int) -> dict[str, object]:
         refuse_number(number)
         return shown((await asyncio.to_thread(gallery.entry, number)).to_json())
 
@@ -68,9 +68,9 @@ def entry_routes(gallery: Gallery, pool: FeaturePool, keeper: IndexKeeper) -> AP
         return Response(made, media_type="image/jpeg", headers=kept)
 
     @router.post("/api/entries", summary="Add a picture, which the gallery then keeps", openapi_extra=PICTURE)
-    async def add(request: Request, known: Annotated[Labels, Query()]) -> dict[str, Any]:
+    async def add(request: Request, labels: Annotated[Labels, Query()]) -> dict[str, object]:
         data = await picture_of(request)
-        new = NewEntry(hashlib.sha256(data).digest(), "", known.camera, known.time, known.person, known.note, data=data)
+        new = NewEntry(hashlib.sha256(data).digest(), data=data, **labels.known())
         _, feature = await pool.describe(data)
         added = await asyncio.to_thread(gallery.add, [new], feature[None], who_asks(request))
         if added[0].new:

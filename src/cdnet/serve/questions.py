@@ -15,9 +15,10 @@ from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from cdnet.errors import CdnetError
-from cdnet.gallery.entry import LONGEST_NOTE, LONGEST_TEXT
+from cdnet.gallery.entry import LONGEST_NOTE, LONGEST_TEXT, Box
 from cdnet.gallery.picture_table import time_of
 from cdnet.gallery.problems import NotThereError
+from cdnet.gallery.searching import FilterWords
 
 PICTURE = {
     "requestBody": {"required": True, "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}
@@ -58,7 +59,7 @@ class Filtered(Question):
     since: Time = None
     until: Time = None
 
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> FilterWords:
         """Return them as a gallery takes them."""
         return {
             "cameras": self.camera or None,
@@ -96,6 +97,13 @@ class Labels(Question):
     person: Text = None
     time: Time = None
     note: str = Field("", max_length=LONGEST_NOTE)
+    source: Text = None
+    box: str | None = Field(None, pattern=r"^\d{1,10}(,\d{1,10}){3}$", description="left,top,width,height in pixels")
+
+    def known(self) -> dict[str, Any]:
+        """Return them as an entry takes them."""
+        box = None if self.box is None else Box(*map(int, self.box.split(",")))
+        return self.model_dump() | {"box": box}
 
 
 async def refuse_unasked(request: Request) -> None:
@@ -145,7 +153,7 @@ def who_asks(request: Request) -> str:
     return f"web {request.client.host}" if request.client else "web"
 
 
-def shown(values: dict[str, Any]) -> dict[str, Any]:
+def shown(values: dict[str, object]) -> dict[str, object]:
     """Leave out where on the server's disk a picture lies; its name says enough."""
-    place = values.pop("place")
+    place = str(values.pop("place"))
     return values | {"name": place.replace("\\", "/").rpartition("/")[2]}

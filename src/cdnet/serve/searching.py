@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
@@ -25,7 +25,7 @@ def search_routes(gallery: Gallery, pool: FeaturePool, metrics: Metrics) -> APIR
     """
     router = APIRouter()
 
-    async def search(request: Request, feature: Features, digest: bytes | None, asked: Search) -> dict[str, Any]:
+    async def search(request: Request, feature: Features, digest: bytes | None, asked: Search) -> dict[str, object]:
         with metrics.search_seconds.time():
             found = await asyncio.to_thread(
                 gallery.search,
@@ -41,12 +41,12 @@ def search_routes(gallery: Gallery, pool: FeaturePool, metrics: Metrics) -> APIR
         return {"matches": matches, "exact": found.exact, "threshold": found.threshold}
 
     @router.post("/api/search", summary="Search for the person of an uploaded picture", openapi_extra=PICTURE)
-    async def search_picture(request: Request, asked: Annotated[Search, Query()]) -> dict[str, Any]:
+    async def search_picture(request: Request, asked: Annotated[Search, Query()]) -> dict[str, object]:
         digest, feature = await pool.describe(await picture_of(request))
         return await search(request, feature, digest, asked)
 
     @router.get("/api/search", summary="Search for the person of an entry, or of several entries' mean")
-    async def search_entries(request: Request, asked: Annotated[EntrySearch, Query()]) -> dict[str, Any]:
+    async def search_entries(request: Request, asked: Annotated[EntrySearch, Query()]) -> dict[str, object]:
         numbers = list(dict.fromkeys(asked.entry))
         features = await asyncio.to_thread(gallery.features, numbers)
         lost = [str(number) for number in numbers if number not in features]

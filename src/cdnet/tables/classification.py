@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from cdnet.classify.recipe import ClassifyRecipe
 from cdnet.classify.run import classify
@@ -11,10 +10,11 @@ from cdnet.data.class_layout import read_class_data
 from cdnet.engine.folder import RECIPE
 from cdnet.engine.log_line import refuse_lacking
 from cdnet.engine.record import LOG, read_whole_log
+from cdnet.tables.result import Finding
 from cdnet.tables.row import Row
 
 
-def classify_and_test(row: Row, folder: Path) -> dict[str, Any]:
+def classify_and_test(row: Row, folder: Path) -> Finding:
     """Train a classifier, or go on, and return the last epoch's accuracy, and ``error``, all from 0 to 1."""
     recipe = row.recipe
     assert isinstance(recipe, ClassifyRecipe)
@@ -22,7 +22,13 @@ def classify_and_test(row: Row, folder: Path) -> dict[str, Any]:
     classify(recipe, folder, resume=(folder / RECIPE).is_file())
     last = read_whole_log(folder, epochs=recipe.schedule.epochs)[-1]
     refuse_lacking(last, ("top1", "top5", "pictures"), str(folder / LOG))
-    tested = {key: last[key] for key in ("top1", "top5", "pictures")}
     data = read_class_data(recipe.data.root)
-    counts = {split: len(data.split(split)) for split in ("train", "test")}
-    return tested | {"error": 1 - last["top1"], "data": data.name, "counts": counts, "published": data.published}
+    return {
+        "top1": last["top1"],
+        "top5": last["top5"],
+        "pictures": last["pictures"],
+        "error": 1 - last["top1"],
+        "data": data.name,
+        "counts": {split: len(data.split(split)) for split in ("train", "test")},
+        "published": data.published,
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import platform
 import re
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from filelock import FileLock, Timeout
@@ -35,21 +34,18 @@ from cdnet.engine.session import say_epochs
 from cdnet.errors import CdnetError, DiskFullError
 from cdnet.evaluate.evaluation import evaluate_model, read_test_pictures
 from cdnet.files import make_folder, saying_what_failed, sweep, write_text
-from cdnet.json_file import read_json
 from cdnet.model_input import parse_size
 from cdnet.nn.counts import count
 from cdnet.nn.model import create_model
 from cdnet.progress import notes, shown
+from cdnet.tables.result import RESULT, Finding, Result, kept_result
 from cdnet.train.recipe import TrainRecipe
 from cdnet.train.run import train
 from cdnet.weights import find_weights, load_model
 
 log = notes(__name__)
 
-RESULT = "result.json"
 LOCK = ".row.lock"
-MAX_BYTES = 2**20
-"""Of a result; one has some 2,000."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ class Row:
         return out / re.sub(r"[^\w.+-]+", "-", self.name) / f"seed-{self.recipe.seed}"
 
 
-def train_and_evaluate(row: Row, folder: Path) -> dict[str, Any]:
+def train_and_evaluate(row: Row, folder: Path) -> Finding:
     """Train a network for re-identification, or go on, rank the test pictures, and return the figures.
 
     Raises:
@@ -89,16 +85,18 @@ def train_and_evaluate(row: Row, folder: Path) -> dict[str, Any]:
     metrics = evaluate_model(model, pictures, spec.mean, spec.std, progress=shown)
     height, width = parse_size(recipe.size)
     counts = count(create_model(spec.genotype, spec.width, spec.neck, spec.stripes), height, width)
-    figures = (
-        {"params": counts.params, "macs": counts.macs}
-        | metrics.to_json()
-        | {
-            "data": data.name,
-            "counts": {split: len(data.split(split)) for split in SPLITS},
-            "published": {split: pictures for split, (pictures, *_) in data.published.items()},
-        }
-    )
-    return figures | (_start(recipe.init) if recipe.init is not None else {})
+    figures = {
+        "params": counts.params,
+        "macs": counts.macs,
+        **metrics.to_json(),
+        "data": data.name,
+        "counts": {split: len(data.split(split)) for split in SPLITS},
+        "published": {split: pictures for split, (pictures, *_) in data.published.items()},
+    }
+    found = cast("Finding", figures)
+    if recipe.init is not None:
+        found["start"], found["start_digest"] = describe_start(recipe.init), _file_digest(recipe.init)
+    return found
 
 
 def describe_start(init: str) -> str:
@@ -113,14 +111,13 @@ def describe_start(init: str) -> str:
     return f"starts from weights trained on {origin.get('data', 'what they do not name')}{classes}"
 
 
-Work = Callable[[Row, Path], dict[str, Any]]
-"""Trains a row in its folder, or goes on, and returns its figures, the name of its ``data``, and how many pictures
-each split has (``counts``) and, where that is known, should have (``published``)."""
+Work = Callable[[Row, Path], Finding]
+"""Trains a row in its folder, or goes on, and returns what it finds."""
 
 
 def run_rows(
     rows: Sequence[Row], out: Path, work: Work = train_and_evaluate, failures: dict[Path, str] | None = None
-) -> list[dict[str, Any] | None]:
+) -> list[Result | None]:
     """Train and evaluate what is not finished, and return all results in the order of the rows.
 
     Several processes that are given the same rows and folder share the work: each takes rows that no other is at.
@@ -132,16 +129,14 @@ def run_rows(
         failures: if given, gets the reason for each row whose work fails, by the row's folder, and the others go on.
 
     Returns:
-        A result a row: its name and seed, what ``work`` returned (params, macs and
-        :meth:`~cdnet.evaluate.ranking.Metrics.to_json`'s figures), minutes, and where, when and from
-        which weights it was trained. None for a row that another process is at, or that failed.
+        A result a row; None for one that another process is at, or that failed.
 
     Raises:
         CdnetError: if a row's folder holds a run by another recipe, the disk is full, or, without ``failures``, a
             row's work fails.
         StoppedError: if it was stopped; the same call goes on from there.
     """
-    results: list[dict[str, Any] | None] = [None] * len(rows)
+    results: list[Result | None] = [None] * len(rows)
     looking = True
     while looking:  # again, for what another process was at may be finished, or given up, by now
         looking = False
@@ -170,7 +165,7 @@ def run_rows(
     return results
 
 
-def read_result(row: Row, folder: Path) -> dict[str, Any] | None:
+def read_result(row: Row, folder: Path) -> Result | None:
     """Return a finished row's result, or None if it is not finished.
 
     Raises:
@@ -193,42 +188,6 @@ def read_result(row: Row, folder: Path) -> dict[str, Any] | None:
     if init is not None and start is not None and start != (_file_digest(init) or start):
         raise CdnetError(f"{folder} started from other weights than {init} holds now; choose another --out")
     return result
-
-
-def kept_result(folder: Path) -> dict[str, Any] | None:
-    """Return the result that a row's folder keeps, whatever the row, or None if it is not finished.
-
-    Raises:
-        CdnetError: if it cannot be read.
-    """
-    path = folder / RESULT
-    if not path.is_file():
-        return None
-    try:
-        result = dict(read_json(path, MAX_BYTES))
-        figures = ("top1", "top5", "error") if "error" in result else ("params", "macs", "rank1", "mAP")
-        complete = result.keys() >= {"name", "seed", "source", "data"}
-        complete = complete and isinstance(result["name"], str) and type(result["seed"]) is int
-        complete = complete and isinstance(result["data"], str) and isinstance(result.get("start", ""), str)
-        complete = complete and all(_is_figure(result.get(key)) for key in figures)
-        complete = complete and all(_are_counts(result.get(key, {})) for key in ("counts", "published"))
-        # Earlier versions wrote 0 where no query had a match.
-        complete = complete and ("error" in result or result.get("queries") != result.get("queries_without_match", 0))
-    except OSError as error:
-        raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
-    except (ValueError, TypeError, OverflowError):
-        complete = False
-    if not complete:
-        raise CdnetError(f"{path}: not a row's result; move it away to have the row evaluated anew")
-    return result
-
-
-def _is_figure(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
-
-
-def _are_counts(value: object) -> bool:
-    return isinstance(value, dict) and all(type(count) is int and count >= 0 for count in value.values())
 
 
 def _data(recipe: TrainRecipe | ClassifyRecipe) -> tuple[str, str] | None:
@@ -260,17 +219,13 @@ def _reid_data(root: Path, layout: str, holdout: float) -> tuple[str, str]:
     return data.name, hashlib.sha256(json.dumps(pictures).encode()).hexdigest()[:16]
 
 
-def _start(init: str) -> dict[str, Any]:
-    return {"start": describe_start(init), "start_digest": _file_digest(init)}
-
-
 def _file_digest(init: str) -> str | None:
     with suppress(CdnetError, OSError), find_weights(init).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     return None
 
 
-def _finish(row: Row, folder: Path, figures: dict[str, Any]) -> dict[str, Any]:
+def _finish(row: Row, folder: Path, figures: Finding) -> Result:
     found = _data(row.recipe)
     lines = read_log(folder)
     for line in lines:
@@ -279,23 +234,21 @@ def _finish(row: Row, folder: Path, figures: dict[str, Any]) -> dict[str, Any]:
     lost = missing_epochs(lines, row.recipe.schedule.epochs)
     if lost:
         log.warning(f"{folder / LOG} has no lines of {say_epochs(lost)}, so that the minutes are not known")
-    data = figures.pop("data")
-    result = (
-        {"name": row.name, "seed": row.recipe.seed}
-        | figures
-        | {
-            "epochs": row.recipe.schedule.epochs,
-            "minutes": None if lost else round(seconds / 60, 2),
-            "images_per_second": seconds and round(sum(x["images_per_second"] * x["seconds"] for x in lines) / seconds),
-            "data": data,
-            "source": found[1] if found is not None else None,
-            "hardware": _hardware(),
-            "version": cdnet.__version__,
-            "date": date.today().isoformat(),
-        }
-    )
+    result: dict[str, object] = {
+        "name": row.name,
+        "seed": row.recipe.seed,
+        **{key: value for key, value in figures.items() if key != "data"},
+        "epochs": row.recipe.schedule.epochs,
+        "minutes": None if lost else round(seconds / 60, 2),
+        "images_per_second": seconds and round(sum(x["images_per_second"] * x["seconds"] for x in lines) / seconds),
+        "data": figures["data"],
+        "source": found[1] if found is not None else None,
+        "hardware": _hardware(),
+        "version": cdnet.__version__,
+        "date": date.today().isoformat(),
+    }
     write_text(folder / RESULT, json.dumps(result, indent=1, allow_nan=False) + "\n")
-    return result
+    return cast("Result", result)
 
 
 def _hardware() -> str:

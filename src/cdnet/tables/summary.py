@@ -8,10 +8,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cdnet.files import write_text
 from cdnet.shown_text import csv_cell
+from cdnet.tables.result import Result
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Summary:
     mAP: Spread  # noqa: N815
 
 
-def summarise(results: Sequence[Mapping[str, Any]]) -> list[Summary]:
+def summarise(results: Sequence[Result]) -> list[Summary]:
     """Gather results (of :func:`cdnet.tables.row.run_rows`) network by network, in their order."""
-    by_name: dict[str, list[Mapping[str, Any]]] = {}
+    by_name: dict[str, list[Result]] = {}
     for result in results:
         by_name.setdefault(result["name"], []).append(result)
     return [
@@ -72,7 +72,7 @@ def as_text(summaries: Sequence[Summary]) -> str:
     return "\n".join(lines)
 
 
-def write_csv(path: Path, results: Sequence[Mapping[str, Any]]) -> None:
+def write_csv(path: Path, results: Sequence[Mapping[str, object]]) -> None:
     """Write all results, a line each, atomically; the first one's keys are the columns.
 
     A text that a spreadsheet would compute gets an apostrophe in front (:func:`cdnet.shown_text.csv_cell`).

@@ -1,13 +1,14 @@
 """Starting from trained weights: the backbone, and what fits of the neck; classifiers always begin anew.
 
 The paper fine-tunes from ImageNet weights (Section 4.2) and does not say what becomes of the neck. Here FNeck's squeeze
-and the heads' fully connected layers are kept where the weights have them with the same shape. Weights of the same
-network at half, a third or a smaller whole part of the width are widened first, so that training goes on from what they
-compute.
+and the heads' fully connected layers, each with its batch norm, are kept where the weights have all of them in the same
+shapes, and begin anew where they have not. Weights of the same network at half, a third or a smaller whole part of the
+width are widened first, so that training goes on from what they compute.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,17 +25,21 @@ from cdnet.weights import ModelSpec, find_weights, read_safetensors, refuse_not_
 BACKBONE = "backbone."
 NECK = "neck."
 CLASSIFIER = "classifier"
+HEAD = "head."
+STRIPES = f"{NECK}fneck.{HEAD}"
 
 
 @dataclass(frozen=True)
 class Start:
     """Tensors that training starts from, by their names in the training network: all of its backbone, and of the neck
-    what ``neck`` has; ``times`` is how often most channels of the file stand in them."""
+    what ``neck`` has; ``times`` is how often most channels of the file stand in them, and ``unlike`` names what of the
+    neck the file has in other shapes."""
 
     path: str
     backbone: dict[str, Tensor]
     neck: dict[str, Tensor]
     times: int
+    unlike: tuple[str, ...]
 
     def give(self, network: ReidModel) -> None:
         """Put the tensors into a network in its training form."""
@@ -47,7 +52,8 @@ class Start:
         parts = sorted({name.removeprefix(NECK).rsplit(".", 1)[0] for name in self.neck})
         kept = f"the backbone and the neck's {', '.join(parts)} are" if parts else "the backbone alone is"
         kept += f" widened {self.times} times and" if self.times > 1 else ""
-        return f"starting from {self.path}: {kept} kept, the rest begins anew"
+        unlike = f", also {', '.join(self.unlike)}, not all of which they have in these shapes" if self.unlike else ""
+        return f"starting from {self.path}: {kept} kept, the rest begins anew{unlike}"
 
 
 def read_start(path: str, spec: ModelSpec, seed: int = 0) -> Start:
@@ -72,13 +78,14 @@ def read_start(path: str, spec: ModelSpec, seed: int = 0) -> Start:
     backbone = {name: tensor for name, tensor in wanted.items() if name.startswith(BACKBONE)}
     theirs = {_part_of_fblneck(name, tensors): tensor for name, tensor in tensors.items() if name.startswith(NECK)}
     parts = {name: part for name in wanted if (part := _part_of_fblneck(name, wanted)) in theirs}
+    parts = {name: part for name, part in parts.items() if CLASSIFIER not in name}
     times = times_wider(given, backbone)
     if times > 1:
         generator, narrow = generator_of(seed, times), given
         given = {name: widened(tensor, backbone[name].shape, generator) for name, tensor in given.items()}
         for name, part in parts.items():
-            # A head's layers hang on their own seeds as much as on the width.
-            if "head." not in name and fits(theirs[part].shape, wanted[name].shape):
+            # What reads FNeck's stripes, whose number the width does not change, has no copies of its inputs.
+            if not part.startswith(STRIPES) and fits(theirs[part].shape, wanted[name].shape):
                 theirs[part] = widened(theirs[part], wanted[name].shape, generator)
         refuse_not_finite(narrow, file_path)
         _refuse_unlike(narrow, given, spec, times, file_path)
@@ -94,13 +101,29 @@ def read_start(path: str, spec: ModelSpec, seed: int = 0) -> Start:
     unknown = sorted(given.keys() - backbone.keys())
     if unknown:
         raise CdnetError(f"{file_path}: {unknown[0]} is not the network's; give the weights' --genotype")
-    neck = {
-        name: theirs[part]
-        for name, part in parts.items()
-        if name.startswith(NECK) and CLASSIFIER not in name and theirs[part].shape == wanted[name].shape
-    }
+    neck, unlike = _whole_layers({name: theirs[part] for name, part in parts.items()}, wanted)
     refuse_not_finite(given | neck, file_path)
-    return Start(str(path), given, neck, times)
+    return Start(str(path), given, neck, times, unlike)
+
+
+def _whole_layers(given: dict[str, Tensor], wanted: dict[str, Tensor]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Return the tensors of those layers of the neck that are given whole, and the names of those of which a part is.
+
+    A head's fully connected layer and its batch norm, whose statistics are of what that layer gives, are one.
+    """
+    layers: dict[str, list[str]] = {}
+    for name in wanted:
+        if name.startswith(NECK) and CLASSIFIER not in name:
+            layer = name.partition(HEAD)[0] + "head" if HEAD in name else re.sub(r"(\.\d+)?\.\w+$", "", name)
+            layers.setdefault(layer.removeprefix(NECK), []).append(name)
+    kept: dict[str, Tensor] = {}
+    unlike = []
+    for layer, names in layers.items():
+        if all(name in given and given[name].shape == wanted[name].shape for name in names):
+            kept |= {name: given[name] for name in names}
+        elif any(name in given for name in names):
+            unlike.append(layer)
+    return kept, tuple(unlike)
 
 
 def _refuse_unlike(narrow: dict[str, Tensor], wide: dict[str, Tensor], spec: ModelSpec, times: int, path: Path) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -13,9 +12,10 @@ from torch import Tensor, nn
 
 from cdnet.engine.distributed import gather_rows
 from cdnet.engine.epoch import Place, epoch_line, run_epoch, set_rate
+from cdnet.engine.log_line import LogLine
 from cdnet.engine.schedule import learning_rate
 from cdnet.engine.seeds import seed_of
-from cdnet.engine.step import StepValues, rounded
+from cdnet.engine.step import Logged, StepValues, rounded
 from cdnet.engine.stopping import StopRequest
 from cdnet.losses.distil import feature_loss, relation_loss
 from cdnet.losses.objective import objective
@@ -32,7 +32,7 @@ def train_epoch(
     place: Place,
     stop: StopRequest,
     after_step: Callable[[], None] = lambda: None,
-) -> dict[str, Any]:
+) -> LogLine:
     """Train from ``place`` to the end of its epoch and return the epoch's log line; ``place`` moves along.
 
     ``after_step`` is called whenever the weights have changed.
@@ -73,15 +73,15 @@ class StepLosses(StepValues):
     teacher_features: Tensor | None = None
     teacher_relations: Tensor | None = None
 
-    def to_line(self) -> dict[str, Any]:
+    def to_line(self) -> Logged:
         """Return the log line's keys."""
         return {name: rounded(value) for name, value in self.given().items()}
 
     @classmethod
-    def from_line(cls, line: Mapping[str, Any]) -> StepLosses:
+    def from_line(cls, line: LogLine) -> StepLosses:
         """Return what :meth:`to_line` made keys of."""
         names = [field.name for field in fields(cls) if field.name in line]
-        return cls(**{name: torch.tensor(line[name], dtype=torch.double) for name in names})
+        return cls(**{name: torch.tensor(line.get(name), dtype=torch.double) for name in names})
 
     def as_text(self) -> str:
         """Say the loss and its parts, head by head."""

@@ -6,7 +6,7 @@ import os
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ from cdnet.data.recipe import given_root
 from cdnet.data.remarks import remarks
 from cdnet.data.several import read_several, with_test_pictures
 from cdnet.data.splits import decode_split
+from cdnet.engine.checkpoint import Checkpoint, Source, WorkState
+from cdnet.engine.log_line import LogLine
 from cdnet.engine.network import read_spec
 from cdnet.engine.restoring import restore_network
 from cdnet.engine.session import NetworkSession, tell
@@ -36,7 +38,8 @@ from cdnet.train.loop import StepLosses, train_epoch
 from cdnet.train.recipe import TrainRecipe, check_recipe
 from cdnet.train.taught import Taught
 from cdnet.train.teacher import teacher_features
-from cdnet.weights import save_weights, shipped_weights, try_on_shapes
+from cdnet.train.views import Views
+from cdnet.weights import TrainedOn, save_weights, shipped_weights, try_on_shapes
 
 log = notes(__name__)
 
@@ -92,11 +95,17 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
                 raise UndefinedError(f"{error}; or train without evaluating, by --evaluate-every 0") from None
         if self.main:
             tell(remarks(data, [pictures, *(self.test.splits() if self.test else ())]))
-        teacher = self._teacher(pictures)
-        self.batches = Batches(pictures, recipe.batch, recipe.augment, recipe.seed, self.worker, teacher=teacher)
+        views = None
+        if recipe.distil.views:
+            views = Views(pictures.pixels, recipe.distil.views, recipe.augment, recipe.seed)
+        teacher = self._teacher(pictures, views)
+        self.batches = Batches(
+            pictures, recipe.batch, recipe.augment, recipe.seed, self.worker, teacher=teacher, views=views
+        )
         self._say_share()
         identities = self.batches.identities
-        self.spec.trained_on.update(data=data.name, identities=identities, seed=recipe.seed, epochs=0)
+        said: TrainedOn = {"data": data.name, "identities": identities, "seed": recipe.seed, "epochs": 0}
+        self.spec.trained_on.update(said)
         if recipe.data.train_on == "all":
             self.spec.trained_on["test_pictures_too"] = True
         if recipe.init is not None:
@@ -118,14 +127,15 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         self.source, self.trained_on = describe_source(pictures) | self._taught_by, self.spec.trained_on
         self.start()
 
-    def _teacher(self, pictures: CachedPictures) -> Tensor | None:
-        distil, self._taught_by = self.recipe.distil, {}
+    def _teacher(self, pictures: CachedPictures, views: Views | None) -> Tensor | None:
+        distil = self.recipe.distil
+        self._taught_by: Source = {}
         if distil.teacher is None:
             return None
         given = Given(distil.size, distil.channels, distil.range, _three(distil.mean), _three(distil.std))
         network = open_network(distil.teacher, given, "distil.")
         self._taught_by = {"teacher": network.digest}
-        return teacher_features(network, pictures.pictures, self.recipe.data.cache, shown)
+        return teacher_features(network, pictures.pictures, views, self.recipe.data.cache, shown)
 
     def _say_share(self) -> None:
         if self.main:
@@ -149,12 +159,14 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         """The network that is evaluated and saved: the one that is trained, or its moving average."""
         return self.network if self.average is None else cast("ReidModel", self.average.module)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> WorkState:
         """Return what :class:`NetworkSession` keeps, and the moving average where there is one."""
-        average = {} if self.average is None else {"average": self.average.state_dict()}
-        return super().state() | average
+        state = super().state()
+        if self.average is not None:
+            state["average"] = self.average.state_dict()
+        return state
 
-    def take(self, state: dict[str, Any]) -> None:
+    def take(self, state: Checkpoint) -> None:
         """Take up what :meth:`state` returned of weights."""
         super().take(state)
         if self.average is not None:
@@ -164,18 +176,18 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         if self.average is not None:
             self.average.update_parameters(self.network)
 
-    def epoch(self, stop: StopRequest) -> dict[str, Any]:
+    def epoch(self, stop: StopRequest) -> LogLine:
         """Train from ``place`` to the end of its epoch and return the epoch's log line."""
         session = self.accelerator, self.batches, self.recipe, self.place, stop
         return train_epoch(self.wrapped, self.optimizer, *session, self._averaged)
 
-    def end_epoch(self, line: dict[str, Any]) -> dict[str, Any]:
+    def end_epoch(self, line: LogLine) -> LogLine:
         """Evaluate if it is time to, and save the inference weights."""
         done, every = line["epoch"], self.recipe.evaluate_every
         if self.test is not None and (done % every == 0 or done == self.epochs):
             started = time.perf_counter()
-            found = _evaluated(self.learnt, self.test)
-            line = line | found | {"evaluation_seconds": round(time.perf_counter() - started, 2)}
+            line = _evaluated(line, self.learnt, self.test)
+            line["evaluation_seconds"] = round(time.perf_counter() - started, 2)
         self.trained_on["epochs"] = done
         save_weights(self.out / WEIGHTS, self.learnt, self.spec)
         return line
@@ -190,30 +202,30 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
             heads = network.neck.heads(network.backbone(torch.empty(1, 3, *self.spec.size)))
         return [head.triplet.shape[1] for head in heads]
 
-    def describe(self, line: dict[str, Any]) -> str:
+    def describe(self, line: LogLine) -> str:
         """Say the losses, the speed and the time left, and the evaluation if there was one."""
         losses = StepLosses.from_line(line).as_text()
         speed = f"{line['images_per_second']:.0f} images/s"
         text = f"epoch {line['epoch']}/{self.epochs}, {losses}, {speed}, {self.left(line)} left"
         if "undefined" in line:
             text += f", no figures: {line['undefined']}"
-        elif "rank1" in line:
-            text += f", rank-1 {100 * line['rank1']:.1f}, mAP {100 * line['mAP']:.1f}"
+        elif (rank1 := line.get("rank1")) is not None and (precision := line.get("mAP")) is not None:
+            text += f", rank-1 {100 * rank1:.1f}, mAP {100 * precision:.1f}"
         return text
 
-    def say_other_pictures(self, kept: dict[str, Any]) -> str:
+    def say_other_pictures(self, kept: Source) -> str:
         """Say how the pictures of a checkpoint differ from these."""
         if {**kept, "teacher": None} == {**self.source, "teacher": None}:
             return "what another teacher says of these pictures; its file has changed"
         return f"{kept['pictures']} pictures of {kept['identities']} identities, and these are others"
 
 
-def _evaluated(model: nn.Module, test: TestPictures) -> dict[str, Any]:
-    """Return the log's figures; where features have none, nulls and why: it may yet recover, and training goes on."""
+def _evaluated(line: LogLine, model: nn.Module, test: TestPictures) -> LogLine:
+    """Return a line with its figures; where features have none, nulls and why: they may yet, and training goes on."""
     try:
-        return evaluate_model(model, test).to_json()
+        return cast("LogLine", {**line, **evaluate_model(model, test).to_json()})
     except UndefinedError as error:
-        return {"rank1": None, "mAP": None, "mINP": None, "undefined": str(error)}
+        return {**line, "rank1": None, "mAP": None, "mINP": None, "undefined": str(error)}
 
 
 def _found_anywhere(weights: str | None) -> str | None:

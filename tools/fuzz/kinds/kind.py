@@ -16,7 +16,7 @@ class Kind:
 
     Args:
         name: of the kind.
-        prepare: makes whole inputs in a folder, once.
+        prepare: a function of a module, which makes whole inputs in a folder, once for all kinds that name it.
         case: damages something of a copy of that folder, and returns the words of the command that reads it.
         changes: patterns of files that the command may write where it ends with 0; ``-`` in front, or remove.
         statuses: that it may end with.
