@@ -10,7 +10,15 @@ from typing import Any, BinaryIO
 import pytest
 
 from cdnet.errors import CdnetError
-from cdnet.files import TOKEN, refuse_unwritable, saying_what_failed, sweep, write_atomically, write_text
+from cdnet.files import (
+    TOKEN,
+    refuse_input,
+    refuse_unwritable,
+    saying_what_failed,
+    sweep,
+    write_atomically,
+    write_text,
+)
 
 
 def fails_with(error: BaseException) -> Any:
@@ -226,3 +234,16 @@ def test_sweeping_beside_another_that_sweeps_is_no_fault(tmp_path: Path, monkeyp
     monkeypatch.setattr(Path, "unlink", late)
     sweep(tmp_path, ["log"])
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    folder, picture, other = tmp_path / "pictures", tmp_path / "pictures" / "a.jpg", tmp_path / "b.npz"
+    folder.mkdir()
+    picture.touch()
+    other.touch()
+    (tmp_path / "link.csv").symlink_to(other)
+    for out in (picture, other, tmp_path / "link.csv"):
+        with pytest.raises(CdnetError, match="is what is read, or a part of it, and would be lost"):
+            refuse_input(out, [folder, other, tmp_path / "not-there"])
+    refuse_input(folder / "new.png", [folder])
+    refuse_input(other, [folder, picture])

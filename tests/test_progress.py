@@ -139,6 +139,7 @@ def test_bars_are_drawn_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> 
             note(3, "loss [b]1.00")
             log.warning("a\nb")
 
+    monkeypatch.setenv("TERM", "xterm")
     for kind in (io.StringIO, Terminal):
         file = kind()
         console = Console(file=file, force_terminal=kind is Terminal, width=120, highlight=False, markup=False)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -62,10 +61,8 @@ def written(folder: Path, content: str | bytes) -> Path:
 )
 def test_what_is_no_plain_recipe_is_said_in_a_sentence(tmp_path: Path, content: str | bytes, said: str) -> None:
     path = written(tmp_path, content)
-    began = time.monotonic()
     with pytest.raises(CdnetError, match=said) as caught:
         recipe_path(str(path))
-    assert time.monotonic() - began < 5
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
 

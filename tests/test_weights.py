@@ -6,9 +6,10 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from safetensors.torch import safe_open, save_file
+from safetensors.torch import load_file, safe_open, save_file
 
 from cdnet import CdnetError, create_model, load_model
 from cdnet import weights as weights_module
@@ -156,6 +157,42 @@ def test_weights_that_are_no_numbers_are_refused_by_name(
 def test_weights_of_half_precision_are_read(tmp_path: Path) -> None:
     path = changed(tmp_path / "x.safetensors", lambda tensors, _: tensors.update({NAME: tensors[NAME].half()}))
     assert load_model(path)[0].state_dict()[NAME].dtype == torch.float32
+
+
+def test_of_what_is_stored_in_half_precision_only_kernels_are(tmp_path: Path) -> None:
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    made = ModelSpec("osnet", 0.25, "fcneck", size=(64, 32))  # which has a matrix and biases, too
+    model = made.build()
+    save_weights(whole, model, made)
+    save_weights(half, model, made, half=True)
+    before, after = load_file(whole), load_file(half)
+    assert {tensor.ndim for tensor in before.values()} == {0, 1, 2, 4}
+    for name, tensor in before.items():
+        wanted = torch.from_numpy(tensor.numpy().astype(np.float16)) if tensor.ndim == 4 else tensor
+        assert after[name].dtype == wanted.dtype
+        assert torch.equal(after[name], wanted)
+    assert load_model(half)[1] == load_model(whole)[1]
+
+
+def test_networks_that_ship_in_half_precision_are_what_the_command_writes(tmp_path: Path) -> None:
+    halved = [
+        path
+        for path in map(find_weights, shipped_weights())
+        if any(tensor.dtype == torch.float16 for tensor in load_file(path).values())
+    ]
+    assert halved
+    for path in halved:
+        save_weights(tmp_path / path.name, *load_model(path), half=True)
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+        assert "cdnet export RUN --fp16 --out FILE.safetensors" in path.with_suffix(".md").read_text("utf-8")
+
+
+def test_a_weight_that_16_bits_do_not_hold_is_named(tmp_path: Path) -> None:
+    model = spec().build()
+    model.state_dict()[NAME][0, 0, 0, 0] = 70_000.0
+    with pytest.raises(CdnetError, match=rf"{NAME} has a weight of 70000, and 16 bits hold no more than 65,504"):
+        save_weights(tmp_path / "x.safetensors", model, spec(), half=True)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, "inf", "nan"])

@@ -119,6 +119,20 @@ def refuse_unwritable(path: Path) -> None:
         probe.unlink()
 
 
+def refuse_input(out: Path, read: Iterable[Path]) -> None:
+    """See that a file that is to be written is none of those that are read, nor lies in a folder that is.
+
+    Raises:
+        CdnetError: if it is one.
+    """
+    if not out.exists():
+        return
+    place = Path(os.path.realpath(out))
+    for path in read:
+        if path.exists() and (path.samefile(out) or (path.is_dir() and place.is_relative_to(os.path.realpath(path)))):
+            raise CdnetError(f"{out} is what is read, or a part of it, and would be lost; name another file to write")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, atomically."""
     write_atomically(path, lambda file: file.write(text.encode("utf-8")))

@@ -171,18 +171,42 @@ def try_on_shapes(spec: ModelSpec) -> None:
         spec.build().eval()(torch.empty(1, 3, *spec.size))
 
 
-def save_weights(path: Path, model: ReidModel, spec: ModelSpec) -> None:
+def save_weights(path: Path, model: ReidModel, spec: ModelSpec, half: bool = False) -> None:
     """Write the inference part of a network, atomically; classifiers and fcs of the neck are left out.
 
+    Args:
+        path: the ``.safetensors`` file.
+        model: the network.
+        spec: what it is.
+        half: round the weights of convolutions to 16-bit floating point; batch norms, biases and all else stay as they
+            are. Whoever reads the file computes in 32 bits nevertheless.
+
     Raises:
-        CdnetError: if they are not finite, or the file cannot be written.
+        CdnetError: if they are not finite, 16 bits do not hold one of them, or the file cannot be written.
     """
-    kept = spec.build().state_dict()
-    trained = model.state_dict()
-    tensors = {name: trained[name].detach().cpu().contiguous() for name in kept}
-    refuse_not_finite(tensors, Path(path))
-    content = save(tensors, spec.to_metadata())
+    content = as_file(Path(path), model, spec, half)
     write_atomically(Path(path), lambda file: file.write(content))
+
+
+def as_file(path: Path, model: ReidModel, spec: ModelSpec, half: bool = False) -> bytes:
+    """Return what :func:`save_weights` writes to ``path``; raises as it does."""
+    network = spec.build()
+    trained = model.state_dict()
+    tensors = {name: trained[name].detach().cpu().contiguous() for name in network.state_dict()}
+    refuse_not_finite(tensors, path)
+    if half:
+        for name in (f"{part}.weight" for part, layer in network.named_modules() if isinstance(layer, nn.Conv2d)):
+            tensors[name] = _rounded(tensors[name], name)
+    return save(tensors, spec.to_metadata())
+
+
+def _rounded(tensor: Tensor, name: str) -> Tensor:
+    half = tensor.half()
+    if not half.isfinite().all():
+        raise CdnetError(
+            f"{name} has a weight of {tensor.abs().max():g}, and 16 bits hold no more than 65,504; keep them in 32"
+        )
+    return half
 
 
 def shipped_weights() -> list[str]:
@@ -256,6 +280,8 @@ def _opened(path: Path) -> Iterator[Any]:
     except (SafetensorError, OSError) as error:
         if path.suffix in (".pth", ".pt", ".tar"):
             raise CdnetError(f"{path}: a torch file; `cdnet convert` turns published weights into ours") from None
+        if path.suffix in (".onnx", ".xml"):
+            raise CdnetError(f"{path}: a file for other programs, not weights; name what it was made from") from None
         raise CdnetError(f"{path}: cut short or no safetensors file ({error})") from None
 
 

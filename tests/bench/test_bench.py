@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,11 +21,19 @@ from cdnet.search.space import CDS, CS
 from cdnet.search.supernet import Supernet
 
 
-def test_compare_tells_the_slower_from_the_faster() -> None:
-    found = compare(lambda _: time.sleep(0.02), lambda _: time.sleep(0.2), rounds=3)
-    assert found.ours < found.peer
-    assert 2 < found.ratio <= 10.5
-    assert found.low <= found.ratio <= found.high
+def test_compare_takes_the_ratio_round_by_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+
+    def lasting(*seconds: float) -> Callable[[int], None]:
+        def run(number: int) -> None:
+            now[0] += seconds[number]
+
+        return run
+
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    found = compare(lasting(9.0, 1.0, 2.0, 4.0), lasting(1.0, 3.0, 20.0, 16.0), rounds=3)  # the first does not count
+    assert (found.ours, found.peer) == (2.0, 16.0)
+    assert (found.low, found.ratio, found.high) == (3.5, 4.0, 7.0)
 
 
 def test_macs_of_top_1_are_those_of_the_network_it_drew() -> None:

@@ -109,8 +109,6 @@ def test_a_file_has_the_macs_of_the_network_that_it_is_of(name: str, neck: str) 
     assert count_macs(graph, (64, 32)) == count(model, 64, 32).macs
 
 
-# In its own process only: what trains on small pictures after it in the same one, on a CPU with bfloat16, has crashed.
-@pytest.mark.slow
 def test_a_runtime_computes_what_pytorch_does() -> None:
     pytest.importorskip("openvino")
     pytest.importorskip("onnxruntime")

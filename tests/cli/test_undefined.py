@@ -71,12 +71,19 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made(tmp_path_factory.mktemp("weights") / "fresh.safetensors")
 
 
+def without(said: str, *names: object) -> str:
+    """Return what is said without names, whose folders may have any number in theirs."""
+    for name in names:
+        said = said.replace(str(name), "")
+    return said
+
+
 def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
     status = main([str(word) for word in words])
     out, err = capsys.readouterr()
     assert (status, out) == (1, "")
     assert len(err.splitlines()) == 1
-    assert "0.0" not in err
+    assert "0.0" not in without(err, *words)
     return err
 
 
@@ -182,7 +189,7 @@ def test_without_another_person_every_answer_would_be_right(
     pictures = write(tmp_path, [("x", "1", "query"), ("x", "2", "gallery"), ("x", "3", "gallery")])
     said = refused(capsys, "evaluate", weights, "--data.root", pictures)
     assert "whatever is ranked first is right" in said
-    assert "100" not in said
+    assert "100" not in without(said, pictures)
 
 
 def test_as_many_neighbours_as_there_are_can_be_asked_for(weights: Path, tmp_path: Path) -> None:

@@ -449,13 +449,14 @@ import cdnet.data.cache as cache
 from cdnet.data.pictures import Picture
 from cdnet.errors import CdnetError
 
-source, folder, log, pause, limit = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], float(sys.argv[4]), sys.argv[5]
+source, folder, log, pause = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], float(sys.argv[4])
+limit, stops_at = sys.argv[5:]
 read = cache.open_picture
 
 def noted(path):
     with open(log, "a") as file:
         file.write(f"{os.getpid()} {path.name}\\n")
-    time.sleep(pause)
+    time.sleep(600 if path.name == stops_at else pause)
     return read(path)
 
 cache.open_picture = noted
@@ -470,8 +471,10 @@ print(cached.pixels.tobytes().hex())
 """
 
 
-def other(source: list[Picture], folder: Path, log: Path, pause: float = 0, limit: int = 0) -> subprocess.Popen[str]:
-    arguments = [str(source[0].path.parent), str(folder), str(log), str(pause), str(limit)]
+def other(
+    source: list[Picture], folder: Path, log: Path, pause: float = 0, limit: int = 0, stops_at: str = ""
+) -> subprocess.Popen[str]:
+    arguments = [str(source[0].path.parent), str(folder), str(log), str(pause), str(limit), stops_at]
     return subprocess.Popen(
         [sys.executable, "-c", OTHER, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -507,7 +510,7 @@ def test_a_killed_build_leaves_nothing_that_is_read_and_is_cleaned_up(
     os.utime(source[0].path, ns=(0, 0))
     # Large enough that part of it is written out before the end.
     many = [*source, *(Picture(save(source[0].path.with_name(f"x{n}.jpg"), n), "x") for n in range(60))]
-    process = other(many, folder, tmp_path / "log", pause=0.02)
+    process = other(many, folder, tmp_path / "log", stops_at="x40.jpg")
     wait_for(lambda: any(path.name.startswith(".") and path.stat().st_size for path in folder.iterdir()), process)
     process.send_signal(signal.SIGKILL)
     process.communicate()

@@ -59,11 +59,17 @@ SMALLER = {
 }
 
 
+LAXER = {"--cost.budget": "60000"}
+"""What a machine that is slow or busy could not keep to."""
+
+
 def words_of(line: str) -> list[str]:
     """The words of a line of ours, made small."""
     match = OURS.match(line)
     assert match is not None
     words = shlex.split(match[1])
+    for option, value in LAXER.items():
+        words = with_options(words, [option, value]) if option in words else words
     smaller = [more for prefix, more in SMALLER.items() if words[: len(prefix.split())] == prefix.split()]
     return with_options(words, shlex.split(smaller[0])) if smaller and "--resume" not in words else words
 

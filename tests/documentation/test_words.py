@@ -18,7 +18,7 @@ from cdnet.cli import COMMANDS, main
 from cdnet.settings.files import shipped_recipes
 from cdnet.settings.parser import Parser
 
-OTHERS_PROGRAMS = {"git", "boxmot", "yolo"}
+OTHERS_PROGRAMS = {"boxmot", "yolo"}
 
 
 class WordsTakenError(Exception):

@@ -50,7 +50,13 @@ def test_nothing_asked_for_is_the_plain_protocol(pictures: TestPictures) -> None
     plain = evaluate_model(Shifted(), pictures)
     assert found.metrics == plain
     assert found.as_text() == plain.as_text()
-    assert found.to_json() == plain.to_json() | {"flip": False, "rerank": None, "intervals": None, "thresholds": []}
+    assert found.to_json() == plain.to_json() | {
+        "flip": False,
+        "rerank": None,
+        "intervals": None,
+        "thresholds": [],
+        "parts": [],
+    }
 
 
 def test_each_option_does_what_it_says(pictures: TestPictures) -> None:

@@ -106,7 +106,7 @@ def test_a_few_photographs_do_not_overrule_pytorch(
     sample = Sample(pixels, pixels, (labels, labels), "16 pictures")
     best = rank_feeds(opened.file, usual_feeds(SIZE), sample)[0]
     assert best.feed != opened.said
-    monkeypatch.setattr("cdnet.export.check.CLEAR", 0.0)
+    monkeypatch.setattr("cdnet.export.verdict.COSTS", -1.0)
     assert check_file(opened, None, sample).mistakes
     report = check_file(opened, weights, sample)
     assert report.mistakes == []
@@ -215,6 +215,7 @@ def test_a_damaged_ir_is_refused(tmp_path: Path, source: Source) -> None:
     ("name", "content", "said"),
     [
         ("net.pt2", b"PK", "reading a .pt2 can run what is in it"),
+        ("net.safetensors", b"PK", "neither an .onnx file nor the .xml"),
         ("net.pth", b"PK", "neither an .onnx file nor the .xml"),
         ("gone.onnx", None, "no such file"),
         ("cut.onnx", b"\x08\x08", "no ONNX file that onnxruntime can run"),
@@ -256,7 +257,8 @@ def test_calibration_folders(tmp_path: Path, people: np.ndarray) -> None:
         (["export", "cdnet-x0.25-market1501", "--out", "net.onnx", "--for", "boxmottt"], "did you mean boxmot"),
         (["export", "cdnet-x0.25-market1501", "--out", "net.txt"], "its ending says what is written"),
         (["check", "net.onnx"], "no such file"),
-        (["bench", "export", "--out", "a.csv"], "needs --out, --data.root and --calibrate"),
+        (["bench", "export", "--out", "a.csv"], "needs --out and --calibrate"),
+        (["bench", "export", "--out", "a.csv", "--calibrate", "."], "give --data.root with it alone"),
     ],
 )
 def test_command_lines(

@@ -120,7 +120,7 @@ def source(weights: Path, core: Any, people: np.ndarray) -> Source:
     return made
 
 
-EVERY = [(name, ending) for name, target in TARGETS.items() for ending in target.formats]
+EVERY = [(name, ending) for name, target in TARGETS.items() for ending in target.formats if ending != ".safetensors"]
 
 
 @pytest.mark.parametrize(("name", "ending"), EVERY)
@@ -233,8 +233,9 @@ def test_a_full_disk(tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyP
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(CdnetError, match=r"the disk is full: .*net\.onnx could not be written"):
-        make(source, TARGETS["plain"], tmp_path / "net.onnx")
+    for name, precision in (("net.onnx", "fp32"), ("net.safetensors", "fp16")):
+        with pytest.raises(CdnetError, match=rf"the disk is full: {tmp_path}/{name} could not be written"):
+            make(source, TARGETS["plain"], tmp_path / name, precision)
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
     with pytest.raises(CdnetError, match=r"the disk is full: net\.xml could not be written"):
         make(source, TARGETS["plain"], tmp_path / "net.xml")
@@ -248,7 +249,10 @@ def test_a_full_disk(tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyP
         ("ultralytics", "net.xml", "fp32", r"ultralytics does not read \.xml; write \.onnx"),
         ("boxmot", "veri-wild.onnx", "fp32", "boxmot takes a file with 'veri' in its name for a network of its own"),
         ("deepstream", "net.onnx", "int8", "deepstream makes its own 8 bits"),
-        ("plain", "net.pt2", "int8", r"8 bits are written as \.onnx or \.xml"),
+        ("plain", "net.pt2", "int8", r"8 bits are written as \.onnx or \.xml, not as \.pt2"),
+        ("plain", "net.safetensors", "int8", r"8 bits are written as \.onnx or \.xml, not as \.safetensors"),
+        ("plain", "net.safetensors", "fp32", "weights are written in 16 bits, with --fp16"),
+        ("boxmot", "net.safetensors", "fp16", r"boxmot does not read \.safetensors"),
         ("plain", "there.onnx", "fp32", "is there already; name another file, or say --overwrite"),
         ("plain", "there.xml", "fp32", r"there\.bin is there already"),
         ("boxmot", "net.onnx", "fp32", r"net\.onnx\.metadata\.json is there already"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from cdnet import CdnetError
+from cdnet import CdnetError, load_model
 from cdnet.bench import export as bench
 from cdnet.cli import main
 from cdnet.data.recipe import DataRecipe
@@ -73,19 +76,22 @@ def test_the_table_is_resumed(
         ".pt2": 2,
     }
     some = [every[0], *(form for form in every if form.target.name in ("fast-reid", "openvino-demo"))]
-    monkeypatch.setattr(bench, "forms", lambda: some)
+    monkeypatch.setattr(bench, "forms", lambda *_: some)
     monkeypatch.setattr(bench, "ROUNDS", {1: 2, 32: 2})
     out = tmp_path / "export.csv"
 
-    def rows(deadline: float) -> list[dict[str, Any]]:
-        pictures = measurement.pictures
-        return list(bench.bench_export("small", source, pictures, "drawn", 0.5, out, deadline))
+    def rows(deadline: float, *measures: str) -> Iterator[dict[str, Any]]:
+        pictures = measurement.pictures if "mAP" in measures else None
+        return bench.bench_export("small", source, pictures, "drawn", out, deadline, measures)
 
-    assert rows(0) == []
-    first = next(bench.bench_export("small", source, measurement.pictures, "drawn", 0.5, out, float("inf")))
+    assert list(rows(0, "mAP", "times")) == []
+    first = next(rows(float("inf"), "mAP", "times"))
     assert first["runtime"] == "pytorch"
-    assert len(rows(float("inf"))) == 2
-    assert rows(float("inf")) == []
+    timed = list(rows(float("inf"), "times"))
+    assert [(row["mAP"], float(row["ms_1"]) > 0) for row in timed] == [("", True), ("", True)]
+    ranked = list(rows(float("inf"), "mAP", "times"))
+    assert [(row["ms_1"], row["hardware"]) for row in ranked] == [(row["ms_1"], row["hardware"]) for row in timed]
+    assert list(rows(float("inf"), "mAP", "times")) == []
     read = list(csv.DictReader(out.open(encoding="utf-8")))
     assert [row["for"] for row in read] == ["plain", "openvino-demo", "fast-reid"]
     assert [row["note"] for row in read] == ["", "", ""]
@@ -112,7 +118,7 @@ def test_from_the_command_line(
     assert main(["export", str(weights), "--for", "fast-reid", "--out", str(out), *data]) == 0
     said = capsys.readouterr().out
     assert "as PyTorch at 1, 7, 64 picture(s) at once" in said
-    assert "on market1501: PyTorch mAP" in said
+    assert "on market1501, 12 queries: PyTorch mAP" in said
     assert main(["export", str(weights), "--for", "fast-reid", "--out", str(out)]) == 1
     assert "is there already" in capsys.readouterr().err
     assert main(["check", str(out), "--weights", str(weights), "--for", "fast-reid"]) == 0
@@ -123,6 +129,28 @@ def test_from_the_command_line(
     figures = capsys.readouterr().out
     assert main(["evaluate", str(weights), *data]) == 0
     assert figures.splitlines()[1:] == capsys.readouterr().out.splitlines()[1:]
+
+
+def test_weights_in_16_bits_from_the_command_line(
+    tmp_path: Path, weights: Path, market: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, data = tmp_path / "half.safetensors", ["--data.root", str(market), "--data.cache", str(tmp_path / "cache")]
+    assert main(["export", str(weights), "--fp16", "--out", str(out), *data]) == 0
+    said = capsys.readouterr().out
+    assert "half.safetensors: fp16 for plain" in said
+    assert "as PyTorch at 1, 7, 64 picture(s) at once: largest difference" in said
+    assert "on market1501, 12 queries: PyTorch mAP" in said
+    assert "half.safetensors mAP" in said
+    tensors, before = load_file(out), load_file(weights)
+    kernels = {name for name, tensor in before.items() if tensor.ndim == 4}
+    assert {name for name, tensor in tensors.items() if tensor.dtype == torch.float16} == kernels
+    assert all(torch.equal(tensors[name], before[name].half() if name in kernels else before[name]) for name in before)
+    assert load_model(out)[1] == load_model(weights)[1]
+    # What is exported is not put in its own place: its 32 bits would be lost.
+    content = out.read_bytes()
+    assert main(["export", str(out), "--fp16", "--out", str(out), "--overwrite"]) == 1
+    assert "is what is read, or a part of it, and would be lost; name another file to write" in capsys.readouterr().err
+    assert out.read_bytes() == content
 
 
 def test_calibration_from_the_command_line(tmp_path: Path, weights: Path, people: np.ndarray) -> None:

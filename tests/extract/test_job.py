@@ -213,7 +213,7 @@ def test_refusals(extractor: FeatureExtractor, folder: Path, tmp_path: Path) -> 
         with pytest.raises(CdnetError, match=said):
             extract_all(extractor, source, tmp_path / out)
     assert (tmp_path / "there.npz").read_text() == "somebody's"
-    assert not (tmp_path / "out.npz.parts").exists()
+    assert not list(tmp_path.glob("*.parts"))
     assert parse_shard("2/3") == (2, 3)
     for wrong in ("0/3", "4/3", "1", "a/b", "1/3/5", "-1/3", ""):
         with pytest.raises(CdnetError, match="--shard"):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cdnet import CdnetError
+from cdnet.cli import main
 from cdnet.extract.extractor import FeatureExtractor
 from cdnet.extract.job import extract_all
 from cdnet.extract.neighbours import find
@@ -56,3 +57,17 @@ def test_what_was_not_read_is_said_of_features_too(extractor: FeatureExtractor, 
     extract_all(extractor, folder, tmp_path / "out.npz")
     found = find(extractor, [query], tmp_path / "out.npz")
     assert any("1 pictures could not be read" in remark for remark in found.remarks)
+
+
+def test_what_is_looked_through_is_not_written_over(
+    weights: Path, extractor: FeatureExtractor, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gallery, query = tmp_path / "gallery.npz", sorted(pictures.glob("*.jpg"))[0]
+    extract_all(extractor, pictures, gallery)
+    before = gallery.read_bytes(), query.read_bytes()
+    words = ["find", str(weights), "--query", str(query), "--gallery", str(gallery)]
+    for more in (["--csv", str(gallery)], ["--csv", str(query)], ["--csv", str(weights)]):
+        assert main([*words, *more]) == 1
+        assert "is what is read, or a part of it, and would be lost" in capsys.readouterr().err
+    assert main([*words, "--csv", str(tmp_path / "x.png"), "--figure", str(tmp_path / "x.png")]) == 2
+    assert (gallery.read_bytes(), query.read_bytes()) == before

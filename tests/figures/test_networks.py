@@ -16,6 +16,7 @@ from cdnet.figures.network_costs import COLUMNS, NetworkCost, Time, cost_table, 
 from cdnet.figures.networks import draw_networks
 
 REPOSITORY = Path(__file__).parents[2]
+EVALUATED = ("evaluation.json", "retail.json")
 
 
 def row(network: str, runtime: str, ms: float, batch: int = 1, sha256: str = "", peer: Any = None) -> dict[str, Any]:
@@ -120,6 +121,47 @@ def test_names_do_not_cover_each_other() -> None:
     assert len(boxes) == 6
     for number, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[number + 1 :])
+
+
+def test_ours_stand_out_and_what_is_published_stays_to_be_seen_around_them() -> None:
+    ours = NetworkCost("ours", "", True, 0.80, None, 66e6)
+    theirs = NetworkCost("theirs", "", False, 0.80, None, 66e6, source="a book")
+    (ax,) = draw_networks([ours, theirs], 1).figure.axes
+    dot, square = ax.lines
+    assert square.get_markersize() > dot.get_markersize() + 1  # type: ignore[union-attr]
+    assert dot.get_zorder() > square.get_zorder()
+    assert {text.get_text(): text.get_weight() for text in ax.texts} == {"ours": "bold", "theirs": "normal"}
+
+
+def test_the_names_of_what_ships_and_is_published_can_be_read(write: Any) -> None:
+    """With times that are made up as the MACs to the power of 0.6: the real ones are another file's."""
+    shipped = [f"cdnet-x{width}-market1501" for width in ("0.25", "0.5", "1.0")]
+    rows = [row(name, "torch", 4**number) | {"macs": 2e7 * 4**number} for number, name in enumerate(shipped)]
+    published = list(csv.DictReader((REPOSITORY / "results/published-networks.csv").open(encoding="utf-8")))
+    for entry in published:
+        if entry["timed_as"]:
+            height, width = map(int, entry["size"].split("x"))
+            macs = 1e6 * float(entry["million_macs"])
+            timed = row(entry["timed_as"], "torch", (macs / 2e7) ** 0.6)
+            rows.append(timed | {"size": [height, width], "macs": macs})
+    files = [write("rows.json", rows), *(REPOSITORY / "results" / name for name in EVALUATED)]
+    drawn = draw_networks(read_costs([*files, REPOSITORY / "results/published-networks.csv"]), 1)
+    for ax in drawn.figure.axes:
+        boxes = [text.get_window_extent() for text in ax.texts]
+        assert len(boxes) >= 11
+        frame = ax.get_window_extent()
+        for number, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[number + 1 :]), ax.texts[number].get_text()
+            assert frame.contains(box.x0, box.y0), ax.texts[number].get_text()
+            assert frame.contains(box.x1, box.y1), ax.texts[number].get_text()
+
+
+def test_a_network_whose_cost_is_not_known_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="cdnet"):
+        draw_networks(
+            [NetworkCost("here", "", True, 0.8, None, 1e7), NetworkCost("lost", "", False, 0.9, None, None)], 1
+        )
+    assert "in the table alone, for neither their time nor their MACs are known: lost" in caplog.text
 
 
 def test_the_command_draws_and_prints_the_table(tmp_path: Path, write: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,6 +36,9 @@ def test_an_errand_from_making_to_removing(run, address, other_address, market: 
     assert len(found) == 4
     assert found[0]["similarity"] >= found[3]["similarity"]
     assert Path(found[0]["place"]).is_file()
+    status, out, err = run("query", picture, *gallery, "--since", "2026-03-01", "--json")
+    assert (status, json.loads(out)) == (0, [])
+    assert err == f"{count} entries whose time is not known are left out by --since and --until\n"
     entry = found[0]["id"]
     same = json.loads(run("query", "--entry", entry, *gallery, "-k", "1", "--json")[1])
     assert same[0]["id"] == entry
@@ -65,6 +68,7 @@ def test_an_errand_from_making_to_removing(run, address, other_address, market: 
     log = json.loads(run("audit", *gallery, "--json")[1])
     assert [line["action"] for line in log if line["action"] != "add"] == [
         "create",
+        "query",
         "query",
         "query",
         "calibrate",

@@ -160,3 +160,13 @@ def test_the_log_is_only_added_to(filled, statement):
     with pytest.raises(CdnetError, match="only added to"), gallery.reading() as connection:
         connection.execute(statement)
     assert gallery.audit() == before
+
+
+def test_entries_of_unknown_time_that_a_filter_leaves_out_are_counted(gallery, new_entry):
+    time = datetime(2026, 3, 1, tzinfo=UTC)
+    known = [{"time": time, "camera": "a"}, {"camera": "a"}, {"camera": "b"}, {"camera": "b", "person": "p"}]
+    gallery.add([new_entry(number, **about) for number, about in enumerate(known)], np.eye(4, 24))
+    assert gallery.untimed() == gallery.untimed(cameras=["a"]) == 0
+    assert gallery.untimed(since=time) == 3
+    assert gallery.untimed(cameras=["b"], until=time) == 2
+    assert gallery.untimed(cameras=["b"], persons=["p"], until=time) == 1

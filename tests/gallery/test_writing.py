@@ -88,7 +88,8 @@ def test_adding_while_months_are_removed_leaves_nothing_half(gallery, new_entry)
                 gallery.add(*some(new_entry, [turn % 5, 5 + turn % 3], time=old))
         except CdnetError as error:
             failed.append(error)
-        done.set()
+        finally:
+            done.set()
 
     thread = threading.Thread(target=add)
     thread.start()
@@ -174,3 +175,15 @@ def test_a_clock_that_jumped_removes_nothing(gallery, new_entry, jump):
         gallery.remove(older_than=timedelta(days=30))
     assert counts(gallery) == 1
     assert gallery.remove(older_than=timedelta(days=30), clock_is_right=True).entries == 1
+
+
+def test_what_is_done_anew_because_its_answer_was_lost_is_counted_as_done(gallery, new_entry, monkeypatch):
+    run = gallery._writing.run
+    gallery.add(*some(new_entry, [1]))
+    monkeypatch.setattr(gallery._writing, "run", lambda work: (run(work), run(work))[1])
+    assert [found.new for found in gallery.add(*some(new_entry, [1, 2, 3, 2]))] == [False, True, True, False]
+    assert [found.new for found in gallery.add(*some(new_entry, [2, 3]))] == [False, False]
+    assert gallery.remove(digests=[new_entry(2).digest, new_entry(3).digest]).entries == 2
+    monkeypatch.undo()
+    assert counts(gallery) == 1
+    assert [record.action for record in gallery.audit()] == ["create", "add", "add", "remove"]

@@ -33,13 +33,15 @@ def test_every_runtime_gives_the_definition(
         write_onnx(tmp_path / "free.onnx"),
         write_onnx(tmp_path / "fixed.onnx", batch=1),
         write_onnx(tmp_path / "three.onnx", batch=3),
+        write_onnx(tmp_path / "five.onnx", batch=5),  # of which two pictures are left over
+        write_onnx(tmp_path / "twelve.onnx", batch=12),
         write_ir(tmp_path / "one.xml"),
     ]
     for file in files:
         network = open_network(file, BGR, batch=4)
         found = np.concatenate([network(pixels[i : i + network.batch]) for i in range(0, 7, network.batch)])
         np.testing.assert_allclose(found, by_hand(pixels, weights), rtol=1e-4, atol=1e-3, err_msg=str(file))
-    assert [open_network(file, BGR, batch=4).batch for file in files] == [4, 1, 3, 4]
+    assert [open_network(file, BGR, batch=4).batch for file in files] == [4, 1, 3, 5, 12, 4]
 
 
 def test_our_weights_say_what_they_want(tmp_path: Path, pixels: np.ndarray) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import random
+import time
 from collections.abc import Callable
 from functools import partial
 from itertools import product
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from cdnet import CdnetError
 from cdnet.cli import main
@@ -87,16 +89,26 @@ def test_parts_in_their_order_are_the_network() -> None:
 
 
 def test_measured_here(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    # One thread is timed by its own clock, which here tells how many convolutions were computed.
     monkeypatch.setattr(timing, "measure_latency", partial(timing.measure_latency, rounds=5))
+    computed: list[nn.Module] = []
+    noting = register_module_forward_hook(
+        lambda module, *_: computed.append(module) if isinstance(module, nn.Conv2d) else None
+    )
+    monkeypatch.setattr(time, "thread_time", lambda: len(computed) / 1e3)
     words = ["search", "latency", "--space.pairs", "[[3,5],[3,9]]", "--space.repeats", "[1,4]"]
     size = ["--cost.width", "0.1", "--cost.size", "64x32", "--cost.threads", "1"]
-    assert main([*words, *size, "--device", "cpu", "--out", str(tmp_path / "new" / "latency.json")]) == 0
+    try:
+        assert main([*words, *size, "--device", "cpu", "--out", str(tmp_path / "new" / "latency.json")]) == 0
+    finally:
+        noting.remove()
     latency = read_latency(tmp_path / "new" / "latency.json")
     assert (latency.width, latency.size, latency.threads, latency.device) == (0.1, (64, 32), 1, "cpu")
-    for row in latency.candidates:  # (3,5,1), (3,9,1), (3,5,4), (3,9,4): 3, 5, 12 and 20 Lite 3x3
-        assert row[0].ms < row[2].ms
-        assert row[1].ms < row[3].ms
-    assert 0.5 < latency.agreement().ratio < 2
+    # (3,5,1), (3,9,1), (3,5,4), (3,9,4). A CBlock has 3 or 5 Lite 3x3 of two convolutions each, two more before and
+    # behind them, and its gate's two for each of its branches: 12 or 16.
+    for row in latency.candidates:
+        assert [found.ms - row[0].ms for found in row] == pytest.approx([0, 4, 3 * 12, 4 * 16 - 12])
+    assert latency.agreement().ratio == pytest.approx(1)
     told = capsys.readouterr().out
     assert "sum over time" in told
     assert "--cost.width 0.1 --cost.size 64x32 --cost.budget" in told

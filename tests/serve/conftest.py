@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,14 @@ class TinyNetwork:
         return (parts - 127).astype(np.float32)
 
 
+class SlowNetwork(TinyNetwork):
+    """The same, so slow that pictures that come at once wait for each other."""
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        time.sleep(0.2)
+        return super().__call__(pixels)
+
+
 def coloured(number: int) -> bytes:
     """A PNG whose colours are those of a person: numbers 0 to 3 are one, 4 to 7 another, and so on."""
     person = np.random.default_rng(number // 4).integers(40, 216, (4, 2, 3))
@@ -41,8 +50,8 @@ def coloured(number: int) -> bytes:
 
 
 @contextmanager
-def filled(root: Path) -> Iterator[object]:
-    """An open gallery of 24 pictures of six people, seen by three cameras, in a folder of its own."""
+def filled(root: Path, count: int = 24) -> Iterator[object]:
+    """An open gallery of 24 pictures of six people, seen by three cameras, in a folder of its own; or of fewer."""
     for name in ("psycopg", "pgvector", "fastapi", "httpx"):
         pytest.importorskip(name, reason="the extra serve is not installed")
     from cdnet.gallery import GalleryNetwork, NewEntry, create_gallery
@@ -58,7 +67,7 @@ def filled(root: Path) -> Iterator[object]:
     with gallery:
         begun = datetime(2026, 11, 20, 8, tzinfo=UTC)
         entries, features = [], []
-        for number in range(24):
+        for number in range(count):
             data = coloured(number)
             path = root / f"{number:02}.png"
             path.write_bytes(data)
@@ -66,7 +75,8 @@ def filled(root: Path) -> Iterator[object]:
             known = {"camera": str(number % 3), "person": f"p{number // 4}", "time": begun + timedelta(minutes=number)}
             entries.append(NewEntry(digest, str(path), **known))
             features.append(feature)
-        gallery.add(entries, np.stack(features))
+        if entries:
+            gallery.add(entries, np.stack(features))
         yield gallery
 
 
@@ -78,7 +88,8 @@ def listening(app: object, **settings: object) -> Iterator[str]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen(64)  # so that a client may come before the server is ready
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", **settings))
+        # A connection that is not used for a while stays open, so that no client asks just as it is closed.
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_keep_alive=3600, **settings))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
         thread.start()
         try:

@@ -59,14 +59,33 @@ def test_entries_and_their_pictures(client) -> None:
     assert again.status_code == 304
 
 
+def test_a_phones_photograph_is_seen_upright(client) -> None:
+    upright = Image.open(io.BytesIO(coloured(9)))
+    turned, file = Image.Exif(), io.BytesIO()
+    turned[0x112] = 6  # to be turned by a quarter, as phones write it
+    upright.rotate(90, expand=True).save(file, "JPEG", quality=98, subsampling=0, exif=turned)
+    found = client.post("/api/search", params={"k": 1}, content=file.getvalue()).json()["matches"][0]
+    best = client.post("/api/search", params={"k": 1}, content=coloured(9)).json()["matches"][0]
+    assert found["id"] == best["id"]
+    assert found["similarity"] > 0.99
+    added = client.post("/api/entries", content=file.getvalue()).json()["id"]
+    shown = Image.open(io.BytesIO(client.get(f"/api/entries/{added}/picture").content))
+    client.delete(f"/api/entries/{added}")
+    assert shown.size == upright.size
+    assert not shown.getexif()
+    assert np.abs(np.asarray(shown, int) - np.asarray(upright.convert("RGB"), int)).mean() < 12
+
+
 def test_adding_and_removing(client) -> None:
     before = client.get("/api/stats").json()["entries"]
     given = {"camera": "9", "person": "new", "time": "2026-11-20T09:00:00Z", "note": "by the door"}
+    given |= {"source": "door.mp4", "box": "10,20,64,128"}
     added = client.post("/api/entries", params=given, content=coloured(400)).json()
     assert added["new"] is True
     assert client.post("/api/entries", params=given, content=coloured(400)).json() == {"id": added["id"], "new": False}
     kept = client.get(f"/api/entries/{added['id']}").json()
     assert (kept["camera"], kept["person"], kept["note"], kept["kept"]) == ("9", "new", "by the door", True)
+    assert (kept["source"], kept["box"]) == ("door.mp4", [10, 20, 64, 128])
     assert client.get(f"/api/entries/{added['id']}/picture").status_code == 200
     assert client.delete(f"/api/entries/{added['id']}").json() == {"removed": 1}
     assert client.get(f"/api/entries/{added['id']}").status_code == 404
@@ -83,6 +102,7 @@ def test_who_searched_is_in_the_audit_log(client, served) -> None:
 
 
 def test_health_readiness_and_metrics(client) -> None:
+    assert client.get("/api/stats").status_code == 200
     assert client.get("/health").json() == {"status": "ok"}
     assert client.get("/ready").json() == {"status": "ready"}
     text = client.get("/metrics").text

@@ -19,7 +19,7 @@ def test_clients_are_answered_and_a_full_queue_refuses(served, monkeypatch) -> N
     monkeypatch.chdir(Path(__file__).parents[2])
     monkeypatch.setattr(serving, "FEW", 1)
     monkeypatch.setattr(serving, "ALONE", 3)
-    command = [sys.executable, "-c", SERVER]
+    command = [sys.executable, "-c", SERVER.replace("TinyNetwork", "SlowNetwork")]
     before = len(served.audit())
     found = serving.bench_serving(served.address, [coloured(1), coloured(2)], 6, 2.0, command=command)
     assert list(found["answers"]) == ["200"]

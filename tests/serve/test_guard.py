@@ -89,16 +89,30 @@ def test_the_token_and_a_session() -> None:
 
 
 def test_a_session_ends() -> None:
-    now = [0.0]
+    now = [1e9]
     sessions = Sessions(TOKEN, lambda: now[0])
     client = made(sessions=sessions, token=TOKEN)
     cookie = {"Cookie": f"{COOKIE}={sessions.begin()}"}
-    now[0] = SESSION_SECONDS - 1
-    assert client.get("/api/stats", headers=cookie).status_code == 200
-    now[0] = SESSION_SECONDS
-    assert client.get("/api/stats", headers=cookie).status_code == 401
-    now[0] = 0
-    assert client.get("/api/stats", headers=cookie).status_code == 401  # ended, and not asleep
+    for later, status in ((SESSION_SECONDS - 1, 200), (SESSION_SECONDS, 401), (-1, 401)):
+        now[0] = 1e9 + later
+        assert client.get("/api/stats", headers=cookie).status_code == status
+
+
+def test_a_session_holds_for_every_server_with_its_token_and_for_no_other() -> None:
+    cookie = {"Cookie": f"{COOKIE}={Sessions(TOKEN).begin()}"}
+    assert made(token=TOKEN).get("/api/stats", headers=cookie).status_code == 200
+    assert made(token=TOKEN + "x").get("/api/stats", headers=cookie).status_code == 401
+
+
+def test_a_cookie_is_not_made_up() -> None:
+    client = made(token=TOKEN)
+    ends, chance, seal = Sessions(TOKEN).begin().split(".")
+    later = str(int(ends) - 1)
+    other = seal[:-1] + ("0" if seal[-1] != "0" else "1")
+    for parts in ((later, chance, seal), (ends, chance, other), (ends, chance, ""), ("", "", ""), ("x", "y", "é")):
+        cookie = f"{COOKIE}={'.'.join(parts)}".encode()
+        assert client.get("/api/stats", headers={"Cookie": cookie}).status_code == 401
+    assert client.get("/api/stats", headers={"Cookie": f"{COOKIE}={ends}.{chance}.{seal}"}).status_code == 200
 
 
 def test_every_answer_says_what_a_browser_may_do() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from cdnet.errors import CdnetError
 
-from .conftest import TinyNetwork, listening
+from .conftest import TinyNetwork, filled, listening
 
 TOKEN = "the token of this test"
 CURL = shutil.which("curl")
@@ -35,8 +35,8 @@ sys.exit(main(["serve", *sys.argv[1:]]))
 
 
 @contextmanager
-def command(folder: Path, log: Path, *words: str) -> Iterator[str]:
-    """Run ``cdnet serve`` on a gallery's folder with a token, and yield its address."""
+def command(folder: Path, log: Path, *words: str, ended: list[int] | None = None) -> Iterator[str]:
+    """Run ``cdnet serve`` on a gallery's folder with a token, and yield its address; ``ended`` is given its status."""
     token = log.with_suffix(".token")
     token.write_text(TOKEN + "\n")
     root = Path(__file__).parents[2]
@@ -55,8 +55,10 @@ def command(folder: Path, log: Path, *words: str) -> Iterator[str]:
             made.terminate()
             assert made.stdout is not None
             rest = made.stdout.read()
-            made.wait(120)
+            status = made.wait(120)
             made.stdout.close()
+            if ended is not None:
+                ended.append(status)
     with log.open("a") as said:
         said.write(rest)
 
@@ -112,6 +114,16 @@ def test_by_https(served, tmp_path: Path) -> None:
         assert answer.status == 303
         assert "Secure" in answer.headers["set-cookie"]
         asked.close()
+
+
+def test_a_server_that_is_terminated_ends_after_its_database(tmp_path: Path) -> None:
+    with filled(tmp_path) as gallery:
+        folder = gallery._databases[0].folder
+    ended: list[int] = []
+    with command(folder.path, tmp_path / "log", ended=ended):
+        assert folder.processes() != []
+    assert ended == [0]
+    assert folder.processes() == []
 
 
 def test_only_a_named_proxy_is_believed(served) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from .conftest import TinyNetwork, coloured, listening
+from .conftest import DIMENSIONS, TinyNetwork, coloured, filled, listening
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if BROWSER is None:
@@ -19,6 +20,7 @@ PATIENCE = 120_000
 """Milliseconds that a browser on a busy machine may take."""
 sync_api.expect.set_options(timeout=PATIENCE)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--disable-dev-shm-usage"]  # a container's may be too small
 
 
 @pytest.fixture(scope="module")
@@ -226,11 +228,175 @@ def test_the_way_in_by_a_token(browser, served) -> None:
         assert page.locator("#login").is_hidden()
         upload(page, 3)
         assert token not in page.url
-        (cookie,) = context.cookies()
+        (cookie,) = [one for one in context.cookies() if one["name"] == "cdnet-session"]
         assert cookie["httpOnly"]
         assert cookie["sameSite"] == "Strict"
         assert token not in cookie["value"]
-        context.clear_cookies()
+        page.locator("#logout button").click()
+        page.wait_for_selector("#login")
+        assert context.cookies() == []
         page.goto(f"{address}?entry=1")
         page.wait_for_selector("#login")
+        assert page.locator("#logout").is_hidden()
         context.close()
+
+
+LONG = "word " * 13_000
+RIGHT_TO_LEFT = "الكاميرا عند المدخل الرئيسي"
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory) -> Iterator[str]:
+    """Where a gallery of 150 pictures is served: the first with texts that are long, the second from right to left,
+    and of the others neither camera nor person is known."""
+    import numpy as np
+
+    from cdnet.gallery import NewEntry
+    from cdnet.serve.app import create_app
+    from cdnet.serve.settings import Settings
+
+    with filled(tmp_path_factory.mktemp("odd"), count=0) as gallery:
+        known = [
+            {"camera": "long camera " * 300, "person": "p" * 4000, "note": LONG},
+            {"camera": RIGHT_TO_LEFT, "person": "محمد", "note": "line 1\nline 2"},
+        ]
+        time = datetime(2026, 11, 20, tzinfo=UTC)
+        entries = [
+            NewEntry(bytes([number]) * 32, f"{'n' * 250}.png", time=time, **(known[number] if number < 2 else {}))
+            for number in range(150)
+        ]
+        features = np.random.default_rng(0).normal(size=(150, DIMENSIONS))
+        features[1] = features[0]  # the second is found next to the first
+        gallery.add(entries, features)
+        with listening(create_app(gallery, TinyNetwork(), Settings(rate=1e6))) as address:
+            yield address
+
+
+@pytest.fixture(scope="module")
+def untimed(tmp_path_factory) -> Iterator[str]:
+    """Where a gallery of three pictures of an unknown time is served."""
+    import numpy as np
+
+    from cdnet.gallery import NewEntry
+    from cdnet.serve.app import create_app
+    from cdnet.serve.settings import Settings
+
+    with filled(tmp_path_factory.mktemp("untimed"), count=0) as gallery:
+        gallery.add([NewEntry(bytes([number]) * 32) for number in range(3)], np.eye(3, DIMENSIONS))
+        with listening(create_app(gallery, TinyNetwork(), Settings(rate=1e6))) as address:
+            yield address
+
+
+@pytest.fixture
+def phone(browser) -> Iterator[object]:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+def test_long_texts_stay_in_their_cards(phone, odd: str) -> None:
+    phone.goto(f"{odd}?entry=1&k=2")
+    phone.wait_for_selector(".card .score")
+    assert phone.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    first = phone.locator(".card").first
+    height = first.bounding_box()["height"]
+    assert height < 1000
+    note = first.locator("details.note")
+    assert note.locator("div").is_hidden()
+    note.locator("summary").focus()
+    phone.keyboard.press("Enter")
+    assert note.locator("div").text_content() == LONG
+    assert note.locator("div").is_visible()
+    assert first.bounding_box()["height"] < height + 300
+    assert len(first.locator("button").first.get_attribute("aria-label")) < 400
+    assert phone.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_each_text_has_its_own_direction(phone, odd: str) -> None:
+    phone.goto(f"{odd}?entry=2&k=2")
+    phone.wait_for_selector(".card .score")
+    camera = phone.locator(".card bdi", has_text=RIGHT_TO_LEFT)
+    assert camera.evaluate("(one) => getComputedStyle(one).direction") == "rtl"
+    assert phone.locator("body").evaluate("(one) => getComputedStyle(one).direction") == "ltr"
+    assert phone.locator(".card bdi.note").inner_text() == "line 1\nline 2"
+
+
+def test_more_of_the_gallery_goes_on_where_one_is(phone, odd: str) -> None:
+    phone.goto(odd)
+    phone.wait_for_selector("#cameras input", state="attached")
+    phone.locator("#browse").focus()
+    phone.keyboard.press("Enter")
+    sync_api.expect(phone.locator(".card")).to_have_count(60)
+    assert "camera not known" in phone.locator(".card").nth(2).inner_text()
+    for shown in (120, 150):
+        phone.locator("#more").focus()
+        phone.keyboard.press("Enter")
+        sync_api.expect(phone.locator(".card")).to_have_count(shown)
+        new = f".card:nth-child({61 if shown == 120 else 121}) > button"
+        assert phone.evaluate(f"document.activeElement === document.querySelector({new!r})")
+    assert phone.locator("#more").is_hidden()
+
+
+def test_an_empty_gallery_says_what_to_do(phone, tmp_path) -> None:
+    from cdnet.serve.app import create_app
+    from cdnet.serve.settings import Settings
+
+    with filled(tmp_path, count=0) as gallery, listening(create_app(gallery, TinyNetwork(), Settings())) as address:
+        phone.goto(address)
+        sync_api.expect(phone.locator("#hint-empty")).to_be_visible()
+        assert "cdnet gallery add" in phone.inner_text("#hint")
+        assert phone.locator("#cameras").is_hidden()
+        assert phone.inner_text("#about") == "an empty gallery"
+        for way, says in (("browse=1", "This gallery is empty."), ("entry=1", "there is no entry 1")):
+            phone.goto(f"{address}?{way}")
+            sync_api.expect(phone.locator("#status")).to_contain_text(says)
+
+
+def test_what_is_printed_is_dark_on_light_whatever_the_screen(phone, address: str) -> None:
+    phone.goto(f"{address}?entry=1")
+    phone.wait_for_selector(".card .score")
+    ink = "(one) => getComputedStyle(one).color"
+    on_screen = phone.locator("#results").evaluate(ink)
+    phone.emulate_media(media="print")
+    printed = phone.locator("#results").evaluate(ink)
+    assert sum(map(int, printed[4:-1].split(","))) < 200 < sum(map(int, on_screen[4:-1].split(",")))
+    assert phone.locator(".card .marks").first.is_hidden()
+    assert phone.locator("#csv").is_hidden()
+    assert phone.locator(".card .score").first.is_visible()
+
+
+def test_what_a_time_leaves_out_is_said(phone, untimed: str) -> None:
+    phone.goto(f"{untimed}?entry=1&k=5&since=2026-01-01T00:00:00Z")
+    sync_api.expect(phone.locator("#status")).to_contain_text("Left out: 3 of the gallery whose time is not known")
+    phone.goto(f"{untimed}?entry=1&k=5")
+    sync_api.expect(phone.locator(".card .score")).to_have_count(3)
+    assert "Left out" not in phone.inner_text("#status")
+
+
+def test_a_gallery_that_does_not_answer_at_first(phone, address: str) -> None:
+    phone.route("**/api/stats", lambda route: route.fulfill(status=503, json={"error": "the database is away"}))
+    phone.goto(address)
+    sync_api.expect(phone.locator("#status")).to_contain_text("the database is away")
+    phone.unroute("**/api/stats")
+    phone.locator("#browse").click()
+    phone.wait_for_selector(".card")
+    phone.wait_for_selector("#cameras input", state="attached")
+    assert "24 pictures of 3 cameras" in phone.inner_text("#about")
+
+
+def test_what_cannot_be_searched_for_is_said(phone, address: str) -> None:
+    phone.goto(address)
+    drop = """(names) => {
+      const dropped = new DataTransfer();
+      for (const name of names) dropped.items.add(new File(["x"], name, { type: "image/png" }));
+      dispatchEvent(new DragEvent("drop", { dataTransfer: dropped, cancelable: true }));
+    }"""
+    phone.wait_for_selector("#cameras input", state="attached")
+    phone.evaluate(drop, ["a.png", "b.png"])
+    sync_api.expect(phone.locator("#status")).to_contain_text("one picture at a time, not 2")
+    phone.evaluate(drop, [])
+    sync_api.expect(phone.locator("#status")).to_contain_text("is no file")
+    large = {"name": "large.png", "mimeType": "image/png", "buffer": b"x" * (21 << 20)}
+    phone.set_input_files("#file", large)
+    sync_api.expect(phone.locator("#status")).to_contain_text("a picture may have 20,971,520 bytes")

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -31,6 +32,7 @@ from cdnet.train.recipe import AugmentRecipe, BatchRecipe, DistilRecipe, TrainRe
 from cdnet.train.run import train
 from cdnet.train.taught import Taught
 from cdnet.train.teacher import teacher_features
+from cdnet.train.views import Views
 from cdnet.weights import ModelSpec, save_weights
 
 
@@ -49,7 +51,7 @@ def write_teacher(path: Path, seed: int) -> Path:
 
 def test_features_are_of_each_picture_and_its_mirror_image(market: Path, teacher: Path, tmp_path: Path) -> None:
     pictures = read_data(market).train
-    found = teacher_features(open_network(teacher, Given(), batch=10), pictures, tmp_path / "cache")
+    found = teacher_features(open_network(teacher, Given(), batch=10), pictures, None, tmp_path / "cache")
     model, spec = load_model(teacher)
     pixels = cached_pictures(pictures, spec.size, "here").pixels
     mean, std = torch.tensor(spec.mean), torch.tensor(spec.std)
@@ -62,13 +64,13 @@ def test_features_are_of_each_picture_and_its_mirror_image(market: Path, teacher
 
 def test_what_a_kill_left_between_writing_and_renaming_is_swept(market: Path, teacher: Path, tmp_path: Path) -> None:
     pictures, network = read_data(market).train[:2], open_network(teacher, Given())
-    teacher_features(network, pictures, tmp_path / "cache")
+    teacher_features(network, pictures, None, tmp_path / "cache")
     (kept,) = (tmp_path / "cache").glob("teacher-*.safetensors")
     half = kept.with_name(f".{kept.name}.0123456789abcdef")
     others = kept.with_name(".teacher-of-others.safetensors.0123456789abcdef")
     for path in (half, others):
         path.touch()
-    teacher_features(network, pictures, tmp_path / "cache")
+    teacher_features(network, pictures, None, tmp_path / "cache")
     assert (half.exists(), others.exists(), kept.exists()) == (False, True, True)
 
 
@@ -84,7 +86,7 @@ def test_features_are_kept_for_this_teacher_and_these_pictures_alone(
         return items
 
     def features(path: Path, pictures: object = pictures) -> torch.Tensor:
-        return teacher_features(open_network(path, Given()), pictures, tmp_path / "cache", count)  # type: ignore[arg-type]
+        return teacher_features(open_network(path, Given()), pictures, None, tmp_path / "cache", count)  # type: ignore[arg-type]
 
     first = features(teacher)
     assert torch.equal(features(teacher), first)
@@ -127,7 +129,7 @@ def test_a_teacher_from_which_nothing_is_learnt_is_refused(
     market: Path, tmp_path: Path, say: Callable[[int], np.ndarray], said: str
 ) -> None:
     with pytest.raises(CdnetError, match=said):
-        teacher_features(Said(say), read_data(market).train, tmp_path)
+        teacher_features(Said(say), read_data(market).train, None, tmp_path)
     assert not list(tmp_path.glob("*.safetensors"))
 
 
@@ -140,7 +142,7 @@ def test_pictures_that_were_replaced_are_shown_anew(market: Path, tmp_path: Path
         return np.random.default_rng(len(shown)).normal(size=(count, 3))
 
     def features() -> torch.Tensor:
-        return teacher_features(Said(say), read_data(folder).train, tmp_path / "cache")
+        return teacher_features(Said(say), read_data(folder).train, None, tmp_path / "cache")
 
     first, batches = features(), len(shown)
     assert torch.equal(features(), first)
@@ -173,10 +175,34 @@ def test_a_batch_has_the_features_of_its_pictures_as_they_are_turned(market: Pat
         assert rank == 1 or 0 < sides.sum() < 4
 
 
+def test_in_views_a_teacher_sees_what_its_student_sees(market: Path, teacher: Path, tmp_path: Path) -> None:
+    pictures = cached_pictures(read_data(market).train, (64, 32), "here")
+    how = AugmentRecipe(flip=0.5, pad=6, erase=0.5, jitter=0.3)
+    views = Views(pictures.pixels, 3, how, 7)
+    told = teacher_features(open_network(teacher, Given(), batch=10), pictures.pictures, views, tmp_path / "cache")
+    batches = Batches(pictures, BatchRecipe(4, 2), how, 7, Worker(torch.device("cpu")), teacher=told, views=views)
+    model, spec = load_model(teacher)
+    seen: dict[int, set[bytes]] = {}
+    for epoch in range(6):
+        for step, indices in enumerate(batches.epoch(epoch)):
+            batch = batches.batch(indices, epoch, step)
+            for row, image in zip(indices, batch.images, strict=True):
+                seen.setdefault(int(row), set()).add(image.numpy().tobytes())
+    assert max(map(len, seen.values())) == 3
+    mean, std = (torch.tensor(values)[:, None, None] for values in (spec.mean, spec.std))
+    colours = ((batch.images * std + mean) * 255).round().clamp(0, 255).permute(0, 2, 3, 1).byte().numpy()
+    larger = np.stack([cv2.resize(picture, (48, 96), interpolation=cv2.INTER_LINEAR) for picture in colours])
+    given = (torch.from_numpy(larger).permute(0, 3, 1, 2) / 255 - mean) / std
+    assert batch.teacher is not None
+    with torch.inference_mode():
+        torch.testing.assert_close(batch.teacher, model(given), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("views", [0, 3])
 def test_a_taught_run_stops_and_resumes_and_leaves_nothing_of_its_teacher(
-    recipe: TrainRecipe, teacher: Path, tmp_path: Path, at_step: Callable[..., list[int]]
+    recipe: TrainRecipe, teacher: Path, tmp_path: Path, at_step: Callable[..., list[int]], views: int
 ) -> None:
-    recipe.distil = DistilRecipe(teacher=str(teacher))
+    recipe.distil = DistilRecipe(teacher=str(teacher), views=views)
     recipe.dropout = 0.2
     train(recipe, tmp_path / "whole")
     at_step(loop, "train_step", 4)
@@ -257,6 +283,8 @@ def test_another_teacher_under_the_same_name_is_not_resumed_with(
     ("distil", "said"),
     [
         ({"each": True}, r"--distil\.each must be false, or given with --distil\.teacher"),
+        ({"views": 2}, r"--distil\.views must be 0, or given with --distil\.teacher"),
+        ({"teacher": "x", "views": 101}, r"--distil\.views must be from 0 to 100"),
         ({"channels": "bgr"}, r"--distil\.channels must be left out, or given with --distil\.teacher"),
         ({"teacher": "x", "relations": -1.0}, r"--distil\.relations must be at least 0"),
         ({"teacher": "x", "features": 0.0, "relations": 0.0}, "nothing is learnt from the teacher"),
@@ -271,3 +299,9 @@ def test_a_senseless_section_is_refused(
     with pytest.raises(CdnetError, match=said):
         train(changed, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_views_are_not_erased_with_noise(recipe: TrainRecipe, teacher: Path, tmp_path: Path) -> None:
+    recipe.augment.erase_with, recipe.distil = "noise", DistilRecipe(teacher=str(teacher), views=2)
+    with pytest.raises(CdnetError, match=r"--distil\.views must be 0 with --augment\.erase-with noise"):
+        train(recipe, tmp_path / "run")

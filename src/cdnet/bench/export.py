@@ -1,6 +1,8 @@
 """What every exported form of a network reaches, takes and weighs: mAP, milliseconds, bytes.
 
-Each is fed as its program feeds it, by that program's own way of resizing, read from the pictures themselves.
+Each is fed as its program feeds it, by that program's own way of resizing, read from the pictures themselves. Times
+want a machine where nothing else works; mAP does not, and takes far longer. Either may be measured alone, and the other
+later.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import io
 import shutil
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,23 +28,23 @@ from cdnet.data.cache import CachedPictures, Progress, silently
 from cdnet.data.decode import Pixels, read_pixels
 from cdnet.errors import CdnetError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_features
-from cdnet.export.files import File, ProgramFile, open_file
+from cdnet.export.files import File, open_written
 from cdnet.export.making import Source, make
 from cdnet.export.people import draw_people
 from cdnet.export.precision import Precision
-from cdnet.export.targets import IR, ONNX, PROGRAM, TARGETS, Target
+from cdnet.export.targets import IR, ONNX, PROGRAM, TARGETS, WEIGHTS, Target
 from cdnet.export.trial import run_in_batches
 from cdnet.files import write_text
 from cdnet.runtime.network import Features
 from cdnet.runtime.said import Said
 from cdnet.search.timing import machine_name
 from cdnet.shown_text import csv_cell
-from cdnet.weights import SUFFIX
 
 BATCH = 32
 ROUNDS = {1: 200, BATCH: 20}
 """Timed runs by how many pictures they are of, after a tenth of as many that do not count."""
-RUNTIMES = {SUFFIX: "pytorch", ONNX: "onnxruntime", IR: "openvino", PROGRAM: "torch.export"}
+RUNTIMES = {WEIGHTS: "pytorch", ONNX: "onnxruntime", IR: "openvino", PROGRAM: "torch.export"}
+MEASURES = ("mAP", "times")
 KEY = ("network", "for", "format", "precision")
 FIELDS = (
     *KEY,
@@ -50,7 +52,6 @@ FIELDS = (
     "bytes",
     "mAP",
     "rank1",
-    "mAP_pytorch",
     "least_cosine",
     "same_order",
     "ms_1",
@@ -87,16 +88,22 @@ class _Weights:
         return found
 
 
-def forms() -> list[Form]:
-    """Return the weights themselves, and every form that `cdnet export` writes."""
+def forms(targets: Sequence[str] = tuple(TARGETS)) -> list[Form]:
+    """Return the weights themselves, and every form that `cdnet export` writes for some programs."""
     every: tuple[Precision, ...] = ("fp32", "fp16", "int8")
-    return [Form(TARGETS["plain"], SUFFIX, "fp32")] + [
+    return [Form(TARGETS["plain"], WEIGHTS, "fp32")] + [
         Form(target, ending, precision)
-        for target in TARGETS.values()
+        for target in (TARGETS[name] for name in targets)
         for ending in target.formats
         for precision in every
-        if precision != "int8" or (target.int8 and ending != PROGRAM)
+        if (precision != "int8" or (target.int8 and ending not in (PROGRAM, WEIGHTS)))
+        and (precision != "fp32" or ending != WEIGHTS)
     ]
+
+
+def form_key(name: str, form: Form) -> tuple[str, ...]:
+    """Return what the table calls a network's form, the values of :data:`KEY`."""
+    return name, form.target.name, form.ending.removeprefix("."), form.precision
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -118,77 +125,95 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def bench_export(
     name: str,
     source: Source,
-    pictures: TestPictures,
+    pictures: TestPictures | None,
     data: str,
-    reached: float,
     out: Path,
     deadline: float,
+    measures: Sequence[str] = MEASURES,
+    targets: Sequence[str] = tuple(TARGETS),
     progress: Progress = silently,
 ) -> Iterator[Report]:
-    """Measure each form of a network that is not in the table yet, and add it.
+    """Measure what the table does not have yet of each form of a network, and add it.
 
     Args:
         name: of the network.
         source: its weights, with pictures for 8 bits.
-        pictures: queries and gallery.
+        pictures: queries and gallery; None if mAP is not measured.
         data: what they are called.
-        reached: mAP by PyTorch.
         out: the table; it is written after each row.
         deadline: the moment, as of ``time.monotonic``, after which no row is begun.
+        measures: of :data:`MEASURES`.
+        targets: names of the programs whose forms are measured.
         progress: shows how far a row is.
 
     Yields:
-        each new row.
+        each row to which something was added.
     """
-    rows: list[Report] = list(read_rows(out))
-    done = {tuple(row[key] for key in KEY) for row in rows}
+    rows: dict[tuple[str, ...], Report] = {tuple(row[key] for key in KEY): dict(row) for row in read_rows(out)}
     work = out.parent / f".{out.name}.work"
-    for form in forms():
-        key = (name, form.target.name, form.ending.removeprefix("."), form.precision)
-        if key in done or time.monotonic() > deadline:
+    for form in forms(targets):
+        key = form_key(name, form)
+        row = rows.get(key) or dict.fromkeys(FIELDS, "") | dict(zip(KEY, key, strict=True))
+        lacking = [measure for measure in measures if lacks(row, measure)]
+        if not lacking or time.monotonic() > deadline:
             continue
-        row = dict.fromkeys(FIELDS, "") | dict(zip(KEY, key, strict=True))
-        row |= {"runtime": RUNTIMES[form.ending], "mAP_pytorch": f"{reached:.6f}", "data": data} | _circumstances()
-        path = work / f"{name}{form.ending}"
+        path = work / f"net{form.ending}"  # the name may be a path
         try:
-            row |= _measured(form, source, path, pictures, progress)
+            row |= _measured(form, source, path, pictures if "mAP" in lacking else None, "times" in lacking, progress)
         except CdnetError as error:
             row["note"] = str(error).replace(str(path), path.name)
-        rows.append(row)
-        text = io.StringIO()
-        writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({field: csv_cell(value) for field, value in one.items()} for one in rows)
-        write_text(out, text.getvalue())
+        row |= {"runtime": RUNTIMES[form.ending], "data": data if "mAP" in lacking else row["data"]}
+        if "times" in lacking or not row["hardware"]:  # which is that of the times
+            row |= _circumstances()
+        rows[key] = row
+        write_text(out, _as_csv(rows.values()))
         yield row
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _measured(form: Form, source: Source, path: Path, pictures: TestPictures, progress: Progress) -> dict[str, str]:
-    if form.ending == SUFFIX:
-        return {"bytes": str(source.file.stat().st_size)} | _run(form, source, _Weights(source), pictures, progress)
+def lacks(row: dict[str, Any], measure: str) -> bool:
+    """Tell whether a row is without mAP or times, and can have them."""
+    return not (row["note"] or row[{"mAP": "mAP", "times": "ms_1"}[measure]])
+
+
+def _as_csv(rows: Iterable[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({field: csv_cell(value) for field, value in one.items()} for one in rows)
+    return text.getvalue()
+
+
+def _measured(
+    form: Form, source: Source, path: Path, pictures: TestPictures | None, times: bool, progress: Progress
+) -> dict[str, str]:
+    if form.ending == WEIGHTS and form.precision == "fp32":
+        file: File = _Weights(source)
+        return {"bytes": str(source.file.stat().st_size)} | _run(form, source, file, pictures, times, progress)
     made = make(source, form.target, path, form.precision)
-    file: File = ProgramFile(made.path) if form.ending == PROGRAM else open_file(made.path)
+    worst = made.trial.worst
     try:
-        worst = made.trial.worst
         return {
             "bytes": str(made.size),
             "least_cosine": f"{worst.cosine:.7f}",
             "same_order": f"{worst.order:.5f}",
-        } | _run(form, source, file, pictures, progress)
+        } | _run(form, source, open_written(made.path), pictures, times, progress)
     finally:
         for written in made.written:
             written.unlink()
 
 
-def _run(form: Form, source: Source, file: File, pictures: TestPictures, progress: Progress) -> dict[str, str]:
-    query, gallery = (_features(form, source, file, split, progress) for split in pictures.splits())
-    found = evaluate_features(torch.from_numpy(query), torch.from_numpy(gallery), pictures)
-    return {
-        "mAP": f"{found.mAP:.6f}",
-        "rank1": f"{found.rank1:.6f}",
-        **{f"ms_{batch}": _milliseconds(form, source, file, batch) for batch in ROUNDS},
-    }
+def _run(
+    form: Form, source: Source, file: File, pictures: TestPictures | None, times: bool, progress: Progress
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if pictures is not None:
+        query, gallery = (_features(form, source, file, split, progress) for split in pictures.splits())
+        ranked = evaluate_features(torch.from_numpy(query), torch.from_numpy(gallery), pictures)
+        found |= {"mAP": f"{ranked.mAP:.6f}", "rank1": f"{ranked.rank1:.6f}"}
+    if times:
+        found |= {f"ms_{batch}": _milliseconds(form, source, file, batch) for batch in ROUNDS}
+    return found
 
 
 def _features(form: Form, source: Source, file: File, split: CachedPictures, progress: Progress) -> Features:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from cdnet.bench.rows import Report
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
+from cdnet.gallery import indexing
 from cdnet.gallery.embedded import is_server
 from cdnet.gallery.entry import NewEntry
 from cdnet.gallery.folder import GalleryFolder
@@ -76,26 +77,33 @@ def bench_size(
         progress: told what is done.
 
     Returns:
-        A row: seconds to fill and to make the index, bytes, the database's memory after the searches, recall, and
+        A row: entries that were added and the seconds of that, months whose index was made and the seconds of that,
+        bytes of tables and of the index, memory of the database's processes after the exact searches, recall, and
         median and 99th percentile in milliseconds of exact searches, of indexed ones, and of faiss' exact search.
 
     Raises:
         CdnetError: if the gallery holds other entries.
     """
     dimensions = gallery.network.dimensions
-    filled = _fill(gallery, size, months, seed, progress)
+    filled, seconds = _fill(gallery, size, months, seed, progress)
+    with gallery.reading() as connection:
+        due = len(indexing.due(connection, dimensions))
     started = time.perf_counter()
     state = gallery.build_index(progress=progress)
     built = time.perf_counter() - started
+    progress(f"searching {size:,} in memory", 0.0)
     asked = _queries(size, dimensions, queries, seed)
     truth, flat = _faiss(size, asked, seed)
-    exact = _timed(lambda q: gallery.search(q, NEAREST, exact=True), asked, EXACT_SECONDS, progress)
+    what = f"searching {size:,}"
+    exact = _timed(lambda q: gallery.search(q, NEAREST, exact=True), asked, EXACT_SECONDS, progress, f"{what} exactly")
     row: Report = {
         "entries": size,
         "dimensions": dimensions,
         "months": months,
         "seed": seed,
-        "fill_seconds": round(filled, 1),
+        "filled": filled,
+        "fill_seconds": round(seconds, 1),
+        "indexed_months": due,
         "index_seconds": round(built, 1),
         "index": state.used,
         "ef": state.ef,
@@ -112,7 +120,8 @@ def bench_size(
         row["index_bytes"] = int(index[0])
         row["memory_bytes"] = database_memory(gallery.address)
     if state.used:
-        row["index_ms"] = _timed(lambda q: gallery.search(q, NEAREST), asked, EXACT_SECONDS, progress)
+        indexed = f"{what} by the index"
+        row["index_ms"] = _timed(lambda q: gallery.search(q, NEAREST), asked, EXACT_SECONDS, progress, indexed)
         found = [{m.entry.digest for m in gallery.search(q, NEAREST).matches} for q in asked]
         wanted = [{_digest(int(number)) for number in numbers} for numbers in truth]
         row["recall"] = sum(len(a & b) for a, b in zip(found, wanted, strict=True)) / (NEAREST * len(asked))
@@ -127,12 +136,25 @@ def bench_gallery(
     seed: int,
     path: Path,
     progress: IndexProgress = silently,
+    minutes: float | None = None,
 ) -> Iterator[Report]:
     """Do :func:`bench_size` for each size, and keep the rows in a JSON file; those that are there are not done again.
 
+    Args:
+        minutes: after which it stops, wherever it is, if not None; it goes on there when it is called again.
+
     Raises:
-        CdnetError: if the sizes do not grow, or the file is of other settings.
+        CdnetError: if the sizes do not grow, the file is of other settings, or the time is over.
     """
+    ends = None if minutes is None else time.monotonic() + 60 * minutes
+
+    def in_time(what: str, share: float) -> None:
+        if ends is not None and time.monotonic() > ends:
+            raise CdnetError(
+                f"{minutes:g} minutes are over while {what}; what is measured is kept, and it goes on there"
+            )
+        progress(what, share)
+
     if list(sizes) != sorted(set(sizes)) or not sizes or sizes[0] < 100:
         raise CdnetError("sizes are entries, growing from 100 on, such as 16000 100000")
     rows: list[Report] = json.loads(path.read_text("utf-8")) if path.is_file() else []
@@ -145,18 +167,23 @@ def bench_gallery(
         ):
             raise CdnetError(f"{path}: measured with other settings; name another file")
         if kept is None:
-            kept = bench_size(gallery, size, months, queries, seed, progress)
+            kept = bench_size(gallery, size, months, queries, seed, in_time)
             rows.append(kept)
             write_text(path, json.dumps(rows, indent=1) + "\n")
         yield kept
 
 
-def _fill(gallery: Gallery, size: int, months: int, seed: int, progress: IndexProgress) -> float:
+def _fill(gallery: Gallery, size: int, months: int, seed: int, progress: IndexProgress) -> tuple[int, float]:
+    """Return how many entries were lacking, and how long adding them took."""
     there = gallery.stats().entries
     if there > size:
         raise CdnetError(f"{gallery.address}: has {there:,} entries already, more than {size:,}; name another folder")
     if there and not gallery.known([_digest(0)]):
         raise CdnetError(f"{gallery.address}: holds other entries; name a folder that is not there")
+    if there == size:
+        return 0, 0.0
+    with gallery.reading() as connection:
+        indexing.drop(connection)  # so that it is the whole index whose making is timed
     started = time.perf_counter()
     start = there
     while start < size:
@@ -172,8 +199,9 @@ def _fill(gallery: Gallery, size: int, months: int, seed: int, progress: IndexPr
         gallery.add(entries, synthetic(start, count, gallery.network.dimensions, seed))
         start += count
         progress(f"filling up to {size:,}", start / size)
+    seconds = time.perf_counter() - started
     assert gallery.stats().entries == size
-    return time.perf_counter() - started
+    return size - there, seconds
 
 
 def _digest(number: int) -> bytes:
@@ -234,7 +262,7 @@ def database_memory(address: str) -> int | None:
 
 
 def _timed(
-    ask: Callable[[Vectors], object], asked: Vectors, seconds: float, progress: IndexProgress
+    ask: Callable[[Vectors], object], asked: Vectors, seconds: float, progress: IndexProgress, what: str = "searching"
 ) -> dict[str, float]:
     """Return median and 99th percentile in milliseconds, and how many were asked within so many seconds."""
     ask(asked[0])  # does not count
@@ -244,7 +272,7 @@ def _timed(
         started = time.perf_counter()
         ask(query)
         times.append(1e3 * (time.perf_counter() - started))
-        progress("searching", number / len(asked))
+        progress(what, number / len(asked))
         if time.perf_counter() > ends:
             break
     return {

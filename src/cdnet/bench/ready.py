@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from cdnet.bench.turns import Run
 from cdnet.errors import CdnetError
+from cdnet.runtime.openvino_core import openvino_core
 
 Pass = Callable[[], npt.NDArray[np.float32]]
 """One pass over the pictures; it returns their features N x D."""
@@ -107,12 +108,10 @@ def in_openvino(graph: bytes | Path, given: npt.NDArray[np.float32], precision: 
     Raises:
         CdnetError: if OpenVINO cannot run it so.
     """
-    import openvino
-
     settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
     try:
         model = read_fixed(graph, given.shape)
-        request: Any = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+        request: Any = openvino_core().compile_model(model, "CPU", settings).create_infer_request()
     except RuntimeError as error:
         raise CdnetError(f"OpenVINO cannot run {_called(graph)} ({_one_line(error)})") from None
     return lambda: request.infer([given], share_inputs=True, share_outputs=True)[0]
@@ -124,9 +123,7 @@ def read_fixed(graph: bytes | Path, shape: tuple[int, ...]) -> Any:
     Raises:
         RuntimeError: if it cannot be.
     """
-    import openvino
-
-    model = openvino.Core().read_model(graph)
+    model = openvino_core().read_model(graph)
     model.reshape({0: list(shape)})
     return model
 

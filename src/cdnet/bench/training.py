@@ -19,6 +19,7 @@ from cdnet.bench.torchreid_parts import Entry, TorchreidParts, silent, usable_co
 from cdnet.bench.turns import Run, Timing, in_turns
 from cdnet.data.cache import CachedPictures
 from cdnet.engine.accelerator import make_accelerator
+from cdnet.engine.large_blocks import large_blocks_kept
 from cdnet.engine.network import make_optimizer, read_spec
 from cdnet.engine.worker import Worker
 from cdnet.errors import CdnetError
@@ -70,7 +71,9 @@ def bench_training(pictures: CachedPictures, recipe: TrainRecipe, rounds: int, p
         runs |= theirs
     timings = in_turns(runs, rounds)
     batch = recipe.batch.identities * recipe.batch.pictures
-    config = f"{recipe.genotype} x{recipe.width:g}, {recipe.size}, batch {batch}, {_where(ours.device)}"
+    config = (
+        f"{recipe.genotype} x{recipe.width:g}, {recipe.size}, batch {batch}, {recipe.precision}, {_where(ours.device)}"
+    )
     best = min(theirs, key=lambda name: statistics.median(timings[name].seconds), default=None)
     peer, against = (None, "") if best is None else (timings[best], theirs[best].as_text)
     rows = [timed_row(WHAT, config, timings["ours"], peer, "s a step", against)]
@@ -115,7 +118,9 @@ class _Ours(_Waiting):
         started = time.perf_counter()
         batch = self.batches.batch(self.order[number % len(self.order)], 0, number)
         self.waited.append(time.perf_counter() - started)
-        train_step(self.model, self.optimizer, self.accelerator, batch, self.recipe).loss.item()
+        # As a run has it, and peers have not; kept from round to round, as from step to step.
+        with large_blocks_kept(then_given_back=False):
+            train_step(self.model, self.optimizer, self.accelerator, batch, self.recipe).loss.item()
 
 
 class _Torchreid(_Waiting):
@@ -126,7 +131,7 @@ class _Torchreid(_Waiting):
     ) -> None:
         super().__init__()
         self.workers = usable_cores()
-        self.as_text = f"torchreid's engine, {layout}, {self.workers} processes to load{parts.as_text}"
+        self.as_text = f"torchreid's engine, fp32, {layout}, {self.workers} processes to load{parts.as_text}"
         entries = training_entries(pictures)
         size = (pictures.pixels.shape[1], pictures.pixels.shape[2])
         batch, transform = recipe.batch, parts.transforms(size, AUGMENTED)[0]

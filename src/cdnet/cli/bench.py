@@ -13,6 +13,7 @@ from cdnet.cli.bench_extract import extract
 from cdnet.cli.bench_gallery import gallery
 from cdnet.cli.bench_inference import inference
 from cdnet.cli.bench_serve import serve
+from cdnet.cli.bench_show import show
 from cdnet.cli.bench_training import data, train
 from cdnet.shown_text import say_block
 
@@ -31,6 +32,7 @@ def main(words: list[str]) -> None:
         "extract": extract,
         "gallery": gallery,
         "serve": serve,
+        "show": show,
     }
     if words[:1] in (["-h"], ["--help"]):
         say_block(
@@ -45,7 +47,8 @@ def main(words: list[str]) -> None:
             "  export     every form that `cdnet export` writes: mAP, milliseconds, bytes\n"
             "  extract    pictures a second into a file of features, and memory all along\n"
             "  gallery    a gallery's searches, exact, by its index and by faiss; or rank-1 and mAP through it\n"
-            "  serve      a served gallery with many clients at once, and what they are told when its queue is full\n\n"
+            "  serve      a served gallery with many clients at once, and what they are told when its queue is full\n"
+            "  show       rows of files that --json wrote, as a table in Markdown\n\n"
             "A peer is another project's code, run from the checkout that is given; without one it is left out.\n"
             "`cdnet bench rank --help` and so on explain each."
         )

@@ -19,11 +19,15 @@ def gallery(words: list[str]) -> None:
     made.add_argument("--months", type=int, default=10, help="months that the entries are spread over, 1 to 12")
     made.add_argument("--queries", type=int, default=200, help="searches to time")
     made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--minutes", type=float, help="after which it stops; it goes on there")
     made.add_argument("--data", type=DataRecipe, default=DataRecipe(), help="or: rank-1 and mAP of its test pictures")
     made.add_argument("--weights", default="cdnet-x0.25-market1501", help="whose features, with --data.root")
     options = made.instantiate(made.read(words))
     if not (1 <= options.months <= 12 and 10 <= options.queries <= 10_000 and 8 <= options.dimensions <= 2_000):
         raise UsageError("1 to 12 months, 10 to 10,000 queries and 8 to 2,000 dimensions are possible")
+
+    if options.minutes is not None and (options.minutes <= 0 or options.data.root is not None):
+        raise UsageError("--minutes is above 0, and for synthetic features")
 
     from cdnet.cli.terminal import telling
     from cdnet.gallery import GalleryNetwork, create_gallery, open_gallery
@@ -45,7 +49,7 @@ def gallery(words: list[str]) -> None:
 
             path = options.out / "bench-gallery.json"
             sizes, months = options.sizes, options.months
-            for row in bench_gallery(opened, sizes, months, options.queries, options.seed, path, tell):
+            for row in bench_gallery(opened, sizes, months, options.queries, options.seed, path, tell, options.minutes):
                 say(json.dumps(row))
             return
         from cdnet.bench.through_gallery import through_gallery

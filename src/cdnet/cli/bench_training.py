@@ -25,6 +25,7 @@ def train(words: list[str]) -> None:
     )
     made.add_argument("network", nargs="?", default="osnet", help="a genotype or a baseline")
     made.add_argument("--width", type=float, default=1.0, help="width multiplier")
+    made.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="ours; torchreid's is fp32")
     _add_pictures(made)
     options = read_bench(made, words)
 
@@ -32,7 +33,7 @@ def train(words: list[str]) -> None:
     from cdnet.bench.training import bench_training, recipe_of
 
     peers = named_peers(options.peer, ["torchreid"])
-    recipe = recipe_of(options.network, _recipe(options, options.width, options.device))
+    recipe = recipe_of(options.network, _recipe(options, options.width, options.device, options.precision))
     finish(bench_training(_pictures(options, recipe), recipe, options.rounds, peers), options)
 
 
@@ -63,7 +64,7 @@ def _add_pictures(made: Parser) -> None:
     made.add_argument("--each", type=int, default=4, help="pictures of each identity in a batch")
 
 
-def _recipe(options: Any, width: float, device: Any) -> TrainRecipe:
+def _recipe(options: Any, width: float, device: Any, precision: Any = "fp32") -> TrainRecipe:
     from cdnet.data.recipe import TrainDataRecipe
     from cdnet.nn.model import check_width
     from cdnet.train.recipe import BatchRecipe, TrainRecipe, check_recipe
@@ -74,7 +75,7 @@ def _recipe(options: Any, width: float, device: Any) -> TrainRecipe:
     given_root(options.data.root, "measure with")
     batch = BatchRecipe(options.identities, options.each)
     data = TrainDataRecipe(**vars(options.data))
-    recipe = TrainRecipe(width=width, size=options.size, data=data, batch=batch, device=device)
+    recipe = TrainRecipe(width=width, size=options.size, data=data, batch=batch, device=device, precision=precision)
     check_recipe(recipe)
     return recipe
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cdnet.cli.arguments import parser
 from cdnet.data.recipe import DataRecipe, given_root
 from cdnet.errors import CdnetError
+from cdnet.evaluate.part_names import PARTS
 from cdnet.runtime.given import Given
 from cdnet.runtime.names import AUTO, RUNTIMES
 from cdnet.shown_text import say, say_block
@@ -30,12 +31,16 @@ def main(words: list[str]) -> None:
     from cdnet.data.layout import read_data
     from cdnet.evaluate.ahead import FeaturesAhead
     from cdnet.evaluate.evaluation import rank_with_options, read_test_pictures
-    from cdnet.files import refuse_unwritable
+    from cdnet.files import refuse_input, refuse_unwritable
     from cdnet.progress import shown
     from cdnet.runtime.named import NamedNetwork
+    from cdnet.runtime.network import runs_elsewhere
+    from cdnet.weights import find_weights
 
     asked = _asked(options)
     if options.json is not None:
+        ours = not runs_elsewhere(options.weights)
+        refuse_input(options.json, [find_weights(options.weights) if ours else Path(options.weights)])
         refuse_unwritable(options.json)
     named = NamedNetwork(options.weights, options.input, options.runtime, options.device, note)
     data = read_data(root, options.data.layout, options.data.holdout)
@@ -93,6 +98,14 @@ def _read(words: list[str]) -> Any:
         default=[],
         help="print the cosine similarity above which so large a share of the pairs of different persons lies",
     )
+    made.add_argument(
+        "--by",
+        choices=PARTS,
+        nargs="+",
+        default=[],
+        help="also print the figures of parts: the queries of each camera, of each camera in the gallery of another, "
+        "of each quarter by brightness, or with so many matches",
+    )
     made.add_argument("--json", type=Path, help="also write the figures to this file")
     return made.instantiate(made.read(words))
 
@@ -148,4 +161,4 @@ def _asked(options: Any) -> Options:
         raise CdnetError("--seed is that of the bootstrap's samples; add --bootstrap 1000")
     rerank = Rerank(**settings) if options.rerank else None
     rates = tuple(options.false_match_rate)
-    return Options(options.flip, rerank, options.bootstrap, options.seed or 0, rates)
+    return Options(options.flip, rerank, options.bootstrap, options.seed or 0, rates, tuple(options.by))

@@ -9,8 +9,9 @@ from cdnet.data.recipe import DataRecipe
 from cdnet.shown_text import say
 
 DESCRIPTION = """\
-Write a network as ONNX (.onnx), OpenVINO IR (.xml with .bin) or torch.export (.pt2), as a program expects it. The file
-is run at batches of 1, 7 and 64 and compared with PyTorch before it appears; one that differs is not left behind."""
+Write a network as ONNX (.onnx), OpenVINO IR (.xml with .bin) or torch.export (.pt2), as a program expects it, or with
+--fp16 as weights half as large (.safetensors). The file is run at batches of 1, 7 and 64 and compared with PyTorch
+before it appears; one that differs is not left behind."""
 
 
 def main(words: list[str]) -> None:
@@ -25,7 +26,7 @@ def main(words: list[str]) -> None:
         help="the program that is to run it: plain (normalised outside), boxmot, ultralytics, deepstream, "
         "openvino-demo, fast-reid or torchreid",
     )
-    made.add_argument("--fp16", action="store_true", help="16 bits")
+    made.add_argument("--fp16", action="store_true", help="16 bits; of weights, those of convolutions are rounded")
     made.add_argument("--int8", action="store_true", help="8 bits; wants --calibrate and --data.root")
     made.add_argument("--calibrate", type=Path, help="folder of pictures such as the camera will see, for --int8")
     made.add_argument(
@@ -54,12 +55,14 @@ def main(words: list[str]) -> None:
     from cdnet.export.measure import Measurement
     from cdnet.export.precision import Precision, read_calibration
     from cdnet.export.targets import find_target
+    from cdnet.files import refuse_input
     from cdnet.progress import shown
 
     precision: Precision = "fp16" if options.fp16 else "int8" if options.int8 else "fp32"
     target = find_target(options.target)
     check_request(target, options.out, precision, options.overwrite)
     source = Source(options.weights)
+    refuse_input(options.out, [source.file])
     source.measured = measured_in_training(Path(options.weights))
     if options.int8:
         source.calibration = read_calibration(options.calibrate, source.spec.size)
@@ -67,7 +70,7 @@ def main(words: list[str]) -> None:
     if options.data.root is not None:
         measurement = Measurement(source, target, options.data, options.int8_loss, shown)
         source.measured = measurement.of_weights()
-    note("tracing the network, writing the file and comparing it with PyTorch; half a minute, or a few")
+    note("making the network ready, writing the file and comparing it with PyTorch; half a minute, or a few")
     done = make(source, target, options.out, precision, None if measurement is None else measurement.further(precision))
     agreement = done.trial.worst
     say(

@@ -43,16 +43,20 @@ def main(words: list[str]) -> None:
     from cdnet.cli.terminal import note
     from cdnet.extract.extractor import FeatureExtractor
     from cdnet.extract.neighbours import find
-    from cdnet.files import refuse_unwritable, write_text
+    from cdnet.files import refuse_input, refuse_unwritable, write_text
 
+    if options.csv is not None and options.csv == options.figure:
+        raise UsageError("--csv and --figure are two files; name each its own", made.prog)
     if options.figure is not None:
         from cdnet.figures.ranked import check_lists
         from cdnet.figures.style import check_target
 
         check_target(options.figure)
         check_lists(len(options.query), options.k)
+    weights = [file] if (file := Path(options.weights)).is_file() else []
     for path in (options.csv, options.figure):
         if path is not None:
+            refuse_input(path, [*weights, options.gallery, *options.query])
             refuse_unwritable(path)
     extractor = FeatureExtractor.by_options(options.weights, options.input, options.runtime, options.device)
     found = find(extractor, options.query, options.gallery, options.k)

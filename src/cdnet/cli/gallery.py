@@ -7,8 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from cdnet.cli.arguments import UsageError, choose
-from cdnet.cli.gallery_arguments import ACTIONS, add_filters, filters_of, gallery_parser, opened, read_options, time_of
+from cdnet.cli.gallery_arguments import (
+    ACTIONS,
+    add_filters,
+    filters_of,
+    gallery_parser,
+    note_untimed,
+    opened,
+    read_options,
+    time_of,
+)
 from cdnet.cli.gallery_upkeep import audit, build_index, calibrate, export, import_file, remove, show_index, stats
+from cdnet.cli.termination import closing_when_terminated
 from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
 from cdnet.shown_text import say, say_block
@@ -35,7 +45,8 @@ def main(words: list[str]) -> None:
             f"usage: cdnet gallery ACTION ... --gallery G\n\n{told}\n\n`cdnet gallery query --help` explains one."
         )
         return
-    actions[choose("gallery", words, actions)](words[1:])
+    with closing_when_terminated():
+        actions[choose("gallery", words, actions)](words[1:])
 
 
 def create(words: list[str]) -> None:
@@ -128,6 +139,7 @@ def query(words: list[str]) -> None:
             exact=options.exact,
             digest=digest,
         )
+        note_untimed(gallery, filters)
     if options.json:
         rows: list[Any] = [match.to_json() for match in found.matches]
         if options.group_by_person:
@@ -163,6 +175,7 @@ def list_entries(words: list[str]) -> None:
     filters = filters_of(options)
     with opened(options) as gallery:
         entries = gallery.entries(**filters, after=options.after, limit=options.limit)
+        note_untimed(gallery, filters)
     if options.json:
         say_block(json.dumps([entry.to_json() for entry in entries], indent=1))
         return

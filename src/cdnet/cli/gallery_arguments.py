@@ -70,6 +70,15 @@ def filters_of(options: Any) -> FilterWords:
     return {"cameras": options.camera, "persons": options.person, "since": since, "until": until}
 
 
+def note_untimed(gallery: Gallery, filters: FilterWords) -> None:
+    """Say how many entries the filter by time leaves out because nothing is known of their time."""
+    from cdnet.cli.terminal import note
+
+    count = gallery.untimed(**filters)
+    if count:
+        note(f"{count:,} entries whose time is not known are left out by --since and --until")
+
+
 def opened(options: Any) -> Gallery:
     """Open the gallery that is named.
 

@@ -6,7 +6,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdnet.cli.gallery_arguments import add_filters, age_of, filters_of, gallery_parser, opened, read_options, time_of
+from cdnet.cli.gallery_arguments import (
+    add_filters,
+    age_of,
+    filters_of,
+    gallery_parser,
+    note_untimed,
+    opened,
+    read_options,
+    time_of,
+)
 from cdnet.data.recipe import DataRecipe
 from cdnet.errors import CdnetError
 from cdnet.shown_text import say, say_block
@@ -44,6 +53,7 @@ def remove(words: list[str]) -> None:
             clock_is_right=options.clock_is_right,
             dry_run=options.dry_run,
         )
+        note_untimed(gallery, filters)
         freed = found.bytes_before - found.bytes_after
         if options.compact and not options.dry_run:
             freed += gallery.compact()

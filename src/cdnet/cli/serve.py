@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from cdnet.cli.arguments import parser
+from cdnet.cli.termination import TerminatedError, closing_when_terminated
 from cdnet.errors import CdnetError
 from cdnet.shown_text import say
 
@@ -54,8 +56,10 @@ def main(words: list[str]) -> None:
     from cdnet.gallery import open_gallery
 
     if options.add is not None:
-        _make_and_add(options)
+        with closing_when_terminated():
+            _make_and_add(options)
     with (
+        closing_when_terminated(),
         listen(settings) as taken,
         open_gallery(options.gallery, read_from=options.read_from, patience=PATIENCE) as gallery,
     ):
@@ -64,7 +68,9 @@ def main(words: list[str]) -> None:
         say(f"the gallery is at {shown_url(settings, taken)}; Ctrl-C ends it")
         if not (is_loopback(settings.host) or settings.encrypted or settings.proxies):
             say("the token and all pictures travel unencrypted; --certificate and --key, or a proxy, prevent that")
-        server.run(sockets=[taken])
+        # When its requests are answered it hands the signal on that ended it.
+        with suppress(TerminatedError):
+            server.run(sockets=[taken])
 
 
 def _make_and_add(options: Any) -> None:

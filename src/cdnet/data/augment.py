@@ -37,6 +37,10 @@ class Draws(NamedTuple):
         """Return the draws of a part of the batch."""
         return Draws(*(part if part is None else part[start:stop] for part in self))  # type: ignore[arg-type]
 
+    def at(self, rows: Tensor) -> Draws:
+        """Return the draws of some of the pictures, by their numbers."""
+        return Draws(*(part if part is None else part[rows] for part in self))  # type: ignore[arg-type]
+
 
 def draw(
     count: int,
@@ -132,3 +136,9 @@ def normalise(pixels: Tensor, mean: tuple[float, ...] = IMAGENET_MEAN, std: tupl
     shift = torch.tensor(mean, device=pixels.device).repeat(width) * 255
     rows = pixels.reshape(count, height, width * 3).float()
     return ((rows - shift) / scale).view(count, height, width, 3).permute(0, 3, 1, 2)
+
+
+def to_bytes(images: Tensor, mean: tuple[float, ...] = IMAGENET_MEAN, std: tuple[float, ...] = IMAGENET_STD) -> Tensor:
+    """Map normalised pictures N x 3 x H x W back to the nearest bytes N x H x W x 3."""
+    scale, shift = (images.new_tensor(values) for values in (std, mean))
+    return ((images.permute(0, 2, 3, 1) * scale + shift) * 255).round().clamp(0, 255).byte()

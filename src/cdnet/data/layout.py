@@ -16,6 +16,7 @@ from cdnet.data.named_files import NamedFiles, OtherNamesError, is_named, read_n
 from cdnet.data.own import read_folders
 from cdnet.data.pictures import ReidData, picture_files
 from cdnet.data.split_folders import find_split_folders, is_container, subfolders
+from cdnet.data.two_views import PRID2011, VIPER, TwoViews, is_two_views, read_two_views
 from cdnet.errors import CdnetError
 from cdnet.nearest import nearest
 
@@ -29,18 +30,26 @@ class Layout:
         recognise: tells whether a folder has this layout; None for a variant that must be asked for.
         source: how to come by the data set.
         archives: the folders that its archives unpack to.
+        trains: whether it has training pictures.
     """
 
     read: Callable[[Path], ReidData]
     recognise: Callable[[Path], bool] | None
     source: str
     archives: tuple[str, ...] = ()
+    trains: bool = True
 
     @classmethod
     def named(cls, files: NamedFiles) -> Layout:
         """Return the layout of a data set that :class:`NamedFiles` describes wholly."""
         read, recognise = partial(read_named, files=files), partial(is_named, files=files)
         return cls(read, recognise, files.source, (files.archive,))
+
+    @classmethod
+    def of_two_views(cls, files: TwoViews) -> Layout:
+        """Return the layout of a data set of two views."""
+        read, recognise = partial(read_two_views, files=files), partial(is_two_views, files=files)
+        return cls(read, recognise, files.source, files.archives, trains=False)
 
 
 _CUHK03 = cuhk03_np.FILES
@@ -52,6 +61,8 @@ PUBLISHED: dict[str, Layout] = {
     "dukemtmc": Layout.named(dukemtmc.FILES),
     "cuhk03-np": Layout(cuhk03_np.read_cuhk03_np, cuhk03_np.is_cuhk03_np, _CUHK03.source, (_CUHK03.archive,)),
     "veri": Layout.named(veri.FILES),
+    "viper": Layout.of_two_views(VIPER),
+    "prid2011": Layout.of_two_views(PRID2011),
     "market1501": Layout.named(market1501.FILES),
 }
 """Published data sets, in the order in which they are looked for."""
@@ -66,7 +77,7 @@ OWN: dict[str, Callable[[Path, float], ReidData]] = {
 TRAIN_ALONE = "-train"
 """Behind a published data set's name: its training pictures alone, a share held out, to choose settings by."""
 
-_ALONE = {f"{name}{TRAIN_ALONE}": layout for name, layout in PUBLISHED.items() if layout.recognise is not None}
+_ALONE = {f"{name}{TRAIN_ALONE}": layout for name, layout in PUBLISHED.items() if layout.recognise and layout.trains}
 
 LAYOUTS = ("auto", *PUBLISHED, *_ALONE, *OWN)
 

@@ -15,10 +15,10 @@ class DataRecipe:
 
     Args:
         root: folder or CSV file with the pictures.
-        layout: auto, msmt17, msmt17-trainval (its validation pictures too), dukemtmc, cuhk03-np, veri, market1501,
-            folders (those of persons), camera-folders (cameras above persons) or csv; or a published set's training
-            pictures alone, of which a share is held out: msmt17-train, dukemtmc-train, cuhk03-np-train, veri-train or
-            market1501-train.
+        layout: auto, msmt17, msmt17-trainval (its validation pictures too), dukemtmc, cuhk03-np, veri, viper, prid2011,
+            market1501, folders (those of persons), camera-folders (cameras above persons) or csv; or a published set's
+            training pictures alone, of which a share is held out: msmt17-train, dukemtmc-train, cuhk03-np-train,
+            veri-train or market1501-train.
         holdout: share of the identities held out for the test where the layout gives no split, or ends with -train.
         cache: folder for decoded pictures; by default ~/.cache/cdnet.
     """
@@ -35,10 +35,10 @@ class SeveralDataRecipe(DataRecipe):
 
     Args:
         root: folder or CSV file with the pictures.
-        layout: auto, msmt17, msmt17-trainval (its validation pictures too), dukemtmc, cuhk03-np, veri, market1501,
-            folders (those of persons), camera-folders (cameras above persons) or csv; or a published set's training
-            pictures alone, of which a share is held out: msmt17-train, dukemtmc-train, cuhk03-np-train, veri-train or
-            market1501-train; of several roots, of all.
+        layout: auto, msmt17, msmt17-trainval (its validation pictures too), dukemtmc, cuhk03-np, veri, viper, prid2011,
+            market1501, folders (those of persons), camera-folders (cameras above persons) or csv; or a published set's
+            training pictures alone, of which a share is held out: msmt17-train, dukemtmc-train, cuhk03-np-train,
+            veri-train or market1501-train; of several roots, of all.
         holdout: share of the identities held out for the test where the layout gives no split, or ends with -train.
         cache: folder for decoded pictures; by default ~/.cache/cdnet.
         also: further folders or CSV files, such as [B,C], whose identities and cameras are others than the root's.
@@ -53,10 +53,10 @@ class TrainDataRecipe(SeveralDataRecipe):
 
     Args:
         root: folder or CSV file with the pictures.
-        layout: auto, msmt17, msmt17-trainval (its validation pictures too), dukemtmc, cuhk03-np, veri, market1501,
-            folders (those of persons), camera-folders (cameras above persons) or csv; or a published set's training
-            pictures alone, of which a share is held out: msmt17-train, dukemtmc-train, cuhk03-np-train, veri-train or
-            market1501-train; of several roots, of all.
+        layout: auto, msmt17, msmt17-trainval (its validation pictures too), dukemtmc, cuhk03-np, veri, viper, prid2011,
+            market1501, folders (those of persons), camera-folders (cameras above persons) or csv; or a published set's
+            training pictures alone, of which a share is held out: msmt17-train, dukemtmc-train, cuhk03-np-train,
+            veri-train or market1501-train; of several roots, of all.
         holdout: share of the identities held out for the test where the layout gives no split, or ends with -train.
         cache: folder for decoded pictures; by default ~/.cache/cdnet.
         also: further folders or CSV files, such as [B,C], whose identities and cameras are others than the root's.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -16,6 +16,7 @@ from cdnet.engine.accelerator import make_accelerator
 from cdnet.engine.checkpoint import FILE, WAY_OUT, Checkpoint, Source, WorkState, save_checkpoint
 from cdnet.engine.epoch import Place
 from cdnet.engine.folder import RECIPE, begin, lengthen, open_claimed, open_folder
+from cdnet.engine.large_blocks import large_blocks_kept
 from cdnet.engine.log_line import LogLine, refuse_lacking
 from cdnet.engine.network import make_optimizer
 from cdnet.engine.record import LOG, Record
@@ -140,7 +141,7 @@ class Session(ABC):
         record = self._record() if self.main else None
         stop = StopRequest()
         try:
-            with stop.listening():
+            with stop.listening(), self._memory():
                 while self._line is not None or self.place.epoch < self.epochs:
                     if self._line is None:
                         self._line = self.epoch(stop)
@@ -165,6 +166,9 @@ class Session(ABC):
             if self._line is not None or self.accelerator.num_processes == 1:
                 self._save()
             raise
+
+    def _memory(self) -> AbstractContextManager[object]:
+        return large_blocks_kept() if self.accelerator.device.type == "cpu" else nullcontext()
 
     def _record(self) -> Record:
         ended = self.place.epoch - (self._line is not None)

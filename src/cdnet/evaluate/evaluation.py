@@ -16,12 +16,13 @@ from cdnet.data.pictures import ReidData
 from cdnet.data.splits import decode_split
 from cdnet.errors import UndefinedError
 from cdnet.evaluate.bootstrap import Intervals, bootstrap
+from cdnet.evaluate.breakdown import Known, Part, break_down
 from cdnet.evaluate.comparable import check_features
 from cdnet.evaluate.extract import extract, extract_by, number_labels
 from cdnet.evaluate.labels import Labels
 from cdnet.evaluate.matches import check_matches
 from cdnet.evaluate.options import Options
-from cdnet.evaluate.ranking import Metrics, average, evaluate_ranking, score_distances, score_features
+from cdnet.evaluate.ranking import Metrics, QueryScores, average, evaluate_ranking, score_distances, score_features
 from cdnet.evaluate.rerank import rerank
 from cdnet.evaluate.threshold import Threshold, find_thresholds
 from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
@@ -45,6 +46,15 @@ class TestPictures:
         """Return the labels of the queries and of the gallery, numbered alike."""
         return self._labels
 
+    def known(self) -> Known:
+        """Return what is known of queries and gallery, for their parts."""
+        numbered = zip(self.splits(), self._labels, strict=True)
+        pairs = [
+            pair for split, labels in numbered for pair in zip(labels.cameras.tolist(), split.pictures, strict=True)
+        ]
+        cameras = {number: picture.camera for number, picture in pairs if picture.camera is not None}
+        return Known(*self._labels, cameras, self.query.pixels)
+
     @cached_property
     def _labels(self) -> tuple[Labels, Labels]:
         # Once: every picture's real path is asked of the system.
@@ -54,12 +64,16 @@ class TestPictures:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of merit and what was asked for besides; ``intervals`` is None and ``thresholds`` empty if it was not."""
+    """Figures of merit and what was asked for besides.
+
+    ``intervals`` is None, ``thresholds`` and ``parts`` are empty if they were not.
+    """
 
     metrics: Metrics
     options: Options
     intervals: Intervals | None
     thresholds: tuple[Threshold, ...]
+    parts: tuple[Part, ...] = ()
 
     def as_text(self) -> str:
         """Return all of it, saying on each line of figures whether flip or re-ranking was used."""
@@ -68,13 +82,15 @@ class Evaluation:
         if self.intervals is not None:
             lines.append(self.intervals.as_text(found.rank1, found.mAP, found.mINP, options.how))
         lines += [threshold.as_text(options.how_similar) for threshold in self.thresholds]
+        lines += [part.as_text(options.how) for part in self.parts]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, object]:
-        """Return the metrics' keys and, besides, ``flip``, ``rerank``, ``intervals`` and ``thresholds``."""
+        """Return the metrics' keys and, besides, ``flip``, ``rerank``, ``intervals``, ``thresholds`` and ``parts``."""
         intervals = None if self.intervals is None else self.intervals.to_json()
         thresholds = [threshold.to_json() for threshold in self.thresholds]
-        besides = {"intervals": intervals, "thresholds": thresholds}
+        parts = [part.to_json() for part in self.parts]
+        besides = {"intervals": intervals, "thresholds": thresholds, "parts": parts}
         return {**self.metrics.to_json(), **self.options.to_json(), **besides}
 
 
@@ -219,11 +235,22 @@ def rank_with_options(
     labels = pictures.labels()
     if options.rerank is None:
         scores = score_features(query, gallery, *labels)
+
+        def rescore(rows: Tensor, columns: Tensor) -> QueryScores:
+            return score_features(query[rows], gallery[columns], labels[0][rows], labels[1][columns])
+
     else:
         settings, same = options.rerank, (labels[0].pictures, labels[1].pictures)
         distances = rerank(query, gallery, settings.k1, settings.k2, settings.weight, same)
         scores = score_distances(distances, *labels)
+
+        def rescore(rows: Tensor, columns: Tensor) -> QueryScores:
+            return score_distances(distances[rows][:, columns], labels[0][rows], labels[1][columns])
+
     intervals = bootstrap(scores, options.bootstrap, options.seed, progress=progress) if options.bootstrap else None
     rates = options.false_match_rates
     thresholds = find_thresholds(query, gallery, *labels, rates) if rates else []
-    return Evaluation(average(scores, len(gallery)), options, intervals, tuple(thresholds))
+    parts = (
+        break_down(options.by, scores, pictures.known(), rescore, options.bootstrap, options.seed) if options.by else ()
+    )
+    return Evaluation(average(scores, len(gallery)), options, intervals, tuple(thresholds), parts)

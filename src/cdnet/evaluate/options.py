@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import torch
 
 from cdnet.errors import CdnetError
-from cdnet.evaluate import bootstrap, rerank, threshold
+from cdnet.evaluate import bootstrap, breakdown, rerank, threshold
 from cdnet.evaluate.labels import Labels
 from cdnet.evaluate.matches import check_matches
 from cdnet.evaluate.rerank import Rerank
@@ -23,6 +23,7 @@ class Options:
         bootstrap: samples for confidence intervals; 0 means none.
         seed: of these samples.
         false_match_rates: the rates for which thresholds are wanted.
+        by: what parts are told by whose figures are wanted too, some of :data:`cdnet.evaluate.part_names.PARTS`.
 
     Raises:
         CdnetError: if a setting is out of range.
@@ -33,6 +34,7 @@ class Options:
     bootstrap: int = 0
     seed: int = 0
     false_match_rates: tuple[float, ...] = ()
+    by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.rerank is not None and not all(1 <= k <= rerank.MOST for k in (self.rerank.k1, self.rerank.k2)):
@@ -57,9 +59,11 @@ class Options:
 
         Raises:
             UndefinedError: if no query has a match, or if what is asked for besides has no value.
-            CdnetError: if the pictures are too few for a wanted false-match rate or for the neighbours of re-ranking.
+            CdnetError: if the pictures are too few for a wanted false-match rate or for the neighbours of re-ranking,
+                or nothing is known of what parts are to be told by.
         """
         found = check_matches(query, gallery)
+        breakdown.check_known(self.by, query, gallery)
         if self.bootstrap:
             bootstrap.check_enough(found.matched)
         if self.false_match_rates:

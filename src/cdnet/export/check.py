@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,9 +12,6 @@ from cdnet.data.decode import resize
 from cdnet.errors import CdnetError
 from cdnet.export.agreement import NEAR
 from cdnet.export.feeds import (
-    ALIKE,
-    APART,
-    CLEAR,
     Ranked,
     Sample,
     drawn_sample,
@@ -26,8 +22,9 @@ from cdnet.export.feeds import (
 )
 from cdnet.export.files import File, open_file
 from cdnet.export.people import draw_people
-from cdnet.export.targets import FORMATS, PROGRAM, Target
+from cdnet.export.targets import FORMATS, IR, ONNX, PROGRAM, Target
 from cdnet.export.trial import run_in_batches, try_file, wanted_features
+from cdnet.export.verdict import judge, judge_drawn
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import digest_of
 from cdnet.runtime.preprocessing import Preprocessing
@@ -63,7 +60,7 @@ def open_for_check(path: Path, given: Given, target: Target | None) -> Opened:
         raise CdnetError(
             f"{path}: reading a .pt2 can run what is in it; `cdnet export` has checked its own as it wrote it"
         )
-    if path.suffix.lower() not in FORMATS:
+    if path.suffix.lower() not in (ONNX, IR):
         raise CdnetError(f"{path}: neither an .onnx file nor the .xml of an OpenVINO IR")
     if not path.is_file():
         raise CdnetError(f"{path}: no such file")
@@ -113,7 +110,12 @@ def _batches_agree(opened: Opened, report: Report) -> None:
     feed = opened.said or usual_feeds(opened.size)[0]
     values = feed(np.stack([resize(picture, *opened.size) for picture in draw_people(opened.size, 8).pictures]))
     try:
-        alone, together = run_in_batches(opened.file, values, 1), run_in_batches(opened.file, values, 8)
+        alone = run_in_batches(opened.file, values, 1)
+    except CdnetError as error:
+        report.mistakes.append(str(error).removeprefix(f"{opened.path} "))
+        return
+    try:
+        together = run_in_batches(opened.file, values, 8)
     except CdnetError as error:
         report.mistakes.append(f"its batch axis is free and it cannot be run on any number of pictures: {error}")
         return
@@ -223,42 +225,8 @@ def _feed(opened: Opened, sample: Sample, proven: Preprocessing | None, report: 
         # A few pictures, or those of another kind than it was trained on, may rank better by a wrong input.
         report.lines.append(f"the comparison with PyTorch decides how it is fed: {name_of(proven)}")
         return
-    (_verdict_of_drawn if sample.drawn else _verdict)(opened.said, ranked, report)
-
-
-def _verdict(said: Preprocessing | None, ranked: Sequence[Ranked], report: Report) -> None:
-    best = ranked[0]
-    assert best.mAP is not None
-    if said is None:
-        near = [one for one in ranked[1:] if one.mAP is not None and best.mAP - one.mAP < CLEAR]
-        unsure = f"; {len(near)} other(s) are as good within what so few pictures tell" if near else ""
-        report.lines.append(f"fits best: {name_of(best.feed)}{unsure}")
-        return
-    as_said = next(one for one in ranked if one.feed == said)
-    if as_said.mAP is None:
-        report.mistakes.append(f"fed with {name_of(said)}: {as_said.why}")
-    elif best.mAP - as_said.mAP >= CLEAR:
-        report.mistakes.append(
-            f"fed with {name_of(said)} it reaches {100 * as_said.mAP:.1f} mAP, with {name_of(best.feed)} "
-            f"{100 * best.mAP:.1f}: {mistake(said, best.feed) or 'it wants the latter'}"
-        )
-    else:
-        report.lines.append(f"fed with {name_of(said)} it tells people apart as well as by any other usual input")
-
-
-def _verdict_of_drawn(said: Preprocessing | None, ranked: Sequence[Ranked], report: Report) -> None:
-    best = ranked[0]
-    as_said = next((one for one in ranked if one.feed == said), None)
-    if as_said is not None and as_said.why:
-        report.mistakes.append(f"fed with {name_of(as_said.feed)}: {as_said.why}")
-    elif as_said is not None and as_said.strangers >= ALIKE and as_said.strangers - best.strangers >= APART:
-        report.mistakes.append(
-            f"fed with {name_of(as_said.feed)}, strangers are nearly all alike (a cosine of {as_said.strangers:.2f}), "
-            f"and with {name_of(best.feed)} they are not ({best.strangers:.2f}); perhaps "
-            f"{mistake(as_said.feed, best.feed)}"
-        )
-    else:
-        report.lines.append("drawn pedestrians do not show which input it wants; photographs do, by --data.root DIR")
+    verdict = (judge_drawn if sample.drawn else judge)(opened.said, ranked)
+    (report.mistakes if verdict.wrong else report.lines).append(verdict.text)
 
 
 def _row(one: Ranked, said: Preprocessing | None, drawn: bool) -> str:

@@ -20,7 +20,7 @@ from cdnet.errors import CdnetError
 from cdnet.evaluate.comparable import check_features, unit_length
 from cdnet.evaluate.evaluation import TestPictures
 from cdnet.evaluate.labels import UNKNOWN, Labels
-from cdnet.evaluate.ranking import evaluate_ranking
+from cdnet.evaluate.ranking import QueryScores, average, score_features
 from cdnet.export.files import File
 from cdnet.export.people import draw_people
 from cdnet.export.trial import run_in_batches
@@ -28,9 +28,7 @@ from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.runtime.preprocessing import Preprocessing
 
 BATCH = 32
-MOST_QUERIES, MOST_GALLERY = 60, 400
-CLEAR = 0.05
-"""By how much of mAP, in [0, 1], one way has to be better than another for it to be said."""
+MOST_QUERIES, MOST_GALLERY = 120, 600
 ALIKE, APART = 0.9, 0.2
 """Cosines of strangers that are too near to 1, and by how much less they are by another way for it to be said."""
 
@@ -55,12 +53,14 @@ class Ranked:
         mAP: in [0, 1]; None for drawn pictures, and where ranks are not defined: then ``why`` says why.
         strangers: the mean cosine between two different persons.
         why: empty, or what is wrong.
+        scores: of each query, where there is an mAP.
     """
 
     feed: Preprocessing
     mAP: float | None  # noqa: N815
     strangers: float
     why: str = ""
+    scores: QueryScores | None = None
 
 
 def usual_feeds(size: tuple[int, int]) -> list[Preprocessing]:
@@ -164,12 +164,13 @@ def _rank(file: File, feed: Preprocessing, sample: Sample) -> Ranked:
         same = sample.gallery is sample.query
         gallery = query if same else torch.from_numpy(run_in_batches(file, feed(sample.gallery), batch))
         check_features(query, gallery)
-        found = None if sample.drawn else evaluate_ranking(query, gallery, *sample.labels).mAP
+        scores = None if sample.drawn else score_features(query, gallery, *sample.labels)
+        found = None if scores is None else average(scores, len(gallery)).mAP
     except CdnetError as error:
         return Ranked(feed, None, 1.0, str(error))
     strange = sample.labels[0].identities[:, None] != sample.labels[1].identities
     cosines = unit_length(query) @ unit_length(gallery).T
-    return Ranked(feed, found, float(cosines[strange].mean()))
+    return Ranked(feed, found, float(cosines[strange].mean()), "", scores)
 
 
 def _evenly(count: int, most: int) -> torch.Tensor:

@@ -16,11 +16,13 @@ from torch import nn
 from cdnet.errors import CdnetError, DiskFullError
 from cdnet.export.graph import OUTPUT, to_program
 from cdnet.export.inputs import Inside, WithInput, put_before
-from cdnet.export.targets import ONNX
+from cdnet.export.targets import ONNX, PROGRAM, WEIGHTS
 from cdnet.runtime.network import Features, check_features
 from cdnet.runtime.onnx_network import OnnxFile
+from cdnet.runtime.openvino_core import openvino_core
 from cdnet.runtime.openvino_network import OpenVinoFile
 from cdnet.runtime.said import KEY, Said
+from cdnet.weights import load_model
 
 if TYPE_CHECKING:
     import onnx
@@ -49,13 +51,19 @@ class File(Protocol):
         ...
 
 
-class ProgramFile:
-    """A file of torch.export that was written by this very process: reading anybody else's could run what is in it."""
+class TorchFile:
+    """A file of torch.export, or weights of ours, run by PyTorch.
+
+    The former was written by this very process: reading anybody else's could run what is in it.
+    """
 
     def __init__(self, path: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._run: nn.Module = torch.export.load(path).module()
+        if path.suffix == WEIGHTS:
+            self._run: nn.Module = load_model(path)[0]
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._run = torch.export.load(path).module()
         self.path = path
         self.count: int | None = None
         self.size: tuple[int | None, int | None] = (None, None)
@@ -65,6 +73,11 @@ class ProgramFile:
         """Map what the file takes, N x 3 x H x W, to features N x D."""
         with torch.inference_mode():
             return check_features(self._run(torch.from_numpy(values)).numpy(), len(values), self.path)
+
+
+def open_written(path: Path) -> File:
+    """Open a file that this very process wrote, in any of the formats; raises as :func:`open_file` does."""
+    return TorchFile(path) if path.suffix in (PROGRAM, WEIGHTS) else open_file(path)
 
 
 def open_file(path: Path) -> File:
@@ -113,7 +126,7 @@ def write_ir(path: Path, core: onnx.ModelProto, what: Inside, said: Said, batch:
     if shutil.disk_usage(path.parent).free < 2 * len(content):
         raise DiskFullError(f"the disk is full: {path.name} could not be written; free some space")
     try:
-        model = openvino.Core().read_model(content)
+        model = openvino_core().read_model(content)
         if batch is not None:
             shape = model.inputs[0].partial_shape
             model.reshape({0: [batch, *(shape[axis].get_length() for axis in (1, 2, 3))]})

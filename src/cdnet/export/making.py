@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
 from cdnet.export.about import Measured, describe
-from cdnet.export.files import File, ProgramFile, open_file, write_ir, write_onnx, write_program
+from cdnet.export.files import File, open_written, write_ir, write_onnx, write_program
 from cdnet.export.graph import to_onnx
 from cdnet.export.inputs import Inside, inside
 from cdnet.export.precision import Precision, to_half, to_int8
 from cdnet.export.side_files import side_files, side_names
-from cdnet.export.targets import IR, ONNX, PROGRAM, Target
+from cdnet.export.targets import IR, ONNX, PROGRAM, WEIGHTS, Target
 from cdnet.export.trial import Trial, as_fed, try_file, wanted_features
 from cdnet.files import TOKEN, make_folder, saying_what_failed
 from cdnet.nn.inference_form import inference_form
@@ -27,7 +27,7 @@ from cdnet.nn.model import ReidModel
 from cdnet.runtime.network import digest_of
 from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.runtime.said import Said
-from cdnet.weights import ModelSpec, find_weights, load_model
+from cdnet.weights import ModelSpec, as_file, find_weights, load_model
 
 if TYPE_CHECKING:
     import onnx
@@ -87,7 +87,7 @@ class Made:
     @property
     def size(self) -> int:
         """Bytes of the network itself, without what lies beside it."""
-        return sum(path.stat().st_size for path in self.written if path.suffix in (ONNX, IR, PROGRAM, ".bin"))
+        return sum(path.stat().st_size for path in self.written if path.suffix in (ONNX, IR, PROGRAM, WEIGHTS, ".bin"))
 
 
 Further = Callable[[Path, File], None]
@@ -105,9 +105,11 @@ def check_request(target: Target, out: Path, precision: Precision, overwrite: bo
         raise CdnetError(
             f"{target.name} makes its own 8 bits, from a file with 32 and pictures of its own; export without --int8"
         )
-    if precision == "int8" and ending == PROGRAM:
-        raise CdnetError(f"--out {out}: 8 bits are written as .onnx or .xml, not as .pt2")
-    there = next((path for path in _places(target, out, ending) if path.exists()), None)
+    if precision == "int8" and ending in (PROGRAM, WEIGHTS):
+        raise CdnetError(f"--out {out}: 8 bits are written as .onnx or .xml, not as {ending}")
+    if precision == "fp32" and ending == WEIGHTS:
+        raise CdnetError(f"--out {out}: weights are written in 16 bits, with --fp16; in 32 they are there already")
+    there = next((path for path in _places(target, out, ending) if path.exists() or path.is_symlink()), None)
     if there is not None and (not overwrite or there.is_dir()):
         raise CdnetError(f"{there} is there already; name another file, or say --overwrite")
     return ending
@@ -137,7 +139,7 @@ def make(
     with _draft(out) as draft:
         path = draft / out.name
         _write(source, target, path, precision, inside(outside, source.wanted), said)
-        file: File = ProgramFile(path) if ending == PROGRAM else open_file(path)
+        file = open_written(path)
         try:
             trial = try_file(file, wanted, fed, outside, precision)
         except CdnetError as error:
@@ -160,6 +162,8 @@ def _write(source: Source, target: Target, path: Path, precision: Precision, wha
         # An IR keeps weights in 16 bits by itself, and computes as the machine can.
         graph = source.graph("int8" if precision == "int8" else "fp32")
         write_ir(path, graph, what, said, target.batch, precision == "fp16")
+    elif path.suffix == WEIGHTS:
+        path.write_bytes(as_file(path, source.model, source.spec, half=precision == "fp16"))
     else:
         write_program(path, inference_form(source.model), source.spec.size, what, said, precision == "fp16")
 

@@ -82,8 +82,8 @@ class Measurement:
             before, after = self.by_weights, found
             lost = 100 * (before.mAP - after.mAP)
             self.lines.append(
-                f"on {self.data}: PyTorch mAP {100 * before.mAP:.2f}, rank-1 {100 * before.rank1:.2f}; "
-                f"{path.name} mAP {100 * after.mAP:.2f}, rank-1 {100 * after.rank1:.2f}"
+                f"on {self.data}, {before.queries:,} queries: PyTorch mAP {100 * before.mAP:.2f}, rank-1 "
+                f"{100 * before.rank1:.2f}; {path.name} mAP {100 * after.mAP:.2f}, rank-1 {100 * after.rank1:.2f}"
             )
             if precision == "int8" and lost > self.int8_loss:
                 raise CdnetError(

@@ -21,10 +21,10 @@ from cdnet.errors import CdnetError
 from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 from cdnet.nearest import nearest
 from cdnet.runtime.preprocessing import Preprocessing
-from cdnet.weights import ModelSpec
+from cdnet.weights import SUFFIX, ModelSpec
 
-ONNX, IR, PROGRAM = ".onnx", ".xml", ".pt2"
-FORMATS = {ONNX: "ONNX", IR: "OpenVINO IR", PROGRAM: "torch.export"}
+ONNX, IR, PROGRAM, WEIGHTS = ".onnx", ".xml", ".pt2", SUFFIX
+FORMATS = {ONNX: "ONNX", IR: "OpenVINO IR", PROGRAM: "torch.export", WEIGHTS: "cdnet's own weights"}
 
 Scaled = npt.NDArray[Any]
 """A picture H x W x 3, RGB, values from 0 to 255: bytes, or floats where a program does not round."""
@@ -114,7 +114,7 @@ class Target:
 TARGETS = {
     target.name: target
     for target in (
-        Target("plain", (ONNX, IR, PROGRAM), _network, resize),
+        Target("plain", (ONNX, IR, PROGRAM, WEIGHTS), _network, resize),
         Target(
             "boxmot",
             (ONNX, IR),

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from cdnet.errors import CdnetError
+from cdnet.evaluate.comparable import check_features
 from cdnet.export.agreement import Agreement, agree
 from cdnet.export.files import File
 from cdnet.export.people import draw_people
@@ -44,11 +45,15 @@ def wanted_features(model: nn.Module, spec: ModelSpec, fed: npt.NDArray[np.gener
         model: the network itself, in evaluation mode.
         spec: what it wants.
         fed: bytes, or floats.
+
+    Raises:
+        CdnetError: if they tell nothing apart: not finite, all zeros, or all the same.
     """
     values = Preprocessing(spec.size, "rgb", 1.0, spec.mean, spec.std)(fed)  # type: ignore[arg-type]
     with torch.inference_mode():
-        parts = [model(part) for part in torch.split(torch.from_numpy(values), 32)]
-    return torch.cat(parts).numpy()
+        found = torch.cat([model(part) for part in torch.split(torch.from_numpy(values), 32)])
+    check_features(found, found)
+    return found.numpy()
 
 
 def as_fed(target: Target, size: tuple[int, int]) -> npt.NDArray[np.generic]:

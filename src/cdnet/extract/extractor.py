@@ -13,6 +13,7 @@ import numpy as np
 from cdnet.data.ahead import read_ahead
 from cdnet.data.decode import Pixels, resize
 from cdnet.errors import CdnetError
+from cdnet.evaluate.blindness import refuse_blind
 from cdnet.extract.boxes import cut, to_xyxy
 from cdnet.extract.pictures import Read, readers
 from cdnet.runtime.given import Given
@@ -26,7 +27,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 class _State(TypedDict):
-    """How a network is opened; ``sha256`` is its file's once it has been."""
+    """How a network is opened; ``sha256`` is its file's and ``dimension`` its features' once it has been."""
 
     model: str
     runtime: str
@@ -35,6 +36,7 @@ class _State(TypedDict):
     given: Given
     bgr: bool
     sha256: str | None
+    dimension: int
 
 
 class _Pickled(TypedDict):
@@ -62,8 +64,8 @@ class FeatureExtractor:
         std: of another's file: deviation of its channels, in its order and range.
 
     Raises:
-        CdnetError: if there is no such network, it is damaged, its runtime is not there, or it is not known what it
-            wants as input.
+        CdnetError: if there is no such network, it is damaged, its runtime is not there, it is not known what it
+            wants as input, or it gives the same whatever picture it sees.
     """
 
     def __init__(
@@ -108,9 +110,11 @@ class FeatureExtractor:
             "given": given,
             "bgr": bgr,
             "sha256": None,
+            "dimension": 0,
         }
         self.name = str(model)
         self._open(str(model), option)
+        self._state["dimension"] = refuse_blind(self.network, self.name)
 
     def _open(self, name: str, option: str = "") -> None:
         state = self._state
@@ -119,7 +123,7 @@ class FeatureExtractor:
         if state["sha256"] not in (None, self.network.digest):
             raise CdnetError(f"{state['model']} is another file than when this extractor was made; make it again")
         state["sha256"] = self.network.digest
-        self._turn, self._dimension = threading.Lock(), None
+        self._turn = threading.Lock()
 
     def __getstate__(self) -> _Pickled:
         """Return how to open the same network again."""
@@ -133,8 +137,6 @@ class FeatureExtractor:
         """
         self.name, self._state = state["name"], state["state"].copy()
         self._open(self.name)
-
-    _dimension: int | None
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -154,9 +156,7 @@ class FeatureExtractor:
     @property
     def dimension(self) -> int:
         """D, the numbers of a picture's features."""
-        if self._dimension is None:
-            self._dimension = self.of_pixels(np.zeros((1, *self.preprocessing.size, 3), np.uint8)).shape[1]
-        return self._dimension
+        return self._state["dimension"]
 
     def __call__(
         self, pictures: Any, boxes: Any = None, *, bgr: bool | None = None, box_format: str = "xyxy"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
 
+from cdnet.evaluate.comparable import unit_length
 from cdnet.extract.extractor import FeatureExtractor
 from cdnet.runtime.network import Features
 
@@ -31,9 +32,7 @@ class FrameFeatures:
         """Return the features of the boxes on a frame; without boxes 0 x D.
 
         Raises:
-            CdnetError: as :class:`cdnet.FeatureExtractor` does when it is called.
+            CdnetError: as :class:`cdnet.FeatureExtractor` does when it is called, or if features are all zeros.
         """
         found = self.extractor(image, boxes, bgr=self.bgr, box_format=self.box_format)
-        lengths = np.linalg.norm(found, axis=1, keepdims=True)
-        scaled: Features = found / np.maximum(lengths, np.finfo(np.float32).tiny)
-        return scaled
+        return unit_length(torch.from_numpy(found)).numpy()

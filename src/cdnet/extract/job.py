@@ -13,9 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from filelock import FileLock, Timeout
 
 from cdnet.errors import CdnetError
+from cdnet.evaluate.blindness import Direction
 from cdnet.extract.extractor import FeatureExtractor
 from cdnet.extract.listing import PART, Entry, Listing, write_listing
 from cdnet.extract.parts import Part, extract_part, is_done, keep_part, read_part
@@ -213,13 +215,17 @@ class _Job:
 
     def _finish(self) -> Extracted:
         # Counted first: no part of a shard of a million is held longer than it takes to write it.
-        count, broken = 0, 0
+        count, broken, seen = 0, 0, Direction()
         for number in self._parts():
             part = read_part(self.folder, number)
             count, broken = count + len(part.rows), broken + len(part.broken)
+            seen.look(torch.from_numpy(part.features))
         if not count and self.about.get("shard") is None:  # an empty shard is needed to join the others
             entry, why = next(self._broken())
+            (self.folder / "job.json").unlink()  # there is nothing to go on with
             raise CdnetError(f"none of {broken:,} pictures could be read, first {entry.file}: {why}")
+        if seen.one and count > 1:
+            self.tell(f"all {count:,} pictures have the same features: either they are alike, or the network is blind")
         listed = write_unreadable(self.out, ((entry.shown, why) for entry, why in self._broken()))
         about: About = {**self.about, "count": count, "unreadable": broken}
         write_features(self.out, self._blocks, about, self.listing.columns)

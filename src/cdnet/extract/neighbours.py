@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from cdnet.errors import CdnetError
+from cdnet.evaluate.blindness import Direction
 from cdnet.evaluate.comparable import unit_length
 from cdnet.extract.extractor import FeatureExtractor
 from cdnet.extract.listing import PART, write_listing
@@ -73,10 +74,12 @@ def find(extractor: FeatureExtractor, queries: Sequence[Path], gallery: Path, to
     kept: list[list[tuple[float, str, Path]]] = [[] for _ in queries]
     remarks: list[str] = []
     left_out = [False] * len(own)
-    count = 0
+    count, seen = 0, Direction()
     for rows in _gallery(extractor, gallery, remarks):
         count += len(rows.shown)
-        similar = wanted @ unit_length(torch.from_numpy(rows.features)).T
+        features = torch.from_numpy(rows.features)
+        seen.look(features)
+        similar = wanted @ unit_length(features).T
         real = [os.path.realpath(file) for file in rows.files]
         for number, row in enumerate(similar):
             mine = torch.tensor([path == own[number] for path in real])
@@ -91,6 +94,8 @@ def find(extractor: FeatureExtractor, queries: Sequence[Path], gallery: Path, to
             kept[number] = sorted([*kept[number], *new], key=lambda one: -one[0])[:top]
     if not count:
         raise CdnetError(f"{gallery}: no picture there could be read" + (f"; {remarks[0]}" if remarks else ""))
+    if seen.one and count > 1:
+        remarks.append(f"all {count:,} pictures of {gallery} have the same features; their order is the gallery's own")
     if any(left_out):
         remarks.append(
             f"{sum(left_out)} of {len(own)} queries are in the gallery themselves, and left out of their lists"

@@ -51,7 +51,7 @@ class Part:
 
 
 def extract_part(extractor: FeatureExtractor, entries: Sequence[Entry]) -> Part:
-    """Return the features of the pictures of a part; those that cannot be read are told, not left out in silence.
+    """Return the features of the pictures of a part; those that have none are told, not left out in silence.
 
     Batches are always whole, so that a picture's features are the same bits whatever part it is in.
 
@@ -82,7 +82,10 @@ def extract_part(extractor: FeatureExtractor, entries: Sequence[Entry]) -> Part:
             waiting.clear()
     if waiting:
         features.append(extractor.of_pixels(np.stack(waiting), fill=True))
-    return Part(np.concatenate(features), np.array(rows, np.int64), broken)
+    made, numbers = np.concatenate(features), np.array(rows, np.int64)
+    some = made.any(axis=1)
+    broken |= {int(row): "its features are all zeros, with which nothing can be compared" for row in numbers[~some]}
+    return Part(made[some], numbers[some], dict(sorted(broken.items())))
 
 
 def part_file(folder: Path, number: int) -> Path:

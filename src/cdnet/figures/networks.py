@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
@@ -13,6 +14,9 @@ from cdnet.errors import CdnetError
 from cdnet.figures.lettering import labels, left_to_right
 from cdnet.figures.network_costs import NetworkCost
 from cdnet.figures.style import LINE_COLOURS, PAGE, Drawn, new_figure, paper_style
+from cdnet.progress import notes
+
+log = notes(__name__)
 
 MOST = 40
 """Networks that one figure has room for."""
@@ -20,6 +24,8 @@ KINDS = (
     ("ours", True, LINE_COLOURS[0], "o"),
     ("others'", False, LINE_COLOURS[1], "s"),
 )
+SIZES = (4, 6)
+"""Of the signs of measured and of published accuracy: a hollow sign stays to be seen around another."""
 PLACES = tuple((x, y) for y in (0, 5, -5, 11, -11, 17, -17) for x in (5, -5, 0) if x or abs(y) > 5)
 """Where a name may stand, in points from its network, the best first."""
 
@@ -27,7 +33,7 @@ PLACES = tuple((x, y) for y in (0, 5, -5, 11, -11, 17, -17) for x in (5, -5, 0) 
 def draw_networks(costs: Sequence[NetworkCost], batch: int) -> Drawn:
     """Draw two panels with log axes: milliseconds a picture, and MACs; a network stands where its cost is known.
 
-    Ours are circles and others' squares; accuracy that is published and not measured has no filling.
+    Ours are circles with bold names, others' squares; accuracy that is published and not measured has no filling.
 
     Args:
         costs: at most ``MOST``.
@@ -42,6 +48,9 @@ def draw_networks(costs: Sequence[NetworkCost], batch: int) -> Drawn:
     counted = [(cost, cost.macs / 1e6) for cost in costs if cost.macs is not None]
     if not timed and not counted:
         raise CdnetError("neither milliseconds nor MACs of any network are known; give rows of `cdnet bench inference`")
+    nowhere = [cost.name for cost in costs if cost.macs is None and batch not in cost.times]
+    if nowhere:
+        log.info(f"in the table alone, for neither their time nor their MACs are known: {', '.join(nowhere)}")
     names = dict(zip([cost.name for cost in costs], labels([cost.name for cost in costs]), strict=True))
     panels = [
         (timed, f"milliseconds a picture, batch {batch}"),
@@ -66,9 +75,9 @@ def _points(ax: Any, points: Sequence[tuple[NetworkCost, float]], title: str) ->
     for cost, x in points:
         _, _, colour, marker = KINDS[0 if cost.ours else 1]
         face = "none" if cost.source else colour
-        ax.plot(
-            x, 100 * cost.mean_ap, marker=marker, color=colour, markerfacecolor=face, markersize=4, linestyle="none"
-        )
+        size = SIZES[bool(cost.source)]
+        look = {"marker": marker, "color": colour, "markerfacecolor": face, "markersize": size, "linestyle": "none"}
+        ax.plot(x, 100 * cost.mean_ap, zorder=3 if cost.ours else 2.5, **look)
     ax.set_xscale("log")
     values = [x for _, x in points]
     ax.set(xlabel=title, xlim=(min(values) / 1.5, max(values) * 2.2))
@@ -82,12 +91,18 @@ def _points(ax: Any, points: Sequence[tuple[NetworkCost, float]], title: str) ->
 def _name(ax: Any, points: Sequence[tuple[NetworkCost, float]], names: dict[str, str]) -> None:
     """Put each network's name where it covers as little as possible of points and other names."""
     dots = [ax.transData.transform((x, 100 * cost.mean_ap)) for cost, x in points]
-    size = ax.figure.dpi / 72 * 2.5
-    taken = [Bbox.from_extents(x - size, y - size, x + size, y + size) for x, y in dots]
+    half = [ax.figure.dpi / 72 * (SIZES[bool(cost.source)] + 1) / 2 for cost, _ in points]
+    taken = [Bbox.from_extents(x - r, y - r, x + r, y + r) for (x, y), r in zip(dots, half, strict=True)]
     frame = ax.get_window_extent()
     for own, (cost, x) in enumerate(points):
         text = ax.annotate(
-            left_to_right(names[cost.name]), (x, 100 * cost.mean_ap), (0, 0), textcoords="offset points", fontsize=5.5
+            left_to_right(names[cost.name]),
+            (x, 100 * cost.mean_ap),
+            (0, 0),
+            textcoords="offset points",
+            fontsize=5.5,
+            weight="bold" if cost.ours else "normal",
+            path_effects=[withStroke(linewidth=1.5, foreground="white")],  # no line of the grid runs through a name
         )
         best: tuple[float, tuple[int, int]] | None = None
         for place in PLACES:
@@ -123,9 +138,8 @@ def _legend(costs: Sequence[NetworkCost]) -> list[Line2D]:
             if any(cost.ours is ours and bool(cost.source) is published for cost in costs):
                 face = "none" if published else colour
                 label = f"{name}, {'mAP as published' if published else 'measured'}"
-                handles.append(
-                    Line2D([], [], marker=marker, color=colour, markerfacecolor=face, linestyle="none", label=label)
-                )
+                look = {"marker": marker, "color": colour, "markerfacecolor": face, "linestyle": "none"}
+                handles.append(Line2D([], [], markersize=SIZES[published], label=label, **look))  # type: ignore[arg-type]
     return handles
 
 

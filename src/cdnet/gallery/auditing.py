@@ -70,6 +70,12 @@ def write_record(
     )
 
 
+def detail_of(connection: Connection, event: UUID) -> dict[str, int] | None:
+    """Return what was written of an event, by a try whose answer was lost; None if nothing was."""
+    row = connection.execute("SELECT detail FROM audit WHERE event = %s", (event,)).fetchone()
+    return None if row is None else dict(row[0])
+
+
 def read_records(
     connection: Connection, since: datetime | None, until: datetime | None, last: int | None
 ) -> list[AuditRecord]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,9 +11,11 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from cdnet.errors import CdnetError, DiskFullError
 from cdnet.gallery.embedded import Database
-from cdnet.gallery.problems import UnreachableError, said
+from cdnet.gallery.problems import RefusedError, UnreachableError, said
 
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -21,6 +24,15 @@ SCHEMA = "cdnet_gallery"
 """Where all that is ours is in a database."""
 PATIENCE = 30.0
 """Seconds that work waits for a server that has gone away."""
+NETWORK = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""How soon a host that does not answer any more is given up, which by the system's own settings takes minutes to hours;
+an address may say otherwise."""
 
 
 class Connections:
@@ -39,9 +51,12 @@ class Connections:
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._away = False
 
     def run(self, work: Callable[[Connection], T], patience: float | None = None) -> T:
         """Return what ``work`` returns; if the server goes away meanwhile, do it anew with another connection.
+
+        Once it was waited for in vain, nobody waits until it is back: each tries once.
 
         Args:
             work: does its writing in transactions, and does no harm when it is done twice.
@@ -51,14 +66,18 @@ class Connections:
             UnreachableError: if it stays away.
             CdnetError: if the database refuses, in a sentence.
         """
-        ends = time.monotonic() + (self._patience if patience is None else patience)
+        patience = self._patience if patience is None else patience
+        ends = time.monotonic() + (0.0 if self._away else patience)
         pause = 0.05
         while True:
             try:
                 with self.connection() as connection:
-                    return work(connection)
+                    found = work(connection)
+                self._away = False
+                return found
             except UnreachableError:
                 if time.monotonic() + pause > ends:
+                    self._away = self._away or patience > 0
                     raise
             time.sleep(pause)
             pause = min(2 * pause, 2.0)
@@ -73,9 +92,7 @@ class Connections:
         with self._room:
             connection = None
             try:
-                with self._lock:
-                    connection = self._idle.pop() if self._idle else None
-                connection = connection or self._connect()
+                connection = self._idle_one() or self._connect()
                 yield connection
             except psycopg.Error as error:
                 if connection is not None and connection.broken:
@@ -93,6 +110,15 @@ class Connections:
         for connection in idle:
             connection.close()
 
+    def _idle_one(self) -> Connection | None:
+        with self._lock:
+            while self._idle:
+                connection = self._idle.pop()
+                if not _has_ended(connection):
+                    return connection
+                connection.close()
+        return None
+
     def _give_back(self, connection: Connection) -> None:
         if connection.closed or connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
             connection.close()
@@ -104,20 +130,29 @@ class Connections:
         connection.close()
 
     def _connect(self) -> Connection:
-        # Without a time limit on connecting a dead host would be waited for for minutes.
-        made = psycopg.connect(
-            self.database.conninfo(),
-            autocommit=True,
-            connect_timeout=10,
-            application_name="cdnet",
-            client_encoding="UTF8",
-        )
+        try:
+            place: dict[str, Any] = conninfo_to_dict(self.database.conninfo())
+        except (UnreachableError, DiskFullError):
+            raise
+        except CdnetError as error:  # of a server in a folder that cannot be started
+            raise RefusedError(str(error)) from error
+        ours = {"application_name": "cdnet", "client_encoding": "UTF8"}
+        made = psycopg.connect(make_conninfo(**{**NETWORK, **place, **ours}), autocommit=True)
         try:
             prepare(made)
         except BaseException:
             made.close()
             raise
         return made
+
+
+def _has_ended(connection: Connection) -> bool:
+    """Tell whether an idle connection is of no use any more: a server speaks unasked only when it ends one."""
+    if connection.closed:
+        return True
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection.fileno(), selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def prepare(connection: Connection) -> None:

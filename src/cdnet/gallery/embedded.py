@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from cdnet.errors import CdnetError
 from cdnet.files import make_folder, saying_what_failed
-from cdnet.gallery.folder import SUPERUSER, GalleryFolder, Lock
+from cdnet.gallery.folder import SUPERUSER, GalleryFolder
+from cdnet.gallery.locks import Lock
 
 SCHEMES = ("postgresql://", "postgres://")
 
@@ -61,23 +61,28 @@ class EmbeddedDatabase(Database):
             raise NoGalleryError(f"{path}: no gallery; `cdnet gallery create --gallery {path} --weights ...` makes one")
         self._user: Lock | None = self.folder.lock("users", shared=True)
         try:
+            others = self.folder.socket_folder() is not None
             self.conninfo()
+            if others and self.folder.has_no_keeper():  # theirs was killed
+                self._keep()
         except BaseException:
             self.close()
             raise
 
     def conninfo(self) -> str:
-        """Return where to connect to, after starting the server if it does not run."""
+        """Return where to connect to, after starting the server if it does not run.
+
+        Raises:
+            CdnetError: if it does not start, or this was closed.
+        """
+        if self._user is None:
+            raise CdnetError(f"{self.folder.path}: the gallery was closed")
         sockets = self.folder.socket_folder()
         if sockets is None:
-            starting = self.folder.lock("starting")
-            assert starting is not None
-            try:
+            with self.folder.lock("starting"):
                 if not self.folder.is_made():
                     self.folder.make()
                 sockets = self.folder.start_server()
-            finally:
-                starting.release()
             self._keep()
         quoted = sockets.replace("\\", "\\\\").replace("'", "\\'")
         return f"host='{quoted}' user={SUPERUSER} dbname=postgres"
@@ -86,19 +91,26 @@ class EmbeddedDatabase(Database):
         """Let go of it, and return once the server is stopped if nobody else uses it."""
         if self._user is None:
             return
-        self._user.release()
-        self._user = None
-        while True:
-            alone = self.folder.lock("users", wait=False)
-            if alone is not None:
-                self.folder.stop_server()
-                alone.release()
-                return
-            other = self.folder.lock("users", shared=True, wait=False)
-            if other is not None:  # the lock is shared: somebody uses the server
-                other.release()
-                return
-            time.sleep(0.05)  # the keeper was quicker and is stopping the server
+        user, self._user = self._user, None
+        try:
+            with self.folder.lock("closing"):  # of two at once one would take the other's look for a user
+                user.release()
+                alone = self.folder.lock_now("users")
+                if alone is not None:
+                    with alone:
+                        self._stop_server()
+                else:
+                    # Others hold it together and use the server, or the keeper alone, which was quicker to stop it.
+                    self.folder.lock("users", shared=True).release()
+        finally:
+            user.release()
+
+    def _stop_server(self) -> None:
+        try:
+            self.folder.stop_server()
+        except (KeyboardInterrupt, SystemExit):
+            self.folder.stop_server()  # it is stopping already; who is still impatient asks a second time
+            raise
 
     def _keep(self) -> None:
         # Without one, too, the server stops with its last user, unless that one is killed.
@@ -117,7 +129,7 @@ class EmbeddedDatabase(Database):
         path = self.folder.path
         if path.exists() and not path.is_dir():
             raise CdnetError(f"{path} is a file; name a folder for the gallery")
-        known = {"data", "data.half", "users", "starting", "keeper", "server.log"}
+        known = {"data", "data.half", "users", "starting", "closing", "keeper", "server.log"}
         others = sorted(entry.name for entry in path.iterdir() if entry.name not in known) if path.is_dir() else []
         if others:
             raise CdnetError(f"{path} holds {others[0]}, which is not a gallery's; name a folder that is not there yet")

@@ -1,7 +1,7 @@
 """The folder of an embedded gallery: its locks, and starting and stopping PostgreSQL in it.
 
-``data`` holds the database, ``server.log`` what the server says, ``users``, ``starting`` and ``keeper`` are locks. The
-server listens on a socket alone, in a folder that only its own user may enter.
+``data`` holds the database, ``server.log`` what the server says; ``users``, ``starting``, ``closing`` and ``keeper``
+are locks. The server listens on a socket alone, in a folder that only its own user may enter.
 """
 
 from __future__ import annotations
@@ -14,20 +14,15 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from cdnet.errors import CdnetError, DiskFullError
 from cdnet.files import saying_what_failed
+from cdnet.gallery import locks
+from cdnet.gallery.locks import Lock
 from cdnet.gallery.server_user import becoming_server_user, hand_over
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 POSTGRESQL = 18
 """The major version of the server that the wheel brings."""
@@ -37,6 +32,8 @@ START_SECONDS = 300
 STOP_SECONDS = 60
 MOST_LOG = 1_000_000
 """Bytes of what the server said that are kept when it starts anew."""
+FEWEST_BUFFERS, MOST_BUFFERS = 128, 2048
+"""Megabytes that a server may keep of its tables and indexes, taken as they are read; a million entries' index fits."""
 LONGEST_SOCKET = 90
 """Bytes of a socket's folder: a path of a socket may have about a hundred."""
 
@@ -54,23 +51,6 @@ max_wal_size = 2GB
 """
 
 
-@dataclass
-class Lock:
-    """A lock that is held until it is released or the process ends."""
-
-    file: IO[bytes]
-
-    def write(self, text: str) -> None:
-        """Say in its file who holds it."""
-        self.file.truncate(0)
-        self.file.write(text.encode("utf-8"))
-        self.file.flush()
-
-    def release(self) -> None:
-        """Give it back."""
-        self.file.close()
-
-
 class GalleryFolder:
     """A folder with a PostgreSQL cluster; nothing is made or started before it is asked for."""
 
@@ -79,29 +59,21 @@ class GalleryFolder:
         self.data = self.path / "data"
         self.log = self.path / "server.log"
 
-    def lock(self, name: str, *, shared: bool = False, wait: bool = True) -> Lock | None:
-        """Take a lock, alone or shared; None where another holds it and we do not wait.
+    def lock(self, name: str, *, shared: bool = False) -> Lock:
+        """Take one of its locks, alone or shared, once those who hold it otherwise have given it back.
 
         Raises:
             CdnetError: if its file cannot be made.
         """
-        if fcntl is None:
-            raise CdnetError("a gallery in a folder needs Linux or macOS; give a server's address, postgresql://...")
-        path = self.path / name
-        with saying_what_failed(path):
-            try:
-                file = path.open("ab")
-            except PermissionError:
-                raise CdnetError(
-                    f"{self.path}: this user may not write into that folder; use the gallery as the user who made it"
-                ) from None
-            try:
-                kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-                fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
-                return None
-        return Lock(file)
+        return locks.wait_for(self.path / name, shared=shared)
+
+    def lock_now(self, name: str) -> Lock | None:
+        """Take one of its locks alone, or return None where another holds it now.
+
+        Raises:
+            CdnetError: if its file cannot be made.
+        """
+        return locks.take(self.path / name)
 
     def is_made(self) -> bool:
         """Tell whether there is a whole cluster; one that was not finished has another name."""
@@ -158,7 +130,7 @@ class GalleryFolder:
             said = self.log.stat().st_size
             sockets = self._make_socket_folder()
         options = ["-w", "-t", str(START_SECONDS), "-D", str(self.data), "-l", str(self.log)]
-        done = self._run("pg_ctl", [*options, "-o", f"-k '{sockets}'", "start"])
+        done = self._run("pg_ctl", [*options, "-o", f"-k '{sockets}' -c shared_buffers={buffers()}MB", "start"])
         found = self.socket_folder()
         if done.returncode or found is None:
             with self.log.open("rb") as file:
@@ -168,29 +140,35 @@ class GalleryFolder:
 
     def stop_server(self) -> None:
         """Stop the server, if it runs; what was acknowledged is on the disk in any case."""
-        process = self._server()
-        if process is not None:
-            lines = self._postmaster()
-            self._signal(process, signal.SIGINT)
-            for _ in range(STOP_SECONDS * 20):
-                if self._server() is None:
-                    break
-                time.sleep(0.05)
-            else:
-                self._signal(process, signal.SIGQUIT)
+        number, lines = self._server(), self._postmaster()
+        if number is None:  # killed, perhaps; its other processes then end by themselves
+            self._wait_until(lambda: not self.processes(), STOP_SECONDS)
+            return
+        try:
+            for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+                self._signal(number, how)
+                # The file with its number goes before its last process does.
+                if self._wait_until(lambda: self._server() is None and not self.processes(), STOP_SECONDS):
+                    return
+        finally:
             if len(lines) > 4 and Path(lines[4]) != self.data:
                 shutil.rmtree(lines[4], ignore_errors=True)
+
+    def has_no_keeper(self) -> bool:
+        """Tell whether no process would stop the server if all of its users were killed."""
+        keeper = self.lock_now("keeper")
+        if keeper is not None:
+            keeper.release()
+        return keeper is not None
 
     def _clear_after_kill(self) -> None:
         # PostgreSQL would take any process that has a killed server's number by now for that server. We know better,
         # yet only once none of its processes is left that could still write.
         if not self._postmaster():
             return
-        ends = time.monotonic() + STOP_SECONDS
-        while left := self.processes():
-            if time.monotonic() > ends:
-                raise CdnetError(f"{self.path}: process {left[0]} of a server that was killed does not end; end it")
-            time.sleep(0.1)
+        if not self._wait_until(lambda: not self.processes(), STOP_SECONDS):
+            left = ", ".join(map(str, self.processes()))
+            raise CdnetError(f"{self.path}: process {left} of a server that was killed does not end; end it")
         for stale in (self.data / "postmaster.pid", *self.data.glob(".s.PGSQL.*")):
             stale.unlink(missing_ok=True)
 
@@ -212,6 +190,15 @@ class GalleryFolder:
         made = Path(tempfile.mkdtemp(prefix="cdnet-gallery-"))
         hand_over(made)
         return made
+
+    @staticmethod
+    def _wait_until(is_so: Callable[[], bool], seconds: float) -> bool:
+        ends = time.monotonic() + seconds
+        while not is_so():
+            if time.monotonic() > ends:
+                return False
+            time.sleep(0.05)
+        return True
 
     @staticmethod
     def _signal(process: int, number: int) -> None:
@@ -251,9 +238,7 @@ class GalleryFolder:
 
     def _refuse_elsewhere(self) -> None:
         # The numbers of processes tell nothing of another container or machine, whose server may run on this folder.
-        keeper = self.lock("keeper", wait=False)
-        if keeper is not None:
-            keeper.release()
+        if self.has_no_keeper():
             return
         held = (self.path / "keeper").read_text("utf-8", "replace").strip()
         if held and held != this_place():
@@ -282,6 +267,16 @@ class GalleryFolder:
         if "No space left" in said:
             return DiskFullError(f"the disk is full, so that the gallery {self.path} {what}; free some space")
         return CdnetError(f"the database in {self.path} {what}: {why}; {self.log.name} there has all it said")
+
+
+def buffers() -> int:
+    """Return how many megabytes the server may keep of its tables and indexes: a quarter of this place's memory."""
+    import psutil
+
+    total = psutil.virtual_memory().total
+    with suppress(OSError, ValueError):  # of a container; without a limit it is no number
+        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return int(max(FEWEST_BUFFERS, min(MOST_BUFFERS, total // 4 >> 20)))
 
 
 def this_place() -> str:

@@ -68,7 +68,8 @@ class Gallery(OpenGallery):
                 if new:
                     detail = {"entries": len(new), "first": new[0], "last": new[-1]}
                     auditing.write_record(connection, event, who or self._who, "add", None, detail)
-            return found
+            done = None if new else auditing.detail_of(connection, event)
+            return found if done is None else writing.added_between(found, done["first"], done["last"])
 
         return self._writing.run(work)
 
@@ -152,6 +153,19 @@ class Gallery(OpenGallery):
             yield from page
             after = page[-1].id
 
+    def untimed(
+        self,
+        cameras: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        persons: Sequence[str] | None = None,
+    ) -> int:
+        """Return how many entries a filter by time leaves out because their time is not known; 0 without one."""
+        if since is None and until is None:
+            return 0
+        filters = Filters(cameras, since, until, persons)
+        return self._reading.run(lambda connection: listing.untimed(connection, filters))
+
     def entry(self, number: int) -> Entry:
         """Return an entry.
 
@@ -225,6 +239,10 @@ class Gallery(OpenGallery):
             if dry_run:
                 size = removing.size_of(connection)
                 return Removed(removing.count(connection, which), 0, size, size)
+            done = auditing.detail_of(connection, event)
+            if done is not None:
+                size = removing.size_of(connection)
+                return Removed(done["entries"], done["months"], size, size)
             return removing.remove(connection, which, who or self._who, event, clock_is_right)
 
         return self._writing.run(work)

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import psycopg
 from psycopg import errors, sql
 
 from cdnet.errors import CdnetError
@@ -34,6 +35,8 @@ NEAREST = 10
 SAMPLES = 100
 SAMPLE_SECONDS = 60.0
 """How long exact searches for the recall's sample may take; fewer than ``SAMPLES`` are taken then, and counted."""
+GROWN = 2
+"""How many times as many entries there are when the recall is measured anew."""
 EFS = (20, 40, 60, 100, 160, 250, 400, 640, 1000)
 LOCK = 0x6364_6E65_7402
 """Number of the lock under which an index is made."""
@@ -103,6 +106,14 @@ def due(connection: Connection, dimensions: int, everything: bool = False) -> li
     return found
 
 
+def drop(connection: Connection) -> None:
+    """Remove all indexes; until they are made anew, queries are exact, and adding is quicker."""
+    with connection.transaction():
+        connection.execute("DELETE FROM setting WHERE name = 'index'")
+        for month in months(connection):
+            connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(f"{month.table}_feature")))
+
+
 def build(
     connections: Connections, dimensions: int, wanted: float, progress: IndexProgress, everything: bool = False
 ) -> IndexState:
@@ -125,7 +136,8 @@ def build(
                 _build_month(connections, connection, month, dimensions, partial(progress, what))
             state = read_state(connection)
             indexed = any(_is_indexed(connection, month) for month in months(connection))
-            if indexed and (lacking or state.wanted != wanted):
+            grown = indexed and count_entries(connection) >= GROWN * state.entries
+            if indexed and (lacking or grown or state.wanted != wanted):
                 progress("measuring the recall", 0.0)
                 state = _tune(connection, dimensions, wanted, partial(progress, "measuring the recall"))
                 value = json.dumps(asdict(state))
@@ -135,7 +147,16 @@ def build(
                 )
             return state
         finally:
-            connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+            _unlock(connection)
+
+
+def _unlock(connection: Connection) -> None:
+    try:
+        connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+    except (
+        psycopg.Error
+    ):  # a late cancellation of what came before, or the server has gone: with the connection goes the lock
+        connection.close()
 
 
 def measure(connection: Connection, dimensions: int, ef: int) -> tuple[float, int]:
@@ -207,16 +228,17 @@ class _watched:  # noqa: N801
             "SELECT greatest(tuples_done::float / nullif(tuples_total, 0), "
             "blocks_done::float / nullif(blocks_total, 0)) FROM pg_stat_progress_create_index WHERE pid = %s"
         )
+        share = 0.0
         while not self._stop.wait(0.5):
             try:
                 with self._connections.connection() as connection:
                     row = connection.execute(query, (self._process,)).fetchone()
             except CdnetError:
                 continue  # the work itself will say so
-            if row is None:
-                continue
+            if row is not None:
+                share = min(1.0, float(row[0] or 0))
             try:
-                self._progress(min(1.0, float(row[0] or 0)))
+                self._progress(share)  # also where an index of before is removed, of which the database tells nothing
             except BaseException as error:
                 self._stopped_by = error
                 with suppress(CdnetError), self._connections.connection() as connection:

@@ -7,23 +7,29 @@ which the system gives back when a process ends in whatever way. The keeper wait
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 from cdnet.gallery.folder import GalleryFolder, this_place
+
+PATIENCE = 1
+"""Seconds after which another one that holds the lock is taken for a keeper."""
 
 
 def main(words: list[str]) -> int:
     """Wait for the last user of the folder to go, and stop its server."""
     folder = GalleryFolder(Path(words[0]))
-    only = folder.lock("keeper", wait=False)
+    only = folder.lock_now("keeper")
+    for _ in range(PATIENCE * 10):  # somebody may just look whether there is one
+        if only is None:
+            time.sleep(0.1)
+            only = folder.lock_now("keeper")
     if only is None:
         return 0
     only.write(this_place())
-    users = folder.lock("users")
-    if users is not None:
+    with folder.lock("users"):
         folder.stop_server()
         only.release()  # before the users': whoever waits for those starts a keeper, which needs this one
-        users.release()
     return 0
 
 

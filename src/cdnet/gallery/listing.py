@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypedDict, cast
 
 import numpy as np
@@ -28,6 +29,15 @@ def entries(connection: Connection, filters: Filters, after: int, limit: int) ->
     where, values = filters.sql()
     query = sql.SQL("SELECT {} FROM entry WHERE {} AND id > %s ORDER BY id LIMIT %s").format(columns(), where)
     return [entry_of(row) for row in connection.execute(query, (*values, after, limit)).fetchall()]
+
+
+def untimed(connection: Connection, filters: Filters) -> int:
+    """Return how many entries only the filter by time leaves out because their time is not known."""
+    where, values = replace(filters, since=None, until=None).sql()
+    query = sql.SQL("SELECT count(*) FROM entry WHERE {} AND time IS NULL").format(where)
+    row = connection.execute(query, values).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def entry(connection: Connection, number: int) -> Entry | None:

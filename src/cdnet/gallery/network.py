@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cdnet.errors import CdnetError
+from cdnet.evaluate.blindness import refuse_blind
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import Network, open_network
 from cdnet.runtime.preprocessing import Preprocessing
@@ -61,13 +62,14 @@ class GalleryNetwork:
 
     @classmethod
     def of(cls, weights: Path | str, network: Network) -> GalleryNetwork:
-        """Describe an open network; one blank picture tells how long its features are."""
-        import numpy as np
+        """Describe an open network; a few pictures tell how long its features are.
 
-        height, width = network.preprocessing.size
-        features = network(np.zeros((1, height, width, 3), np.uint8))
+        Raises:
+            CdnetError: if it gives the same features whatever picture it is given.
+        """
+        dimensions = refuse_blind(network, weights)
         place = str(weights) if str(weights) in shipped_weights() else os.path.abspath(weights)
-        return cls(place, network.digest, network.preprocessing, features.shape[1])
+        return cls(place, network.digest, network.preprocessing, dimensions)
 
     def open(self, weights: Path | str | None = None) -> Network:
         """Open the network that is described.

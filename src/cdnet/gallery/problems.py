@@ -14,6 +14,10 @@ class UnreachableError(CdnetError):
     """The database is not there, or has gone away; the same may succeed later."""
 
 
+class RefusedError(CdnetError):
+    """The database will not, for a reason that its operator has to remove; the message is for that one."""
+
+
 class NotThereError(CdnetError):
     """An entry, or its picture, is not there (any more)."""
 
@@ -37,18 +41,22 @@ def said(error: psycopg.Error, address: str) -> CdnetError:
             f"the disk of the database {where} is full; what was acknowledged is kept, free some space"
         )
     if isinstance(error, errors.InsufficientPrivilege):
-        return CdnetError(
+        return RefusedError(
             f"{where}: the database's user has not the rights for that ({line}); a gallery needs a database in which "
             "its user may create a schema, and the extension vector, which a superuser may have to create"
         )
     if isinstance(error, errors.UndefinedFile | errors.FeatureNotSupported) and "vector" in str(error):
-        return CdnetError(f"{where}: the server has no pgvector ({line}); install it there, see {EXTENSION}")
+        return RefusedError(f"{where}: the server has no pgvector ({line}); install it there, see {EXTENSION}")
     if isinstance(error, errors.ReadOnlySqlTransaction):
-        return CdnetError(f"{where}: a replica, which is only read; give the address of the server that is written to")
+        return RefusedError(
+            f"{where}: a replica, which is only read; give the address of the server that is written to"
+        )
     if isinstance(error, errors.IndexCorrupted | errors.DataCorrupted):
-        return CdnetError(f"{where}: the database is damaged ({line}); put its backup back")
+        return RefusedError(f"{where}: the database is damaged ({line}); put its backup back")
     if isinstance(error, errors.QueryCanceled):
-        return CdnetError(f"{where}: stopped ({line})")
+        return RefusedError(f"{where}: stopped ({line})")
+    if isinstance(error, psycopg.DataError):
+        return CdnetError(f"the database does not take that: {line}")
     if isinstance(error, psycopg.OperationalError):
         return UnreachableError(f"{where}: the database cannot be reached ({line})")
-    return CdnetError(f"{where}: the database refused: {line}")
+    return RefusedError(f"{where}: the database refused: {line}")

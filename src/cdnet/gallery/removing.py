@@ -135,6 +135,7 @@ def remove(connection: Connection, which: Which, who: str, event: uuid.UUID, clo
                 key: value if not isinstance(value, tuple) else list(value) for key, value in asked.items() if value
             },
             "entries": len(gone),
+            "months": len(whole),
             "digests": [digest.hex() for digest in digests[:MOST_LOGGED]],
         }
         write_record(connection, event, who, "remove", None, detail)

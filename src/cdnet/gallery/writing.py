@@ -135,6 +135,16 @@ def _add(
     return added
 
 
+def added_between(found: Sequence[Added], first: int, last: int) -> list[Added]:
+    """Return entries that are there as a try before, whose answer was lost, has added those of some numbers."""
+    told: set[int] = set()
+    added = []
+    for number, _ in found:
+        added.append(Added(number, first <= number <= last and number not in told))
+        told.add(number)
+    return added
+
+
 def _copy(connection: Connection, rows: list[tuple[int, NewEntry, datetime, datetime, Any]]) -> None:
     from pgvector import Vector
 

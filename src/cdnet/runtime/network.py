@@ -127,7 +127,7 @@ def check_features(found: object, count: int, path: Path) -> Features:
     if features.ndim == 4 and features.shape[2:] == (1, 1):
         features = features[:, :, 0, 0]
     if features.ndim != 2 or len(features) != count or not features.shape[1]:
-        shape = "x".join(map(str, features.shape))
+        shape = "x".join(map(str, features.shape)) or "no axes of"
         raise CdnetError(f"{path} gives {shape} numbers for {count} picture(s), not one row of features for each")
     if not np.isfinite(features).all():
         why = "the network's weights are broken" if path.suffix == SUFFIX else "its input may be of another range"

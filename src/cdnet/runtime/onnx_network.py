@@ -80,7 +80,7 @@ class OnnxNetwork:
         """Map RGB bytes N x H x W x 3 to features N x D."""
         values, count = self.preprocessing(pixels), len(pixels)
         if self._file.count is not None and count < self.batch:
-            values = values.repeat(-(-self.batch // count), axis=0)[: self.batch]
+            values = np.concatenate([values, np.repeat(values[-1:], self.batch - count, axis=0)])
         return self._file.run(values)[:count]
 
 

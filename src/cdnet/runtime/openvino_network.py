@@ -13,6 +13,7 @@ from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
 from cdnet.runtime.network import Features, check_features, digest_of, refuse_several
+from cdnet.runtime.openvino_core import openvino_core
 from cdnet.runtime.said import KEY, read_said
 
 HEAD = 65_536
@@ -30,13 +31,13 @@ class OpenVinoFile:
 
     def __init__(self, path: Path) -> None:
         try:
-            import openvino
+            self._core = openvino_core()
         except ImportError:
             raise CdnetError(f"{path} needs OpenVINO; install it with pip install 'cdnet-reid[openvino]'") from None
         self.path, self.weights = path, path.with_suffix(".bin")
         if not self.weights.is_file():
             raise CdnetError(f"{path}: its weights, {self.weights.name}, do not lie beside it")
-        self._core, self._compiled = openvino.Core(), None
+        self._compiled: Any = None
         model = self._read()
         for what, ports in (("input", model.inputs), ("output", model.outputs)):
             refuse_several(path, what, [min(port.get_names(), default="without a name") for port in ports])

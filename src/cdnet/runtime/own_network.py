@@ -15,6 +15,7 @@ from cdnet.data.decode import Pixels
 from cdnet.errors import CdnetError
 from cdnet.runtime.graph import FromBytes, to_graph
 from cdnet.runtime.network import Features, check_features, digest_of
+from cdnet.runtime.openvino_core import openvino_core
 from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.weights import find_weights, load_model
 
@@ -138,9 +139,7 @@ def _in_onnxruntime(network: FromBytes, own: OwnNetwork) -> Run:
 
 
 def _in_openvino(network: FromBytes, own: OwnNetwork, precision: str = "f32") -> Run:
-    import openvino
-
-    core = openvino.Core()
+    core = openvino_core()
     settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
     graph = to_graph(network, own.batch, own.preprocessing.size)
     try:
@@ -156,9 +155,7 @@ def _in_openvino_bf16(network: FromBytes, own: OwnNetwork) -> Run:
 
 
 def _openvino_has_bf16() -> bool:
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _one_line(error: Exception) -> str:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 
 from cdnet.errors import CdnetError, DiskFullError
 from cdnet.gallery import NotThereError, UnreachableError
+from cdnet.gallery.problems import RefusedError
 from cdnet.serve.features import BusyError
 from cdnet.serve.guard import HEADERS, TooLargeError, TooSlowError, refuse
 from cdnet.serve.settings import Settings
@@ -51,6 +52,7 @@ def answer_errors(app: FastAPI, settings: Settings) -> None:
     answer(NotThereError, 404)
     answer(DiskFullError, 507, "the gallery's disk is full; nothing was added")
     answer(UnreachableError, 503, "the gallery's database cannot be reached now; try again", later)
+    answer(RefusedError, 503, "the gallery's database does not do that now; the server's log says why", later)
     answer(BusyError, 503, "too many pictures are waiting for their turn; try again", later)
     answer(TooLargeError, 413, f"a picture may have {settings.most_bytes:,} bytes")
     answer(TooSlowError, 408, f"a picture has to arrive within {settings.seconds:g} seconds")

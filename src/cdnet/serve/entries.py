@@ -68,9 +68,9 @@ def entry_routes(gallery: Gallery, pool: FeaturePool, keeper: IndexKeeper) -> AP
         return Response(made, media_type="image/jpeg", headers=kept)
 
     @router.post("/api/entries", summary="Add a picture, which the gallery then keeps", openapi_extra=PICTURE)
-    async def add(request: Request, known: Annotated[Labels, Query()]) -> dict[str, object]:
+    async def add(request: Request, labels: Annotated[Labels, Query()]) -> dict[str, object]:
         data = await picture_of(request)
-        new = NewEntry(hashlib.sha256(data).digest(), "", known.camera, known.time, known.person, known.note, data=data)
+        new = NewEntry(hashlib.sha256(data).digest(), data=data, **labels.known())
         _, feature = await pool.describe(data)
         added = await asyncio.to_thread(gallery.add, [new], feature[None], who_asks(request))
         if added[0].new:

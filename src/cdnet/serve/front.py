@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from cdnet.serve.guard import PAGE_FILES
-from cdnet.serve.sessions import COOKIE, SESSION_SECONDS, Sessions
+from cdnet.serve.sessions import COOKIE, MARK, SESSION_SECONDS, Sessions
 
 KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
@@ -27,14 +27,18 @@ def front_routes(sessions: Sessions) -> APIRouter:
             await asyncio.sleep(0.5)
             return RedirectResponse("/?wrong-token", 303)
         answer = RedirectResponse("/", 303)
-        answer.set_cookie(
-            COOKIE,
-            sessions.begin(),
-            max_age=SESSION_SECONDS,
-            httponly=True,
-            samesite="strict",
-            secure=request.url.scheme == "https",
-        )
+        encrypted = request.url.scheme == "https"
+        for name, value, hidden in ((COOKIE, sessions.begin(), True), (MARK, "1", False)):
+            answer.set_cookie(
+                name, value, max_age=SESSION_SECONDS, httponly=hidden, samesite="strict", secure=encrypted
+            )
+        return answer
+
+    @router.post("/logout")
+    async def logout() -> Response:
+        answer = RedirectResponse("/", 303)
+        answer.delete_cookie(COOKIE)
+        answer.delete_cookie(MARK)
         return answer
 
     return router

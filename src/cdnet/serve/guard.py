@@ -19,7 +19,7 @@ PAGE_FILES = {"/": "index.html"} | {
     f"/{file.name}": file.name for file in (files("cdnet.serve") / "page").iterdir() if file.name != "index.html"
 }
 """Addresses of the page's parts, and the files that they are."""
-OPEN = (*PAGE_FILES, "/health", "/ready", "/login")
+OPEN = (*PAGE_FILES, "/health", "/ready", "/login", "/logout")
 """What shows nothing of the gallery and needs no token."""
 
 HEADERS = {

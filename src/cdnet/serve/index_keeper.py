@@ -10,6 +10,8 @@ from cdnet.gallery import Gallery
 
 PAUSE = 10.0
 """Seconds without an addition after which it is seen whether an index is due."""
+AGAIN = 60.0
+"""Seconds after which what failed is tried again: the database was away, or another process was at it."""
 log = logging.getLogger(__name__)
 
 
@@ -26,10 +28,11 @@ class IndexKeeper:
     Args:
         gallery: whose index.
         pause: seconds without an addition that are waited for.
+        again: seconds until what failed is tried again, whether something was added meanwhile or not.
     """
 
-    def __init__(self, gallery: Gallery, pause: float = PAUSE) -> None:
-        self._gallery, self._pause = gallery, pause
+    def __init__(self, gallery: Gallery, pause: float = PAUSE, again: float = AGAIN) -> None:
+        self._gallery, self._pause, self._again = gallery, pause, again
         self._grown, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -52,22 +55,33 @@ class IndexKeeper:
             self._thread.join()
 
     def _work(self) -> None:
-        while not self._stop.is_set():
-            self._grown.wait()
+        wait: float | None = None
+        while True:
+            self._grown.wait(wait)
             while self._grown.is_set() and not self._stop.is_set():
                 self._grown.clear()
                 self._stop.wait(self._pause)
             if self._stop.is_set():
                 return
-            try:
-                before = self._gallery.index_state()
-                after = self._gallery.build_index(before.wanted, self._go_on)
-                if after != before:
-                    log.warning("the index was made; recall %s at ef %d", after.recall, after.ef)
-            except _Stopped:
-                return
-            except CdnetError as error:
-                log.warning("no index was made: %s", error)
+            wait = None if self._is_made() else self._again
+
+    def _is_made(self) -> bool:
+        """Make the index if it is due, and tell whether that went well."""
+        try:
+            before = self._gallery.index_state()
+            after = self._gallery.build_index(before.wanted, self._go_on)
+        except _Stopped:
+            return True
+        except CdnetError as error:
+            log.warning("no index was made, which is tried again in %g s: %s", self._again, error)
+            return False
+        except Exception:  # whatever it is, searches go on, and the next ones are not to stay slow because of it
+            log.exception("no index was made, which is tried again in %g s", self._again)
+            return False
+        if after != before:
+            how = "asked" if after.used else f"not asked, for it misses {after.wanted:g}"
+            log.warning("the index was made and is %s; recall %s at ef %d", how, after.recall, after.ef)
+        return True
 
     def _go_on(self, _what: str, _share: float) -> None:
         if self._stop.is_set():

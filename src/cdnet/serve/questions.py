@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from cdnet.errors import CdnetError
-from cdnet.gallery.entry import LONGEST_NOTE, LONGEST_TEXT
+from cdnet.gallery.entry import LONGEST_NOTE, LONGEST_TEXT, Box
 from cdnet.gallery.picture_table import time_of
 from cdnet.gallery.problems import NotThereError
 from cdnet.gallery.searching import FilterWords
@@ -97,6 +97,13 @@ class Labels(Question):
     person: Text = None
     time: Time = None
     note: str = Field("", max_length=LONGEST_NOTE)
+    source: Text = None
+    box: str | None = Field(None, pattern=r"^\d{1,10}(,\d{1,10}){3}$", description="left,top,width,height in pixels")
+
+    def known(self) -> dict[str, Any]:
+        """Return them as an entry takes them."""
+        box = None if self.box is None else Box(*map(int, self.box.split(",")))
+        return self.model_dump() | {"box": box}
 
 
 async def refuse_unasked(request: Request) -> None:

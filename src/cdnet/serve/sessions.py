@@ -6,15 +6,14 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers
 
 COOKIE = "cdnet-session"
-SESSIONS = 1_000
-"""Sessions that are open at once; of more, the oldest ends."""
+MARK = "cdnet-open"
+"""Cookie that tells the page, which cannot read the other one, that there is a session to be ended."""
 SESSION_SECONDS = 12 * 3600
 """How long a session lasts, whatever is done in it."""
 
@@ -22,31 +21,25 @@ SESSION_SECONDS = 12 * 3600
 class Sessions:
     """Browsers that have shown the token; what they keep in a cookie is not the token itself.
 
-    Neither the token nor a cookie is kept as it is, only its SHA-256: what is compared or looked up has one length, and
-    a time that depends on it tells nothing of the secret.
+    A cookie says when its session ends, under a seal that only who knows the token can make. Nothing of it is kept:
+    each of several servers with one token admits a session that another one has begun, and all end with the token.
     """
 
-    def __init__(self, token: str | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._token = None if token is None else _digest(token)
+    def __init__(self, token: str | None, clock: Callable[[], float] = time.time) -> None:
+        self._token = None if token is None else hashlib.sha256(token.encode()).digest()
+        # Slow to compute, so that a stolen cookie does not help to guess the token.
+        self._key = None if token is None else hashlib.scrypt(token.encode(), salt=b"cdnet session", n=2**14, r=8, p=1)
         self._clock = clock
-        self._open: OrderedDict[bytes, float] = OrderedDict()
-
-    @property
-    def needed(self) -> bool:
-        """Whether there is a token at all."""
-        return self._token is not None
 
     def is_token(self, given: str) -> bool:
         """Compare a text with the token in a time that tells nothing."""
-        return self._token is not None and hmac.compare_digest(_digest(given), self._token)
+        found = hashlib.sha256(given.encode("utf-8", "surrogatepass")).digest()
+        return self._token is not None and hmac.compare_digest(found, self._token)
 
     def begin(self) -> str:
-        """Return the secret of a new session."""
-        made = secrets.token_urlsafe(32)
-        self._open[_digest(made)] = self._clock() + SESSION_SECONDS
-        if len(self._open) > SESSIONS:
-            self._open.popitem(last=False)
-        return made
+        """Return the cookie of a new session."""
+        about = f"{int(self._clock()) + SESSION_SECONDS}.{secrets.token_urlsafe(16)}"
+        return f"{about}.{self._seal(about)}"
 
     def admits(self, headers: Headers) -> bool:
         """Tell whether a request shows the token, or the cookie of a session that has not ended."""
@@ -59,15 +52,15 @@ class Sessions:
             cookies = SimpleCookie(headers.get("cookie", ""))
         except CookieError:
             return False
-        return COOKIE in cookies and self._lasts(_digest(cookies[COOKIE].value))
+        return COOKIE in cookies and self._lasts(cookies[COOKIE].value)
 
-    def _lasts(self, session: bytes) -> bool:
-        ends = self._open.get(session)
-        if ends is not None and self._clock() >= ends:
-            del self._open[session]
-            ends = None
-        return ends is not None
+    def _lasts(self, cookie: str) -> bool:
+        about, _, seal = cookie.rpartition(".")
+        if not hmac.compare_digest(seal.encode("utf-8", "surrogatepass"), self._seal(about).encode()):
+            return False
+        # No session ends later than one that begins now: the clock was put back.
+        return 0 < int(about.partition(".")[0]) - self._clock() <= SESSION_SECONDS
 
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+    def _seal(self, about: str) -> str:
+        assert self._key is not None
+        return hmac.new(self._key, about.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()

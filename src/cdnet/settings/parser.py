@@ -74,7 +74,7 @@ class Parser(ArgumentParser):
 
 def _one_line(message: str) -> str:
     text = " ".join(message.split()).rstrip(".")
-    text = re.sub(r"Parser key \"([^\"]+)\":?", r"--\1:", text)
+    text = re.sub(r"Parser key \"([^\"]+)\":?", lambda key: f"{hyphened(f'--{key[1]}')}:", text)
     text = re.sub(r"Expected an? <class '(\w+)'>\.", r"expected a value of type \1,", text)
     text = re.sub(r"Expected an? typing\.Literal\[(.*?)\]\.", r"expected one of \1,", text)
     text = text.replace("expected a value of type list,", "expected a list, such as [1,2],")

@@ -19,13 +19,14 @@ from cdnet.engine.seeds import generator_of
 from cdnet.engine.worker import Worker
 from cdnet.errors import CdnetError
 from cdnet.train.recipe import AugmentRecipe, BatchRecipe
+from cdnet.train.views import Views
 
 
 class Batch(NamedTuple):
     """One process's part of a batch.
 
     ``images`` N x 3 x H x W, ``identities`` N, and ``teacher`` N x D, the teacher's features of these pictures,
-    mirrored where the pictures are, or None without a teacher.
+    mirrored where the pictures are or in the same views, or None without a teacher.
     """
 
     images: Tensor
@@ -47,7 +48,9 @@ class Batches:
         worker: this process; the number of processes divides P.
         rows: of the pictures that take part, in rising order; None means all.
         side: what they are, for what is said of them.
-        teacher: a teacher's features N x 2 x D of all pictures and their mirror images, or None.
+        teacher: a teacher's features N x 2 x D of all pictures and their mirror images, or N x V x D of their views, or
+            None.
+        views: the only variations that there are; None means new ones each time.
 
     Raises:
         CdnetError: if p cannot be divided among the processes, or there are too few identities.
@@ -64,6 +67,7 @@ class Batches:
         rows: npt.NDArray[np.int64] | None = None,
         side: str = "the training set",
         teacher: Tensor | None = None,
+        views: Views | None = None,
     ) -> None:
         p, k = batch.identities, batch.pictures
         if p % worker.processes:
@@ -77,7 +81,7 @@ class Batches:
         self.size = (pictures.pixels.shape[1], pictures.pixels.shape[2])
         self.how, self.seed, self.device = how, seed, worker.device
         self.batch_size, self.share = p * k, p * k // worker.processes
-        self._mine, self._teacher = worker.part_of(p * k), teacher
+        self._mine, self._teacher, self._views = worker.part_of(p * k), teacher, views
         self._pixels = PixelsAtHand(pictures.pixels, pictures.pixels.__getitem__, worker.device)
 
     def epoch(self, number: int) -> npt.NDArray[np.int64]:
@@ -87,14 +91,17 @@ class Batches:
     def batch(self, indices: npt.NDArray[np.int64], epoch: int, step: int) -> Batch:
         """Return this process's part of a batch."""
         generator = generator_of(self.seed, epoch, step)
-        how, noise = self.how, self.how.erase_with == "noise"
-        draws = draw(len(indices), self.size, how.flip, how.pad, how.erase, generator, how.jitter, noise).rows(
-            self._mine.start, self._mine.stop
-        )
         mine = indices[self._mine]
-        teacher = None
-        if self._teacher is not None:
-            teacher = self._teacher[torch.from_numpy(mine), draws.flips.long()].to(self.device)
+        rows = torch.from_numpy(mine)
+        if self._views is None:
+            how, noise = self.how, self.how.erase_with == "noise"
+            everyones = draw(len(indices), self.size, how.flip, how.pad, how.erase, generator, how.jitter, noise)
+            draws = everyones.rows(self._mine.start, self._mine.stop)
+            shown = draws.flips.long()
+        else:
+            shown = torch.randint(self._views.each, (len(indices),), generator=generator)[self._mine]
+            draws = self._views.draws(rows, shown)
+        teacher = None if self._teacher is None else self._teacher[rows, shown].to(self.device)
         return Batch(augment(self._pixels[mine], draws), self.labels[mine].to(self.device), teacher)
 
 

@@ -19,6 +19,9 @@ from cdnet.engine.recipe import (
 )
 from cdnet.model_input import parse_size
 
+MOST_VIEWS = 100
+"""Views of each picture, at most: a teacher's features of so many are hundreds of times what the pictures are."""
+
 
 @dataclass
 class BatchRecipe:
@@ -86,6 +89,8 @@ class DistilRecipe:
         relations: weight of the mean squared difference of similarities within the batch.
         labels: weight of the paper's own losses beside them.
         each: map and compare each head's feature by itself; false takes the joined one, which inference gives.
+        views: variations of each picture, drawn once, that the teacher sees as the network does; 0 shows it each
+            picture and its mirror image as they are, and the network those varied anew each time.
     """
 
     teacher: str | None = None
@@ -98,6 +103,7 @@ class DistilRecipe:
     relations: float = 30.0
     labels: float = 1.0
     each: bool = False
+    views: int = 0
 
 
 @dataclass
@@ -159,6 +165,11 @@ def check_recipe(recipe: TrainRecipe) -> None:
         ("dropout", 0 <= recipe.dropout < 1, "from 0 to below 1"),
         ("ema", 0 <= recipe.ema < 1, "from 0 to below 1"),
         *distil_rules(recipe.distil),
+        (
+            "distil.views",
+            not recipe.distil.views or recipe.augment.erase_with == "mean",
+            "0 with --augment.erase-with noise, which is drawn anew each time",
+        ),
     ]
     refuse_senseless([*rules, *shared_rules(recipe.batch, recipe.augment, recipe.loss, recipe.seed)])
 
@@ -170,6 +181,8 @@ def distil_rules(distil: DistilRecipe) -> list[Rule]:
     return [
         *((f"distil.{name}", distil.teacher is not None, "left out, or given with --distil.teacher") for name in said),
         ("distil.each", distil.teacher is not None or not distil.each, "false, or given with --distil.teacher"),
+        ("distil.views", 0 <= distil.views <= MOST_VIEWS, f"from 0 to {MOST_VIEWS}"),
+        ("distil.views", distil.teacher is not None or not distil.views, "0, or given with --distil.teacher"),
         *(at_least_zero(f"distil.{name}", weight) for name, weight in weights.items()),
         (
             "distil.features",

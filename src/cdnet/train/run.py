@@ -38,6 +38,7 @@ from cdnet.train.loop import StepLosses, train_epoch
 from cdnet.train.recipe import TrainRecipe, check_recipe
 from cdnet.train.taught import Taught
 from cdnet.train.teacher import teacher_features
+from cdnet.train.views import Views
 from cdnet.weights import TrainedOn, save_weights, shipped_weights, try_on_shapes
 
 log = notes(__name__)
@@ -94,8 +95,13 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
                 raise UndefinedError(f"{error}; or train without evaluating, by --evaluate-every 0") from None
         if self.main:
             tell(remarks(data, [pictures, *(self.test.splits() if self.test else ())]))
-        teacher = self._teacher(pictures)
-        self.batches = Batches(pictures, recipe.batch, recipe.augment, recipe.seed, self.worker, teacher=teacher)
+        views = None
+        if recipe.distil.views:
+            views = Views(pictures.pixels, recipe.distil.views, recipe.augment, recipe.seed)
+        teacher = self._teacher(pictures, views)
+        self.batches = Batches(
+            pictures, recipe.batch, recipe.augment, recipe.seed, self.worker, teacher=teacher, views=views
+        )
         self._say_share()
         identities = self.batches.identities
         said: TrainedOn = {"data": data.name, "identities": identities, "seed": recipe.seed, "epochs": 0}
@@ -121,7 +127,7 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         self.source, self.trained_on = describe_source(pictures) | self._taught_by, self.spec.trained_on
         self.start()
 
-    def _teacher(self, pictures: CachedPictures) -> Tensor | None:
+    def _teacher(self, pictures: CachedPictures, views: Views | None) -> Tensor | None:
         distil = self.recipe.distil
         self._taught_by: Source = {}
         if distil.teacher is None:
@@ -129,7 +135,7 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
         given = Given(distil.size, distil.channels, distil.range, _three(distil.mean), _three(distil.std))
         network = open_network(distil.teacher, given, "distil.")
         self._taught_by = {"teacher": network.digest}
-        return teacher_features(network, pictures.pictures, self.recipe.data.cache, shown)
+        return teacher_features(network, pictures.pictures, views, self.recipe.data.cache, shown)
 
     def _say_share(self) -> None:
         if self.main:

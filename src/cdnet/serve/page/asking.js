@@ -48,3 +48,9 @@ export function shortMoment(time) {
   const year = new Date(time).getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
   return new Date(time).toLocaleString([], { ...SHORT, ...year });
 }
+
+// The beginning of a text, of whole characters.
+export function short(text, most = 60) {
+  const letters = [...text.slice(0, 4 * most)];
+  return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : text;
+}

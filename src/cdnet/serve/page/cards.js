@@ -1,6 +1,8 @@
 // What was found, as cards, and which of them were marked right or wrong.
 
-import { at, make, moment, shortMoment } from "/asking.js";
+import { at, make, moment, short, shortMoment } from "/asking.js";
+
+const LONG = 160;  // characters that are shown at once
 
 let shown = [];
 let threshold = null;
@@ -8,6 +10,7 @@ let marks = new Map();
 
 export const entries = () => shown;
 export const markOf = (entry) => marks.get(entry.id) ?? "";
+export const hasThreshold = () => threshold !== null;
 export const isBelow = (entry) => threshold !== null && entry.similarity < threshold;
 export const markedRight = () => [...marks].filter(([, kind]) => kind === "right").map(([id]) => id);
 
@@ -28,12 +31,20 @@ export function drawCards(found, limit, pick) {
   countMarks();
 }
 
+// Draw further ones after those that are there, and return the first of them.
+export function addCards(found, pick) {
+  const cards = found.map((entry, place) => card(entry, shown.length + place, pick));
+  shown = [...shown, ...found];
+  at("cards").append(...cards);
+  return cards[0];
+}
+
 function card(entry, place, pick) {
   const found = "similarity" in entry;
-  const camera = entry.camera ? `camera ${entry.camera}` : "camera not known";
-  const person = entry.person ? `person ${entry.person}` : "person not known";
+  const camera = entry.camera ? `camera ${short(entry.camera)}` : "camera not known";
+  const person = entry.person ? `person ${short(entry.person)}` : "person not known";
   const time = entry.time ? moment(entry.time) : "time not known";
-  const name = [...(found ? [`number ${place + 1}`] : []), camera, time, person, entry.name].filter(Boolean).join(", ");
+  const name = [...(found ? [`number ${place + 1}`] : []), camera, time, person, short(entry.name)].filter(Boolean).join(", ");
   const image = make("img", { src: `/api/entries/${entry.id}/picture`, alt: `Picture of ${name}`, loading: "lazy" });
   const button = make("button", { type: "button", title: "Search for this one", onclick: () => pick(entry.id) }, image);
   button.setAttribute("aria-label", `Search for ${name}`);
@@ -45,11 +56,11 @@ function card(entry, place, pick) {
     bar.setAttribute("aria-hidden", "true");
     words.append(...term("Similarity", score, bar));
   }
-  words.append(...term("Camera", camera));
+  words.append(...term("Camera", ...(entry.camera ? ["camera ", whole(entry.camera)] : [camera])));
   if (entry.time) words.append(...term("Time", make("time", { dateTime: entry.time, title: time, textContent: shortMoment(entry.time) })));
-  words.append(...term("Person", person));
-  if (entry.name) words.append(...term("File", make("span", { className: "name", title: entry.name, textContent: entry.name })));
-  if (entry.note) words.append(...term("Note", entry.note));
+  words.append(...term("Person", ...(entry.person ? ["person ", whole(entry.person)] : [person])));
+  if (entry.name) words.append(...term("File", make("bdi", { className: "name", title: entry.name, textContent: entry.name })));
+  if (entry.note) words.append(...term("Note", whole(entry.note, "note")));
   const made = make("li", { className: "card" }, button, words);
   if (found) {
     made.classList.toggle("below", isBelow(entry));
@@ -60,6 +71,15 @@ function card(entry, place, pick) {
 
 function term(name, ...described) {
   return [make("dt", { textContent: name }), make("dd", {}, ...described)];
+}
+
+// A text in the direction of its own script; of a long one the beginning, which opens.
+function whole(text, className = "") {
+  if (text.length <= LONG) return make("bdi", { className, textContent: text });
+  const all = make("div", { dir: "auto", tabIndex: 0, textContent: text });
+  all.setAttribute("role", "group");
+  all.setAttribute("aria-label", `All ${text.length.toLocaleString()} characters`);
+  return make("details", { className }, make("summary", { dir: "auto", textContent: short(text) }), all);
 }
 
 function mark(made, entry, place, kind) {

@@ -2,13 +2,16 @@
 // that links and the back button work. An uploaded picture is kept in this page alone, under a name in its history.
 
 import { ask, at, make, tell } from "/asking.js";
-import { drawCards, entries, markedRight } from "/cards.js";
+import { addCards, drawCards, entries, markedRight } from "/cards.js";
 import { save } from "/saving.js";
 import { drawTimes } from "/times.js";
 
 const KEPT = 20;  // uploaded pictures to which the back button leads
+const PAGE = 60;  // pictures of the gallery that are shown at once
 const uploads = new Map();
+const narrow = matchMedia("(max-width: 50rem)");
 let turn = 0;
+let stats = null;
 
 function filters() {
   const form = new FormData(at("filters"));
@@ -35,8 +38,8 @@ function restore(given) {
   for (const box of form.querySelectorAll("[name=camera]")) box.checked = cameras.includes(box.value);
 }
 
-// Show what the address says: entries that are searched for, an upload, or the gallery itself.
-async function show() {
+// Show what the address says: entries that are searched for, an upload, or the gallery itself. `trouble` is what went wrong before.
+async function show(trouble = "") {
   const mine = ++turn;
   const given = new URLSearchParams(location.search);
   restore(given);
@@ -60,8 +63,10 @@ async function show() {
     } else {
       showQuery([]);
       draw([], null, "Nothing is searched yet");
-      tell(name ? "The picture that was searched for is not kept any more; give it again." : "");
+      if (trouble) tell(trouble, "wrong");
+      else tell(name ? "The picture that was searched for is not kept any more; give it again." : "");
     }
+    if (!stats && !trouble) readStats().catch(() => {});  // the gallery did not answer when the page was opened
   } catch (error) {
     if (mine !== turn) return;
     draw([], null, "Nothing to show");
@@ -70,7 +75,7 @@ async function show() {
 }
 
 function draw(found, limit, title) {
-  drawCards(found, limit, (id) => go([id]));
+  drawCards(found, limit, pick);
   drawTimes(found);
   at("hint").hidden = found.length > 0;
   at("results").textContent = title;
@@ -87,26 +92,47 @@ async function answer(mine, promise) {
   const where = found.threshold === null
     ? "No threshold was calibrated for this gallery, so that a similarity alone does not say whether it is the same person."
     : `${above} at or above the threshold of ${found.threshold.toFixed(3)}.`;
-  tell(count ? `${where} ${seconds} s.` : "Nothing passes these filters.");
+  tell(`${count ? where : nothing()}${untimed()} ${seconds} s.`);
   at("results").focus({ preventScroll: true });
-  if (matchMedia("(max-width: 50rem)").matches) at("found").scrollIntoView();
+  if (narrow.matches) at("found").scrollIntoView();
+}
+
+// What a filter by time leaves out although it may be of that time.
+function untimed() {
+  const given = filters();
+  const count = stats && (given.has("since") || given.has("until")) ? stats.unknown_times : 0;
+  return count ? ` Left out: ${count.toLocaleString()} of the gallery whose time is not known.` : "";
+}
+
+function nothing() {
+  return stats && !stats.entries ? "This gallery is empty." : "Nothing passes these filters.";
 }
 
 async function browse(mine, after, query) {
   tell("Reading the gallery …", "busy");
   query.delete("k");
-  query.set("limit", "60");
+  query.set("limit", PAGE);
   query.set("after", after);
   const found = await ask(`/api/entries?${query}`);
   if (mine !== turn) return;
-  draw(after ? [...entries(), ...found] : found, null, "Pick a picture to search for");
-  tell(entries().length ? "" : "There is nothing that passes these filters.");
-  at("more").hidden = found.length < 60;
+  if (after) {
+    addCards(found, pick)?.querySelector("button").focus();
+  } else {
+    draw(found, null, "Pick a picture to search for");
+    at("results").focus({ preventScroll: true });
+    if (narrow.matches) at("found").scrollIntoView();
+  }
+  tell(`${entries().length ? "" : nothing()}${untimed()}`.trim());
+  at("more").hidden = found.length < PAGE;
   at("more").onclick = () => browse(mine, found.at(-1).id, query).catch((error) => tell(error.message, "wrong"));
 }
 
 function showQuery(addresses) {
   at("query").replaceChildren(...addresses.map((address) => make("img", { src: address, alt: "What is searched for" })));
+}
+
+function pick(number) {
+  go([number]);
 }
 
 function go(numbers) {
@@ -134,21 +160,30 @@ function upload(file) {
   show();
 }
 
+async function readStats() {
+  stats = await ask("/api/stats");
+  const many = (count, what) => `${count.toLocaleString()} ${what}${count === 1 ? "" : "s"}`;
+  const cameras = stats.cameras.length ? many(stats.cameras.length, "camera") : "no known camera";
+  at("about").textContent = stats.entries ? `${many(stats.entries, "picture")} of ${cameras}` : "an empty gallery";
+  at("hint-empty").hidden = stats.entries > 0;
+  at("hint-search").hidden = !stats.entries;
+  const sorted = [...stats.cameras].sort((a, b) => a.localeCompare(b, [], { numeric: true }));
+  at("cameras").append(...sorted.map((camera) => make("label", {}, make("input", { type: "checkbox", name: "camera", value: camera }), make("bdi", { textContent: camera }))));
+  at("cameras").hidden = !stats.cameras.length;
+  at("logout").hidden = !document.cookie.includes("cdnet-open=1");
+  restore(new URLSearchParams(location.search));
+}
+
 async function begin() {
-  at("narrow").open = !matchMedia("(max-width: 50rem)").matches;
+  at("narrow").open = !narrow.matches;
+  let trouble = "";
   try {
-    const stats = await ask("/api/stats");
-    const many = (count, what) => `${count.toLocaleString()} ${what}${count === 1 ? "" : "s"}`;
-    at("about").textContent = `${many(stats.entries, "picture")} of ${many(stats.cameras.length, "camera")}`;
-    at("cameras").append(...stats.cameras.map((camera) => make("label", {}, make("input", { type: "checkbox", name: "camera", value: camera }), camera)));
-    at("cameras").hidden = !stats.cameras.length;
+    await readStats();
   } catch (error) {
-    const tried = new URLSearchParams(location.search).has("wrong-token");
-    tell(tried ? "That is not the token." : error.message, "wrong");
-    at("cameras").hidden = true;
-    if (!at("login").hidden) return;
+    trouble = new URLSearchParams(location.search).has("wrong-token") ? "That is not the token." : error.message;
+    if (!at("login").hidden) return tell(trouble, "wrong");
   }
-  await show();
+  await show(trouble);
 }
 
 for (const id of ["file", "camera-file"]) {
@@ -172,7 +207,7 @@ at("filters").addEventListener("submit", (event) => {
 at("refine").addEventListener("click", () => go(markedRight()));
 at("csv").addEventListener("click", save);
 at("print").addEventListener("click", () => print());
-addEventListener("popstate", show);
+addEventListener("popstate", () => show());
 addEventListener("paste", (event) => {
   const item = [...event.clipboardData.items].find((one) => one.type.startsWith("image/"));
   if (item) upload(item.getAsFile());
@@ -182,6 +217,8 @@ addEventListener("dragleave", () => at("drop").classList.remove("over"));
 addEventListener("drop", (event) => {
   event.preventDefault();
   at("drop").classList.remove("over");
-  upload(event.dataTransfer.files[0]);
+  const { files } = event.dataTransfer;
+  if (files.length === 1) upload(files[0]);
+  else tell(files.length ? `Drop one picture at a time, not ${files.length}.` : "What was dropped is no file. Save the picture first, or copy and paste it.", "wrong");
 });
 begin();
