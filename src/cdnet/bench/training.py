@@ -19,7 +19,7 @@ from cdnet.bench.torchreid_parts import Entry, TorchreidParts, silent, usable_co
 from cdnet.bench.turns import Run, Timing, in_turns
 from cdnet.data.cache import CachedPictures
 from cdnet.engine.accelerator import make_accelerator
-from cdnet.engine.large_blocks import large_blocks_kept
+from cdnet.engine.large_blocks import LARGE_BLOCKS
 from cdnet.engine.network import make_optimizer, read_spec
 from cdnet.engine.worker import Worker
 from cdnet.errors import CdnetError
@@ -119,8 +119,9 @@ class _Ours(_Waiting):
         batch = self.batches.batch(self.order[number % len(self.order)], 0, number)
         self.waited.append(time.perf_counter() - started)
         # As a run has it, and peers have not; kept from round to round, as from step to step.
-        with large_blocks_kept(then_given_back=False):
-            train_step(self.model, self.optimizer, self.accelerator, batch, self.recipe).loss.item()
+        LARGE_BLOCKS.keep()
+        train_step(self.model, self.optimizer, self.accelerator, batch, self.recipe).loss.item()
+        LARGE_BLOCKS.give_back(all_of_it=False)
 
 
 class _Torchreid(_Waiting):

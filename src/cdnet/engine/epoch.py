@@ -13,6 +13,7 @@ from torch import Tensor
 from cdnet.crowding import WATCH
 from cdnet.engine.checkpoint import WAY_OUT, PlaceState
 from cdnet.engine.distributed import average_over_processes
+from cdnet.engine.large_blocks import LARGE_BLOCKS
 from cdnet.engine.log_line import LogLine
 from cdnet.engine.step import Logged, StepValues
 from cdnet.engine.stopping import NOTE_EVERY
@@ -89,6 +90,7 @@ def run_epoch(
             packed = given.pack()
             if packed.device.type == "cpu":
                 WATCH.look()
+                LARGE_BLOCKS.look()
             place.sums = packed if place.sums is None else place.sums + packed
             place.step, place.images = step + 1, place.images + batch_size
             elapsed = time.perf_counter() - started

@@ -16,7 +16,7 @@ from cdnet.engine.accelerator import make_accelerator
 from cdnet.engine.checkpoint import FILE, WAY_OUT, Checkpoint, Source, WorkState, save_checkpoint
 from cdnet.engine.epoch import Place
 from cdnet.engine.folder import RECIPE, begin, lengthen, open_claimed, open_folder
-from cdnet.engine.large_blocks import large_blocks_kept
+from cdnet.engine.large_blocks import LARGE_BLOCKS
 from cdnet.engine.log_line import LogLine, refuse_lacking
 from cdnet.engine.network import make_optimizer
 from cdnet.engine.record import LOG, Record
@@ -168,7 +168,7 @@ class Session(ABC):
             raise
 
     def _memory(self) -> AbstractContextManager[object]:
-        return large_blocks_kept() if self.accelerator.device.type == "cpu" else nullcontext()
+        return LARGE_BLOCKS.wanted() if self.accelerator.device.type == "cpu" else nullcontext()
 
     def _record(self) -> Record:
         ended = self.place.epoch - (self._line is not None)
