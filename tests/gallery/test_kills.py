@@ -55,11 +55,13 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(copied, tmp_path
                 with suppress(psutil.NoSuchProcess):
                     process.send_signal(signal.SIGKILL)
             before = len(said.read_text().split())
-            ends = time.monotonic() + 600
-            while len(said.read_text().split()) <= before + 2:  # the client goes on by itself
-                assert time.monotonic() < ends
+            for _ in range(2400):  # two minutes, not counting those in which a busy machine lets this stand still
+                if len(said.read_text().split()) > before + 2:  # the client goes on by itself
+                    break
                 assert client.poll() is None
                 time.sleep(0.05)
+            else:
+                raise AssertionError("the client did not go on")
             client.kill()
         client.wait()
         acknowledged += map(int, said.read_text().split("\n")[:-1])

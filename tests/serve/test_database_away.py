@@ -30,7 +30,7 @@ def by_address(root) -> Iterator[tuple[object, object, object]]:
         database = made._databases[0]
         host = quote(str(conninfo_to_dict(database.conninfo())["host"]), safe="")
         with open_gallery(f"postgresql://cdnet:secret@/postgres?host={host}", patience=0.2) as gallery:
-            app = create_app(gallery, TinyNetwork(), Settings(rate=1e6))
+            app = create_app(gallery, TinyNetwork(), Settings(rate=1e6, seconds=3600))
             with listening(app) as address:
                 yield database.folder, gallery, address
         database.folder.start_server()
@@ -161,7 +161,7 @@ def test_a_killed_server_of_a_folder_is_started_by_the_next_request(tmp_path) ->
     from cdnet.serve.app import create_app
     from cdnet.serve.settings import Settings
 
-    with filled(tmp_path) as gallery, listening(create_app(gallery, TinyNetwork(), Settings())) as address:
+    with filled(tmp_path) as gallery, listening(create_app(gallery, TinyNetwork(), Settings(seconds=3600))) as address:
         assert ask(address, "GET", "/api/search?entry=1")[0] == 200
         folder = gallery._databases[0].folder
         server = psutil.Process(folder._server())
