@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import re
 
@@ -51,6 +52,15 @@ def test_the_table_of_other_pictures_is_the_files() -> None:
             low, high = (per_cent(row[f"rank1_{end}"]) for end in ("low", "high"))
             cells.append(f"{per_cent(row['rank1'])} ({low} to {high}) / {per_cent(row['mAP'])}")
         assert f"| {' | '.join(cells)} |" in PAGES["docs/results.md"]
+
+
+@pytest.mark.parametrize("name", ["elsewhere.csv", "parts.csv"])
+def test_the_figures_are_of_the_weights_that_ship(name: str) -> None:
+    measured = {(row["network"], row["sha256"]) for row in rows(name) if row["network"] in SHIPPED}
+    shipped = ((network, ROOT / f"src/cdnet/pretrained/{network}.safetensors") for network in SHIPPED)
+    digests = {network: hashlib.sha256(file.read_bytes()).hexdigest() for network, file in shipped}
+    assert measured
+    assert measured <= set(digests.items())
 
 
 @pytest.mark.parametrize("network", SHIPPED)

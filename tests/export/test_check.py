@@ -107,6 +107,7 @@ def test_a_few_photographs_do_not_overrule_pytorch(
     best = rank_feeds(opened.file, usual_feeds(SIZE), sample)[0]
     assert best.feed != opened.said
     monkeypatch.setattr("cdnet.export.verdict.COSTS", -1.0)
+    monkeypatch.setattr("cdnet.export.verdict.KNOWS", 0.0)
     assert check_file(opened, None, sample).mistakes
     report = check_file(opened, weights, sample)
     assert report.mistakes == []

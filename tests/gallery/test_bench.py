@@ -24,8 +24,12 @@ def test_a_gallery_grows_to_the_sizes_that_are_said(gallery, tmp_path):
     from cdnet.bench.gallery import bench_gallery, synthetic
 
     path = tmp_path / "rows.json"
+    with pytest.raises(CdnetError, match="minutes are over while filling up to 120"):
+        list(bench_gallery(gallery, [120, 5_300], 2, 12, 0, path, minutes=1e-9))
+    assert not path.exists()
     rows = list(bench_gallery(gallery, [120, 5_300], 2, 12, 0, path))
     assert [row["entries"] for row in rows] == [120, 5_300]
+    assert [row["filled"] for row in rows] == [0, 5_180]  # the first ones were there before the time was over
     entries = list(gallery.iterate())
     features = gallery.features([entry.id for entry in entries])
     found = np.stack([features[entry.id] for entry in entries])

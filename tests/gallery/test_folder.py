@@ -152,6 +152,19 @@ def test_the_server_listens_on_a_private_socket_alone(folder):
         assert (folder / "server.log").stat().st_mode & 0o077 == 0
 
 
+def test_the_server_keeps_as_much_in_memory_as_this_place_has(folder, monkeypatch):
+    from cdnet.gallery import open_gallery
+    from cdnet.gallery.folder import buffers
+
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"total": 1 << 30}))
+    assert buffers() <= 256
+    with open_gallery(folder) as gallery, gallery.reading() as connection:
+        row = connection.execute("SELECT setting::int * 8 / 1024 FROM pg_settings WHERE name = 'shared_buffers'")
+        assert row.fetchone() == (buffers(),)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"total": 1 << 20}))
+    assert buffers() == 128
+
+
 USER = """
 import sys, time
 from cdnet.gallery import open_gallery

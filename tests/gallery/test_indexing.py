@@ -87,6 +87,16 @@ def test_searches_and_additions_go_on_while_it_is_made(large, new_entry):
     assert gallery.stats().entries == 1505
 
 
+def test_the_recall_is_measured_anew_when_there_are_twice_as_many(large, new_entry):
+    gallery, unit = large
+    assert gallery.build_index(0.9).entries == 1500
+    more = [new_entry(20_000 + number, time=datetime(2026, 3, 5, tzinfo=UTC)) for number in range(1500)]
+    gallery.add(more[:1499], unit[:1499])
+    assert gallery.build_index(0.9).entries == 1500
+    gallery.add(more[1499:], unit[1499:])
+    assert gallery.build_index(0.9).entries == 3000
+
+
 def test_few_that_pass_are_compared_one_by_one(large):
     gallery, unit = large
     gallery.build_index(0.9)

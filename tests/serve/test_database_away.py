@@ -80,6 +80,16 @@ def test_a_server_that_is_stopped_and_started_again(tmp_path) -> None:
         assert gallery.stats().entries == before  # one more, and one less
 
 
+def test_connections_of_before_are_not_lent(tmp_path) -> None:
+    with by_address(tmp_path) as (folder, gallery, address):
+        with gallery.reading(), gallery.reading(), gallery.reading():
+            pass  # three, which are idle then
+        folder.stop_server()
+        folder.start_server()
+        assert not gallery.index_state().used  # which waits for nothing
+        assert ask(address, "GET", "/api/search?entry=1")[0] == 200
+
+
 def test_a_database_that_refuses_tells_the_client_nothing(tmp_path) -> None:
     with by_address(tmp_path) as (_, gallery, address):
         with gallery.reading() as connection:

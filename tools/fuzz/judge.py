@@ -21,7 +21,7 @@ SILENT = 20.0
 LONG = 60.0
 """Seconds of work after which a command that speaks is stopped, and counts as sound."""
 MEMORY = 2**30
-"""Bytes, Python and PyTorch included."""
+"""Bytes beyond those that the forking process holds: Python, PyTorch, and in a test whatever ran before it."""
 SENTENCE = 2_000
 """Characters of what is still a sentence."""
 _PAGE = resource.getpagesize()
@@ -65,11 +65,11 @@ def judge_call(
     before = _state(folder)
     shown = folder.parent / f"{folder.name}.shown"
     shown.mkdir(exist_ok=True)
-    started = time.monotonic()
+    started, inherited = time.monotonic(), _use(os.getpid())[2]
     child = os.fork()
     if child == 0:
         _be_the_command(call, folder, shown)
-    status, memory, wrong = _watch(child, shown)
+    status, memory, wrong = _watch(child, shown, inherited)
     out, err = ((shown / name).read_bytes() for name in ("out", "err"))
     if not wrong:
         wrong = _said_wrong(status, out, err, expected) or _lost(before, _state(folder), changes if status == 0 else ())
@@ -97,8 +97,8 @@ def _be_the_command(call: Callable[[], int], folder: Path, shown: Path) -> None:
         os._exit(status)
 
 
-def _watch(child: int, shown: Path) -> tuple[int, int, str]:
-    # Status, peak memory, and what was wrong while it ran.
+def _watch(child: int, shown: Path, inherited: int) -> tuple[int, int, str]:
+    # Status, peak memory beyond what was inherited, and what was wrong while it ran.
     began = stirred = time.monotonic()
     worked = before = 0.0
     said = peak = 0
@@ -106,12 +106,13 @@ def _watch(child: int, shown: Path) -> tuple[int, int, str]:
     while True:
         ended, code, used = os.wait4(child, os.WNOHANG)
         if ended:
-            peak = max(peak, used.ru_maxrss * 1024)
+            peak = max(peak, used.ru_maxrss * 1024 - inherited)
             if not wrong and peak > MEMORY:
                 wrong = f"took {peak / 2**20:,.0f} MiB"
             return os.waitstatus_to_exitcode(code), peak, wrong
         now = time.monotonic()
         waits, seconds, held = _use(child)
+        held -= inherited
         peak = max(peak, held)
         length = sum((shown / name).stat().st_size for name in ("out", "err") if (shown / name).exists())
         if length > said:

@@ -17,7 +17,8 @@ from cdnet.cli.gallery_arguments import (
     read_options,
     time_of,
 )
-from cdnet.cli.gallery_upkeep import audit, build_index, calibrate, export, import_file, remove, show_index, stats
+from cdnet.cli.gallery_listing import audit, list_entries
+from cdnet.cli.gallery_upkeep import build_index, calibrate, export, import_file, remove, show_index, stats
 from cdnet.cli.termination import closing_when_terminated
 from cdnet.errors import CdnetError
 from cdnet.runtime.given import Given
@@ -162,23 +163,3 @@ def query(words: list[str]) -> None:
         say("  ".join(about) + ("  (below the threshold)" if below else ""))
     if not found.matches:
         say("nothing found")
-
-
-def list_entries(words: list[str]) -> None:
-    """List entries."""
-    made = gallery_parser("list")
-    add_filters(made)
-    made.add_argument("--after", type=int, default=0, help="only entries of greater numbers")
-    made.add_argument("--limit", type=int, default=100, help="how many at most")
-    made.add_argument("--json", action="store_true", help="print a list")
-    options = read_options(made, words)
-    filters = filters_of(options)
-    with opened(options) as gallery:
-        entries = gallery.entries(**filters, after=options.after, limit=options.limit)
-        note_untimed(gallery, filters)
-    if options.json:
-        say_block(json.dumps([entry.to_json() for entry in entries], indent=1))
-        return
-    for entry in entries:
-        about = [f"{entry.id}", entry.person or "person unknown", f"camera {entry.camera or 'unknown'}"]
-        say("  ".join([*about, *([entry.time.isoformat()] if entry.time else []), entry.place]))

@@ -1,4 +1,4 @@
-"""``cdnet gallery``: what keeps a gallery right: removing, measuring, calibrating, moving, and its log."""
+"""``cdnet gallery``: what keeps a gallery right: removing, measuring, calibrating, and moving."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from cdnet.cli.gallery_arguments import (
     note_untimed,
     opened,
     read_options,
-    time_of,
 )
 from cdnet.data.recipe import DataRecipe
 from cdnet.errors import CdnetError
@@ -77,26 +76,6 @@ def stats(words: list[str]) -> None:
     with opened(options) as gallery:
         found = gallery.stats(measure_recall=options.recall)
     say_block(json.dumps(found.to_json(), indent=1) if options.json else found.as_text())
-
-
-def audit(words: list[str]) -> None:
-    """Print the audit log."""
-    made = gallery_parser("audit")
-    made.add_argument("--since", help="only from this time on; UTC where it says no zone")
-    made.add_argument("--until", help="only before this time; likewise")
-    made.add_argument("--last", type=int, help="only so many, the last ones")
-    made.add_argument("--json", action="store_true", help="print a list")
-    options = read_options(made, words)
-    since, until = (None if time is None else time_of(time) for time in (options.since, options.until))
-    with opened(options) as gallery:
-        records = gallery.audit(since, until, options.last)
-    if options.json:
-        say_block(json.dumps([record.to_json() for record in records], indent=1))
-        return
-    for record in records:
-        digest = f" {record.digest.hex()}" if record.digest is not None else ""
-        at = record.at.isoformat(timespec="seconds")
-        say(f"{at} {record.who} {record.action}{digest} {json.dumps(record.detail)}")
 
 
 def calibrate(words: list[str]) -> None:
