@@ -58,12 +58,6 @@ WRONG: dict[str, tuple[Callable[[], int], str]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def any_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the tests' own process holds counts for those that are forked from it, and is of no account here."""
-    monkeypatch.setattr(judge, "MEMORY", 2**40)
-
-
 @pytest.mark.parametrize("case", WRONG)
 def test_the_judge_sees_what_is_wrong(tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     call, said = WRONG[case]
