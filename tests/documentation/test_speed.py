@@ -9,6 +9,7 @@ import pytest
 from tests.documentation.pages import PAGES, ROOT
 
 from cdnet.bench.written import markdown, read_rows
+from cdnet.figures.network_costs import cost_table, read_costs
 
 FILES = sorted((ROOT / "results" / "bench").glob("*.json"))
 HEAD = markdown([]).splitlines()[0]
@@ -33,3 +34,9 @@ def test_rows_are_as_the_benchmarks_wrote_them(page: str) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_no_row_names_a_place_of_the_machine(file: Path) -> None:
     assert re.findall(r'"/[^"]*"|[ =]/[\w.]+/', file.read_text("utf-8")) == []
+
+
+def test_the_table_of_networks_is_what_the_files_say() -> None:
+    files = ("bench/inference.json", "evaluation.json", "retail.json", "published-networks.csv")
+    table = cost_table(read_costs([ROOT / "results" / name for name in files]))
+    assert (ROOT / "results" / "networks.md").read_text("utf-8") == table + "\n"
