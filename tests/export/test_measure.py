@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,7 @@ def test_weights_in_16_bits_from_the_command_line(
     said = capsys.readouterr().out
     assert "half.safetensors: fp16 for plain" in said
     assert "as PyTorch at 1, 7, 64 picture(s) at once: largest difference" in said
-    assert "on market1501, 12 queries: PyTorch mAP" in said
+    assert re.search(r"on market1501, \d+ queries: PyTorch mAP", said)
     assert "half.safetensors mAP" in said
     tensors, before = load_file(out), load_file(weights)
     kernels = {name for name, tensor in before.items() if tensor.ndim == 4}

@@ -62,15 +62,15 @@ def main(words: list[str]) -> None:
         closing_when_terminated(),
         listen(settings) as taken,
         open_gallery(options.gallery, read_from=options.read_from, patience=PATIENCE) as gallery,
+        # When its requests are answered, the server hands the signal on that ended it.
+        suppress(TerminatedError),
     ):
         app = create_app(gallery, gallery.network.open(options.weights), settings)
         server = server_of(app, settings)
         say(f"the gallery is at {shown_url(settings, taken)}; Ctrl-C ends it")
         if not (is_loopback(settings.host) or settings.encrypted or settings.proxies):
             say("the token and all pictures travel unencrypted; --certificate and --key, or a proxy, prevent that")
-        # When its requests are answered it hands the signal on that ended it.
-        with suppress(TerminatedError):
-            server.run(sockets=[taken])
+        server.run(sockets=[taken])
 
 
 def _make_and_add(options: Any) -> None:
