@@ -49,7 +49,7 @@ class Told(LargeBlocks):
         self.told.append("keep")
         self._kept = True
 
-    def give_back(self, all_of_it: bool = True) -> None:
+    def give_back(self) -> None:
         self.told.append("give back")
         self._kept = False
 

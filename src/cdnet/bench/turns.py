@@ -24,12 +24,13 @@ class Timing:
     bytes: int | None
 
 
-def in_turns(runs: Mapping[str, Run], rounds: int) -> dict[str, Timing]:
+def in_turns(runs: Mapping[str, Run], rounds: int, before: Mapping[str, Run] | None = None) -> dict[str, Timing]:
     """Run all in turns, after one round that does not count but for its memory.
 
     Args:
         runs: by name.
         rounds: at least 1.
+        before: what is done before a run's turn and does not count, by the run's name.
     """
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     bytes_of: dict[str, int | None] = {}
@@ -40,6 +41,8 @@ def in_turns(runs: Mapping[str, Run], rounds: int) -> dict[str, Timing]:
                     run(number)
                 bytes_of[name] = memory.bytes
                 continue
+            if before is not None and name in before:
+                before[name](number)
             started = time.perf_counter()
             run(number)
             seconds[name].append(time.perf_counter() - started)

@@ -68,15 +68,14 @@ class LargeBlocks:
             mallopt(_MMAP_MAX, 0)
             self._kept = True
 
-    def give_back(self, all_of_it: bool = True) -> None:
-        """Take large blocks from the system again, and give it what is free, or leave that where it is."""
+    def give_back(self) -> None:
+        """Take large blocks from the system again, and give it what is free."""
         if (found := _library()) is not None:
             mallopt, trim = found
             mallopt(_MMAP_MAX, 65536)
             mallopt(_MMAP_THRESHOLD, _USUAL)
-            if all_of_it:
-                mallopt(_TRIM_THRESHOLD, 2 * _USUAL)
-                trim(0)
+            mallopt(_TRIM_THRESHOLD, 2 * _USUAL)
+            trim(0)
         self._kept = False
 
 
