@@ -71,7 +71,8 @@ def bench_training(pictures: CachedPictures, recipe: TrainRecipe, rounds: int, p
         runs |= theirs
     # Ours keeps large blocks from step to step; before another's turn they are the system's again, and before ours a
     # step takes them up.
-    aside: dict[str, Run] = dict.fromkeys(theirs, lambda _: LARGE_BLOCKS.give_back()) | {"ours": ours.take_up}
+    aside: dict[str, Run] = {name: lambda _: LARGE_BLOCKS.give_back() for name in theirs}
+    aside["ours"] = ours.take_up
     timings = in_turns(runs, rounds, aside)
     batch = recipe.batch.identities * recipe.batch.pictures
     config = (
