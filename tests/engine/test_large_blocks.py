@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from cdnet.engine import large_blocks
-from cdnet.engine.large_blocks import FIRST_LOOK, LargeBlocks, memory
+from cdnet.engine.large_blocks import FIRST_LOOK, LargeBlocks
+from cdnet.machine_memory import all_memory, memory_left
 
 PROGRAM = """
 import resource
@@ -69,7 +70,8 @@ def test_they_are_kept_while_there_is_room(monkeypatch: pytest.MonkeyPatch, left
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     looks = iter(left)
-    monkeypatch.setattr(large_blocks, "memory", lambda: (int(2 * peak * next(looks)), 2 * peak))
+    monkeypatch.setattr(large_blocks, "memory_left", lambda: int(2 * peak * next(looks)))
+    monkeypatch.setattr(large_blocks, "all_memory", lambda: 2 * peak)
     blocks = Told()
     blocks.look()
     assert blocks.told == []  # nobody wants it
@@ -80,5 +82,4 @@ def test_they_are_kept_while_there_is_room(monkeypatch: pytest.MonkeyPatch, left
 
 
 def test_what_is_left_is_a_part_of_all() -> None:
-    left, every = memory()
-    assert 0 < left < every
+    assert 0 < memory_left() < all_memory()

@@ -73,13 +73,18 @@ def memory_rows(config: str, ours: Timing, peer: Timing | None = None, against: 
     return [plain_row("memory beyond what is given, at its peak", config, ours.bytes / 2**20, theirs, "MiB", against)]
 
 
+def peer_and_ratio(row: Row) -> tuple[str, str]:
+    """Return the peer's value, of four digits, and the ratio with its quartiles; empty where there is none."""
+    spread = f" ({row['low']:.2f} to {row['high']:.2f})" if "low" in row else ""
+    ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}{spread}"
+    return "" if row["peer"] is None else f"{row['peer']:.4g}", ratio
+
+
 def table(rows: Iterable[Row]) -> str:
     """Return rows as lines of text, with a line of headings."""
     lines: list[Sequence[str]] = [("what", "config", "ours", "peer", "ratio (quartiles)", "unit", "peer is")]
     for row in rows:
-        spread = f" ({row['low']:.2f} to {row['high']:.2f})" if "low" in row else ""
-        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}{spread}"
-        peer = "" if row["peer"] is None else f"{row['peer']:.4g}"
+        peer, ratio = peer_and_ratio(row)
         lines.append(
             (row["what"], row["config"], f"{row['ours']:.4g}", peer, ratio, row["unit"], row.get("against", ""))
         )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from cdnet.bench.rows import Row
+from cdnet.bench.rows import Row, peer_and_ratio
 from cdnet.errors import CdnetError
 from cdnet.json_file import read_json
 
@@ -46,10 +46,7 @@ def markdown(rows: Iterable[Row]) -> str:
     """Return rows as a table: ours and the peer's of four digits, how many times better ours is, with quartiles."""
     lines = ["| what | setting | ours | peer | times better | peer is |", "| --- | --- | --- | --- | --- | --- |"]
     for row in rows:
-        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
-        spread = f" ({row['low']:.2f} to {row['high']:.2f})" if "low" in row else ""
-        peer = "" if row["peer"] is None else f"{row['peer']:.4g}"
-        words = (row["what"], row["config"], f"{row['ours']:.4g} {row['unit']}", peer, ratio + spread)
+        words = (row["what"], row["config"], f"{row['ours']:.4g} {row['unit']}", *peer_and_ratio(row))
         cells = [word.replace("|", "\\|") for word in (*words, row.get("against", ""))]
         lines.append(f"| {' | '.join(cells)} |".replace("|  ", "| "))
     return "\n".join(lines)

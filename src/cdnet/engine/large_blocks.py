@@ -12,8 +12,9 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
+
+from cdnet.machine_memory import all_memory, memory_left
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4  # glibc's malloc.h
 _MOST = 2**31 - 1
@@ -51,7 +52,7 @@ class LargeBlocks:
 
         self._steps += 1
         if self._steps == FIRST_LOOK or self._steps % EVERY == 0:
-            left, every = memory()
+            left, every = memory_left(), all_memory()
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
             if left < SCARCE * every or (not self._kept and left < peak):
                 self._refused = True  # once and for all: who comes and goes is not waited for
@@ -80,18 +81,6 @@ class LargeBlocks:
 
 
 LARGE_BLOCKS = LargeBlocks()
-
-
-def memory() -> tuple[int, int]:
-    """Return the bytes of memory that are left, and those of all, of this machine or container."""
-    import psutil
-
-    machine = psutil.virtual_memory()
-    left, every = int(machine.available), int(machine.total)
-    with suppress(OSError, ValueError):  # without a limit it is no number
-        limit, used = (int(Path(f"/sys/fs/cgroup/memory.{name}").read_text()) for name in ("max", "current"))
-        left, every = min(left, limit - used), min(every, limit)
-    return left, every
 
 
 def _library() -> tuple[Callable[[int, int], int], Callable[[int], int]] | None:

@@ -23,6 +23,7 @@ from cdnet.files import saying_what_failed
 from cdnet.gallery import locks
 from cdnet.gallery.locks import Lock
 from cdnet.gallery.server_user import becoming_server_user, hand_over
+from cdnet.machine_memory import all_memory
 
 POSTGRESQL = 18
 """The major version of the server that the wheel brings."""
@@ -271,12 +272,7 @@ class GalleryFolder:
 
 def buffers() -> int:
     """Return how many megabytes the server may keep of its tables and indexes: a quarter of this place's memory."""
-    import psutil
-
-    total = psutil.virtual_memory().total
-    with suppress(OSError, ValueError):  # of a container; without a limit it is no number
-        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return int(max(FEWEST_BUFFERS, min(MOST_BUFFERS, total // 4 >> 20)))
+    return int(max(FEWEST_BUFFERS, min(MOST_BUFFERS, all_memory() // 4 >> 20)))
 
 
 def this_place() -> str:
