@@ -35,6 +35,7 @@ NEWER = {
     "augment.jitter": 0.0,
     "data.train_on": "train",
     "distil.each": False,
+    "distil.mixed": 0,
     "distil.views": 0,
     "distil.features": 5.0,
     "distil.labels": 1.0,

@@ -26,12 +26,14 @@ class Batch(NamedTuple):
     """One process's part of a batch.
 
     ``images`` N x 3 x H x W, ``identities`` N, and ``teacher`` N x D, the teacher's features of these pictures,
-    mirrored where the pictures are or in the same views, or None without a teacher.
+    mirrored where the pictures are or in the same views, or None without a teacher. ``mixed`` where each is of two
+    pictures, and ``identities`` says whose the upper part is.
     """
 
     images: Tensor
     identities: Tensor
     teacher: Tensor | None = None
+    mixed: bool = False
 
 
 class Batches:
@@ -97,12 +99,22 @@ class Batches:
             how, noise = self.how, self.how.erase_with == "noise"
             everyones = draw(len(indices), self.size, how.flip, how.pad, how.erase, generator, how.jitter, noise)
             draws = everyones.rows(self._mine.start, self._mine.stop)
-            shown = draws.flips.long()
+            shown, mixed = draws.flips.long(), False
+            images = augment(self._pixels[mine], draws)
         else:
-            shown = torch.randint(self._views.each, (len(indices),), generator=generator)[self._mine]
-            draws = self._views.draws(rows, shown)
+            shown, mixed = _views_shown(self._views, len(indices), generator)
+            shown = shown[self._mine]
+            images = self._views.show(self._pixels.__getitem__, rows, shown)
         teacher = None if self._teacher is None else self._teacher[rows, shown].to(self.device)
-        return Batch(augment(self._pixels[mine], draws), self.labels[mine].to(self.device), teacher)
+        return Batch(images, self.labels[mine].to(self.device), teacher, mixed)
+
+
+def _views_shown(views: Views, count: int, generator: torch.Generator) -> tuple[Tensor, bool]:
+    """Draw which view of each picture of a batch is shown, and whether all of them are mixed ones; else none is."""
+    plain = views.each - views.mixed
+    mixed = views.mixed > 0 and int(torch.randint(views.each, (), generator=generator)) >= plain
+    first, stop = (plain, views.each) if mixed else (0, plain)
+    return torch.randint(first, stop, (count,), generator=generator), mixed
 
 
 def describe_source(pictures: CachedPictures) -> Source:

@@ -112,7 +112,9 @@ def train_step(
         everyone = gather_rows(batch.teacher)
         features = _mean([feature_loss(mapped.float(), batch.teacher) for mapped in found.mapped])
         relations = _mean([relation_loss(gather_rows(feature.float()), everyone) for feature in found.features])
-        total = distil.labels * losses.total + distil.features * features + distil.relations * relations
+        # Of two persons laid one upon the other no label says anything.
+        labels = 0.0 if batch.mixed else distil.labels
+        total = labels * losses.total + distil.features * features + distil.relations * relations
         step = replace(step, loss=total, teacher_features=features, teacher_relations=relations)
     optimizer.zero_grad()
     accelerator.backward(step.loss)

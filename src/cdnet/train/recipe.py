@@ -91,6 +91,8 @@ class DistilRecipe:
         each: map and compare each head's feature by itself; false takes the joined one, which inference gives.
         views: variations of each picture, drawn once, that the teacher sees as the network does; 0 shows it each
             picture and its mirror image as they are, and the network those varied anew each time.
+        mixed: how many of these views show the upper part of one picture upon the lower part of another; a batch is
+            of such views or of others, and counts for the paper's own losses only where it is of others.
     """
 
     teacher: str | None = None
@@ -104,6 +106,7 @@ class DistilRecipe:
     labels: float = 1.0
     each: bool = False
     views: int = 0
+    mixed: int = 0
 
 
 @dataclass
@@ -183,6 +186,7 @@ def distil_rules(distil: DistilRecipe) -> list[Rule]:
         ("distil.each", distil.teacher is not None or not distil.each, "false, or given with --distil.teacher"),
         ("distil.views", 0 <= distil.views <= MOST_VIEWS, f"from 0 to {MOST_VIEWS}"),
         ("distil.views", distil.teacher is not None or not distil.views, "0, or given with --distil.teacher"),
+        ("distil.mixed", 0 <= distil.mixed <= distil.views, "from 0 to --distil.views"),
         *(at_least_zero(f"distil.{name}", weight) for name, weight in weights.items()),
         (
             "distil.features",

@@ -97,7 +97,7 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
             tell(remarks(data, [pictures, *(self.test.splits() if self.test else ())]))
         views = None
         if recipe.distil.views:
-            views = Views(pictures.pixels, recipe.distil.views, recipe.augment, recipe.seed)
+            views = Views(pictures.pixels, recipe.distil.views, recipe.augment, recipe.seed, recipe.distil.mixed)
         teacher = self._teacher(pictures, views)
         self.batches = Batches(
             pictures, recipe.batch, recipe.augment, recipe.seed, self.worker, teacher=teacher, views=views
