@@ -175,20 +175,24 @@ def test_a_batch_has_the_features_of_its_pictures_as_they_are_turned(market: Pat
         assert rank == 1 or 0 < sides.sum() < 4
 
 
-def test_in_views_a_teacher_sees_what_its_student_sees(market: Path, teacher: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mixed", [0, 1, 3])
+def test_in_views_a_teacher_sees_what_its_student_sees(market: Path, teacher: Path, tmp_path: Path, mixed: int) -> None:
     pictures = cached_pictures(read_data(market).train, (64, 32), "here")
     how = AugmentRecipe(flip=0.5, pad=6, erase=0.5, jitter=0.3)
-    views = Views(pictures.pixels, 3, how, 7)
+    views = Views(pictures.pixels, 3, how, 7, mixed)
     told = teacher_features(open_network(teacher, Given(), batch=10), pictures.pictures, views, tmp_path / "cache")
     batches = Batches(pictures, BatchRecipe(4, 2), how, 7, Worker(torch.device("cpu")), teacher=told, views=views)
     model, spec = load_model(teacher)
     seen: dict[int, set[bytes]] = {}
+    kinds: set[bool] = set()
     for epoch in range(6):
         for step, indices in enumerate(batches.epoch(epoch)):
             batch = batches.batch(indices, epoch, step)
+            kinds.add(batch.mixed)
             for row, image in zip(indices, batch.images, strict=True):
                 seen.setdefault(int(row), set()).add(image.numpy().tobytes())
     assert max(map(len, seen.values())) == 3
+    assert kinds == {0: {False}, 1: {False, True}, 3: {True}}[mixed]
     mean, std = (torch.tensor(values)[:, None, None] for values in (spec.mean, spec.std))
     colours = ((batch.images * std + mean) * 255).round().clamp(0, 255).permute(0, 2, 3, 1).byte().numpy()
     larger = np.stack([cv2.resize(picture, (48, 96), interpolation=cv2.INTER_LINEAR) for picture in colours])
@@ -196,6 +200,67 @@ def test_in_views_a_teacher_sees_what_its_student_sees(market: Path, teacher: Pa
     assert batch.teacher is not None
     with torch.inference_mode():
         torch.testing.assert_close(batch.teacher, model(given), rtol=1e-3, atol=1e-4)
+
+
+def test_a_mixed_view_is_the_upper_part_of_a_picture_upon_the_lower_part_of_another(market: Path) -> None:
+    pixels = np.array(cached_pictures(read_data(market).train, (16, 8), "here").pixels)
+    views = Views(pixels, 3, AugmentRecipe(0.0, 0, 0.0), 0, mixed=2)
+    found: list[tuple[int, int]] = []  # cuts, and whose the lower parts are
+    for shot in views.shots((16, 8), 5):
+        plain, *two = shot
+        for row, (own, *both) in enumerate(zip(plain, *two, strict=True), start=len(found) // 2):
+            assert np.array_equal(own, pixels[row])
+            for view in both:
+                ways = [
+                    (cut, other)
+                    for cut in range(4, 13)
+                    for other in range(len(pixels))
+                    if np.array_equal(view, np.concatenate([pixels[row, :cut], pixels[other, cut:]]))
+                ]
+                assert ways
+                found.append(ways[0])
+    assert len(found) == 2 * len(pixels)
+    cuts, others = (set(part) for part in zip(*found, strict=True))
+    assert {4, 12} <= cuts
+    assert len(others) > len(pixels) / 2
+
+
+@pytest.mark.parametrize("views", [None, 3])
+def test_a_teacher_that_is_stopped_goes_on_where_it_was(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, views: int | None
+) -> None:
+    monkeypatch.setattr("cdnet.train.teacher.PART", 2)
+    pictures = cached_pictures(read_data(market).train, (8, 4), "here")
+    seen: list[int] = []
+
+    class Stops(Said):
+        """Says the first pixels of each picture, until it has been asked so often."""
+
+        def __init__(self, stop: int) -> None:
+            self.left = stop
+
+        def __call__(self, pixels: np.ndarray) -> np.ndarray:
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            seen.append(len(pixels))
+            return pixels.reshape(len(pixels), -1)[:, :7].astype(np.float32) + 1
+
+    def ask(stop: int, folder: str) -> torch.Tensor:
+        shown = views and Views(pictures.pixels, views, AugmentRecipe(0.5, 1, 0.0, jitter=0.1), 3)
+        return teacher_features(Stops(stop), pictures.pictures, shown or None, tmp_path / folder)
+
+    at_once = ask(10_000, "whole")
+    alone = sum(seen)
+    seen.clear()
+    with pytest.raises(KeyboardInterrupt):
+        ask(5, "stopped")
+    parts = next((tmp_path / "stopped").glob("teacher-*.parts"))
+    assert len(list(parts.iterdir())) == 2
+    (parts / ".00000000.safetensors.0123456789abcdef").touch()  # what a kill leaves
+    assert torch.equal(ask(10_000, "stopped"), at_once)
+    assert alone <= sum(seen) <= alone + 10  # the fifth batch is shown again
+    assert not list((tmp_path / "stopped").glob("*.parts"))
 
 
 @pytest.mark.parametrize("views", [0, 3])
@@ -237,6 +302,14 @@ def test_a_student_comes_to_resemble_its_teacher(recipe: TrainRecipe, teacher: P
     assert log[-1]["loss"] == pytest.approx(
         5 * log[-1]["teacher_features"] + 30 * log[-1]["teacher_relations"], abs=1e-4
     )
+
+
+def test_of_mixed_views_the_teacher_alone_says_something(recipe: TrainRecipe, teacher: Path, tmp_path: Path) -> None:
+    recipe.schedule.epochs = 1
+    recipe.distil = DistilRecipe(teacher=str(teacher), views=2, mixed=2)
+    train(recipe, tmp_path / "run")
+    (line,) = read_log(tmp_path / "run")
+    assert line["loss"] == pytest.approx(5 * line["teacher_features"] + 30 * line["teacher_relations"], abs=1e-4)
 
 
 def test_each_head_can_have_a_map_of_its_own(recipe: TrainRecipe, teacher: Path, tmp_path: Path) -> None:
@@ -284,6 +357,7 @@ def test_another_teacher_under_the_same_name_is_not_resumed_with(
     [
         ({"each": True}, r"--distil\.each must be false, or given with --distil\.teacher"),
         ({"views": 2}, r"--distil\.views must be 0, or given with --distil\.teacher"),
+        ({"teacher": "x", "views": 2, "mixed": 3}, r"--distil\.mixed must be from 0 to --distil\.views"),
         ({"teacher": "x", "views": 101}, r"--distil\.views must be from 0 to 100"),
         ({"channels": "bgr"}, r"--distil\.channels must be left out, or given with --distil\.teacher"),
         ({"teacher": "x", "relations": -1.0}, r"--distil\.relations must be at least 0"),

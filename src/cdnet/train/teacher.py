@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,12 @@ from cdnet.train.views import Views
 
 FORMAT = 1
 
+PART = 64
+"""Batches after which what the teacher said is kept, so that who is stopped goes on from there; some seconds' work."""
+
+Shots = Callable[[int], Iterator[Pixels]]
+"""Gives what a teacher is shown from a picture's number on: all of some pictures, E x n x H x W x 3 bytes at a time."""
+
 
 def teacher_features(
     network: Network,
@@ -35,7 +43,8 @@ def teacher_features(
     """Return a teacher's features N x 2 x D, of each picture and of its mirror image, or N x V x D, of its views.
 
     They are kept in the cache by the teacher's digest, its pre-processing, the views, and the pictures' paths, sizes
-    and times, so that those of another teacher or of other pictures are never taken for these.
+    and times, so that those of another teacher or of other pictures are never taken for these. A process that is
+    stopped leaves what it heard until then; the next one goes on from there.
 
     Args:
         network: the teacher.
@@ -51,25 +60,59 @@ def teacher_features(
     said = f"{FORMAT} {network.digest} {network.preprocessing}" + (f" {views.said}" if views is not None else "")
     each, what = (2, "pictures and mirror images") if views is None else (views.each, "views of pictures")
     name = f"teacher-{network.digest[:16]}-{fingerprint(pictures, said)}"
-    file = folder / f"{name}.safetensors"
+    file, parts = folder / f"{name}.safetensors", folder / f"{name}.parts"
     count = max(1, network.batch // each)  # all of a picture go through the same batch
+    size = network.preprocessing.size
+
+    def shots(start: int) -> Iterator[Pixels]:
+        return _both_sides(pictures[start:], size, count) if views is None else views.shots(size, count, start)
+
     with saying_what_failed(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{name}.lock"):
             sweep(folder, [file.name])
-            kept = _kept(file, (len(pictures), each))
+            shape = len(pictures), each
+            kept = _kept(file, shape)
+            features = _ask(network, shots, shape, count, parts, progress) if kept is None else kept
+            try:
+                _refuse_nothing_said(features, what)
+            except CdnetError:
+                shutil.rmtree(parts, ignore_errors=True)
+                raise
             if kept is None:
-                size = network.preprocessing.size
-                shots = _both_sides(pictures, size, count) if views is None else views.shots(size, count)
-                batches = -(-len(pictures) // count)
-                features = torch.from_numpy(_compute(network, progress(shots, "asking the teacher", batches)))
-            else:
-                features = kept
-            _refuse_nothing_said(features, what)
-            if kept is None:
-                content = save({"features": features}, {"cdnet": said})
-                write_atomically(file, lambda out: out.write(content))
+                _keep(file, features, said)
+            shutil.rmtree(parts, ignore_errors=True)
     return features
+
+
+def _ask(
+    network: Network, shots: Shots, shape: tuple[int, int], count: int, folder: Path, progress: Progress
+) -> Tensor:
+    """Return a teacher's features N x E x D, ``count`` pictures at a time, those in the folder's parts from there."""
+    pictures, each = shape
+    starts = range(0, pictures, PART * count)
+    files = [folder / f"{start:08d}.safetensors" for start in starts]
+    folder.mkdir(exist_ok=True)
+    sweep(folder, [file.name for file in files])
+    parts: list[Tensor] = []
+    for start, file in zip(starts, files, strict=True):
+        part = _kept(file, (min(PART * count, pictures - start), each))
+        if part is None:
+            break
+        parts.append(part)
+    done = sum(map(len, parts))
+    shown = iter(progress(shots(done), "asking the teacher", -(-(pictures - done) // count)))
+    for file in files[len(parts) :]:
+        part = _joined([_say(network, pixels) for pixels in islice(shown, PART)])
+        _keep(file, part)
+        parts.append(part)
+    next(shown, None)  # nothing is left: the progress shown ends
+    return _joined(parts)
+
+
+def _keep(file: Path, features: Tensor, said: str = "") -> None:
+    content = save({"features": features}, {"cdnet": said})
+    write_atomically(file, lambda out: out.write(content))
 
 
 def _kept(file: Path, shape: tuple[int, int]) -> Tensor | None:
@@ -98,20 +141,20 @@ def _refuse_nothing_said(features: Tensor, what: str) -> None:
         )
 
 
-def _compute(network: Network, shots: Iterable[Pixels]) -> np.ndarray:
-    """Return a network's features N x E x D of all shots, each E x n x H x W x 3."""
-    rows: list[np.ndarray] = []
-    widths: set[int] = set()
-    for pixels in shots:
-        each, count = pixels.shape[:2]
-        flat = pixels.reshape(each * count, *pixels.shape[2:])
-        parts = [network(flat[start : start + network.batch]) for start in range(0, len(flat), network.batch)]
-        widths |= {part.shape[1] for part in parts}
-        if len(widths) > 1:
-            numbers = " and ".join(map(str, sorted(widths)))
-            raise CdnetError(f"the teacher gives {numbers} numbers a picture, by how many pictures it is shown at once")
-        rows.append(np.concatenate(parts).reshape(each, count, -1).swapaxes(0, 1))
-    return np.ascontiguousarray(np.concatenate(rows))
+def _say(network: Network, pixels: Pixels) -> Tensor:
+    """Return a network's features n x E x D of what is E x n x H x W x 3."""
+    each, count = pixels.shape[:2]
+    flat = pixels.reshape(each * count, *pixels.shape[2:])
+    parts = [network(flat[start : start + network.batch]) for start in range(0, len(flat), network.batch)]
+    return _joined([torch.from_numpy(part) for part in parts]).view(each, count, -1).transpose(0, 1).contiguous()
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    widths = sorted({part.shape[-1] for part in parts})
+    if len(widths) > 1:
+        numbers = " and ".join(map(str, widths))
+        raise CdnetError(f"the teacher gives {numbers} numbers a picture, by how many pictures it is shown at once")
+    return torch.cat(tuple(parts))
 
 
 def _both_sides(pictures: Sequence[Picture], size: tuple[int, int], count: int) -> Iterator[Pixels]:

@@ -62,9 +62,9 @@ class Views:
             shown[two] = lay(shown[two], lower, cuts)
         return shown
 
-    def shots(self, size: tuple[int, int], count: int) -> Iterator[Pixels]:
+    def shots(self, size: tuple[int, int], count: int, first: int = 0) -> Iterator[Pixels]:
         """Yield all views of ``count`` pictures after another, V x n x H x W x 3 bytes of another height and width."""
-        for start in range(0, len(self.pixels), count):
+        for start in range(first, len(self.pixels), count):
             rows = torch.arange(start, min(start + count, len(self.pixels)))
             views = (to_bytes(self.show(self._take, rows, torch.full_like(rows, view))) for view in range(self.each))
             yield np.stack([[resize(picture, *size) for picture in view.numpy()] for view in views])
