@@ -50,17 +50,25 @@ def synthetic(start: int, count: int, dimensions: int, seed: int) -> Vectors:
 
     Each block of ``BATCH`` is drawn by itself; ``start`` and ``count`` are multiples of it, or end within one.
     """
-    styles = np.random.default_rng([seed, 1 << 21]).standard_normal((STYLES, dimensions), np.float32)
     parts = []
     for block in range(start // BATCH, -(-(start + count) // BATCH)):
-        generator = np.random.default_rng([seed, block])
-        people = BATCH // PICTURES
-        own = generator.standard_normal((people, dimensions), np.float32)
-        centres = styles[generator.integers(STYLES, size=people)] + np.float32(OWN) * own
+        centres, generator = _people(block, dimensions, seed)
         noise = generator.standard_normal((BATCH, dimensions), np.float32)
-        parts.append(centres[generator.integers(people, size=BATCH)] + np.float32(SPREAD) * noise)
-    found = np.concatenate(parts)[start % BATCH :][:count]
-    unit: Vectors = found / np.linalg.norm(found, axis=1, keepdims=True)
+        parts.append(centres[generator.integers(len(centres), size=BATCH)] + np.float32(SPREAD) * noise)
+    return _unit(np.concatenate(parts)[start % BATCH :][:count])
+
+
+def _people(block: int, dimensions: int, seed: int) -> tuple[Vectors, np.random.Generator]:
+    """Return what is in the middle of each person's features in a block, and what draws these."""
+    styles = np.random.default_rng([seed, 1 << 21]).standard_normal((STYLES, dimensions), np.float32)
+    generator = np.random.default_rng([seed, block])
+    people = BATCH // PICTURES
+    own = generator.standard_normal((people, dimensions), np.float32)
+    return styles[generator.integers(STYLES, size=people)] + np.float32(OWN) * own, generator
+
+
+def _unit(features: Vectors) -> Vectors:
+    unit: Vectors = features / np.linalg.norm(features, axis=1, keepdims=True)
     return unit
 
 
@@ -230,15 +238,14 @@ def _blocks(size: int, dimensions: int, seed: int) -> Iterator[tuple[int, Vector
 
 
 def _queries(size: int, dimensions: int, count: int, seed: int) -> Vectors:
+    """Return features of other pictures of people who are in the gallery."""
     generator = np.random.default_rng([seed, 1 << 20])
-    numbers = generator.integers(size, size=count)
-    near = np.empty((count, dimensions), np.float32)
-    for start, features in _blocks(size, dimensions, seed):
-        inside = (numbers >= start) & (numbers < start + len(features))
-        near[inside] = features[numbers[inside] - start]
-    found = near + generator.standard_normal(near.shape, np.float32) * np.float32(SPREAD / near.shape[1] ** 0.5)
-    unit: Vectors = found / np.linalg.norm(found, axis=1, keepdims=True)
-    return unit
+    found = []
+    for number in generator.integers(size, size=count):
+        people, _ = _people(int(number) // BATCH, dimensions, seed)
+        noise = generator.standard_normal(dimensions, np.float32)
+        found.append(people[generator.integers(len(people))] + np.float32(SPREAD) * noise)
+    return _unit(np.stack(found))
 
 
 def _faiss(size: int, asked: Vectors, seed: int) -> tuple[Any, dict[str, float] | None]:
