@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,12 +26,13 @@ def test_a_gallery_grows_to_the_sizes_that_are_said(gallery, tmp_path):
     from cdnet.bench.gallery import bench_gallery, synthetic
 
     path = tmp_path / "rows.json"
-    with pytest.raises(CdnetError, match="minutes are over while filling up to 120"):
+    with pytest.raises(CdnetError, match=r"minutes are over while filling up to 120, 100% of it done"):
         list(bench_gallery(gallery, [120, 5_300], 2, 12, 0, path, minutes=1e-9))
     assert not path.exists()
     rows = list(bench_gallery(gallery, [120, 5_300], 2, 12, 0, path))
     assert [row["entries"] for row in rows] == [120, 5_300]
-    assert [row["filled"] for row in rows] == [0, 5_180]  # the first ones were there before the time was over
+    assert [row["filled"] for row in rows] == [120, 5_180]
+    assert rows[0]["fill_seconds"] >= 0
     entries = list(gallery.iterate())
     features = gallery.features([entry.id for entry in entries])
     found = np.stack([features[entry.id] for entry in entries])
@@ -41,6 +44,31 @@ def test_a_gallery_grows_to_the_sizes_that_are_said(gallery, tmp_path):
         list(bench_gallery(gallery, [120], 3, 12, 0, path))
     with pytest.raises(CdnetError, match="already"):
         list(bench_gallery(gallery, [1_000], 2, 12, 0, path))
+
+
+def test_what_was_spent_before_a_stop_is_counted(gallery, tmp_path, monkeypatch):
+    from cdnet.bench import gallery as bench
+    from cdnet.gallery import indexing
+
+    monkeypatch.setattr(indexing, "EXACT_UP_TO", 1_000)
+    monkeypatch.setattr("cdnet.bench.spent.time", SimpleNamespace(perf_counter=itertools.count().__next__))
+    path, stops = tmp_path / "unfinished.json", iter(("filling", "index 2 of 2", "measuring", "searching 6,000"))
+    stop = next(stops)
+
+    def stopped(what, share):
+        if stop is not None and what.startswith(stop) and share < 1:
+            raise KeyboardInterrupt
+
+    for following in (*stops, None):
+        with pytest.raises(KeyboardInterrupt):
+            bench.bench_size(gallery, 6_000, 2, 12, 0, path, stopped)
+        stop = following
+    row = bench.bench_size(gallery, 6_000, 2, 12, 0, path, stopped)
+    assert (row["filled"], row["indexed_months"]) == (6_000, 2)
+    # By this clock each part that is done takes a second: two batches; the index of two months, its recall, and at last
+    # a look that finds nothing to do. What was stopped half way and done anew counts once.
+    assert row["fill_seconds"] == 2
+    assert row["index_seconds"] == 4
 
 
 def test_ranks_through_a_gallery_are_those_in_memory(gallery, tiny_network, market, tmp_path):

@@ -132,7 +132,7 @@ def test_an_index_that_was_stopped_half_way_is_made_anew(large):
 
 def test_an_index_that_misses_too_much_is_not_used(large, monkeypatch):
     gallery, unit = large
-    monkeypatch.setattr(indexing, "_recall", lambda *_: 0.5)
+    monkeypatch.setattr(indexing, "recall_of", lambda *_: 0.5)
     state = gallery.build_index(0.99)
     assert not state.used
     assert gallery.search(unit[0], 10).exact

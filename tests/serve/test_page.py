@@ -83,9 +83,19 @@ def test_a_picture_is_dropped_marked_right_and_searched_again(page) -> None:
     refine.click()
     sync_api.expect(page.locator("#query img")).to_have_count(2)
     assert page.url.count("entry=") == 2
-    page.go_back()  # to the uploaded picture, which the page still has
-    sync_api.expect(page.locator("#query img")).to_have_count(1)
-    page.wait_for_selector(".card .score")
+    sync_api.expect(page.locator("[aria-pressed=true]")).to_have_count(3)  # the marks go along
+    page.locator(".card:not(.right, .wrong) .yes").first.click()
+    refine.click()
+    sync_api.expect(page.locator("#query img")).to_have_count(3)
+    for pictures, marks in ((2, 4), (1, 3)):  # back to the uploaded picture, which the page still has
+        page.go_back()
+        sync_api.expect(page.locator("#query img")).to_have_count(pictures)
+        sync_api.expect(page.locator("[aria-pressed=true]")).to_have_count(marks)
+    page.locator(".card .wrong, .card.wrong .no").first.click()
+    sync_api.expect(page.locator("[aria-pressed=true]")).to_have_count(2)
+    page.locator(".card > button").nth(5).click()  # for another one nothing is marked yet
+    sync_api.expect(page.locator(".card .score").first).to_have_text("1.000")
+    sync_api.expect(page.locator("[aria-pressed=true]")).to_have_count(0)
 
 
 def test_a_link_filters_and_the_way_back(page, address: str) -> None:
@@ -364,6 +374,24 @@ def test_what_is_printed_is_dark_on_light_whatever_the_screen(phone, address: st
     assert phone.locator(".card .marks").first.is_hidden()
     assert phone.locator("#csv").is_hidden()
     assert phone.locator(".card .score").first.is_visible()
+
+
+def test_all_that_was_found_is_printed(phone, address: str) -> None:
+    phone.add_init_script(
+        "window.print = () => { dispatchEvent(new Event('beforeprint'));"
+        "window.printed = [...document.querySelectorAll('.card img')].map((one) => one.naturalWidth); }"
+    )
+    phone.goto(f"{address}?entry=1&camera=1&camera=2")
+    phone.wait_for_selector(".card .score")
+    assert phone.locator("#printed").is_hidden()
+    phone.locator("#print").click()
+    phone.wait_for_function("() => window.printed")
+    widths = phone.evaluate("window.printed")
+    assert len(widths) == phone.locator(".card").count() == 16
+    assert all(widths), "a picture that was never scrolled to is printed, too"
+    phone.emulate_media(media="print")
+    assert "cameras 1, 2; at most 40 pictures" in phone.inner_text("#printed")
+    sync_api.expect(phone.locator("#status")).to_contain_text("threshold")
 
 
 def test_what_a_time_leaves_out_is_said(phone, untimed: str) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdnet.bench.rows import Report
+from cdnet.bench.spent import Spent
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
 from cdnet.gallery import indexing
@@ -49,22 +50,30 @@ def synthetic(start: int, count: int, dimensions: int, seed: int) -> Vectors:
 
     Each block of ``BATCH`` is drawn by itself; ``start`` and ``count`` are multiples of it, or end within one.
     """
-    styles = np.random.default_rng([seed, 1 << 21]).standard_normal((STYLES, dimensions), np.float32)
     parts = []
     for block in range(start // BATCH, -(-(start + count) // BATCH)):
-        generator = np.random.default_rng([seed, block])
-        people = BATCH // PICTURES
-        own = generator.standard_normal((people, dimensions), np.float32)
-        centres = styles[generator.integers(STYLES, size=people)] + np.float32(OWN) * own
+        centres, generator = _people(block, dimensions, seed)
         noise = generator.standard_normal((BATCH, dimensions), np.float32)
-        parts.append(centres[generator.integers(people, size=BATCH)] + np.float32(SPREAD) * noise)
-    found = np.concatenate(parts)[start % BATCH :][:count]
-    unit: Vectors = found / np.linalg.norm(found, axis=1, keepdims=True)
+        parts.append(centres[generator.integers(len(centres), size=BATCH)] + np.float32(SPREAD) * noise)
+    return _unit(np.concatenate(parts)[start % BATCH :][:count])
+
+
+def _people(block: int, dimensions: int, seed: int) -> tuple[Vectors, np.random.Generator]:
+    """Return what is in the middle of each person's features in a block, and what draws these."""
+    styles = np.random.default_rng([seed, 1 << 21]).standard_normal((STYLES, dimensions), np.float32)
+    generator = np.random.default_rng([seed, block])
+    people = BATCH // PICTURES
+    own = generator.standard_normal((people, dimensions), np.float32)
+    return styles[generator.integers(STYLES, size=people)] + np.float32(OWN) * own, generator
+
+
+def _unit(features: Vectors) -> Vectors:
+    unit: Vectors = features / np.linalg.norm(features, axis=1, keepdims=True)
     return unit
 
 
 def bench_size(
-    gallery: Gallery, size: int, months: int, queries: int, seed: int, progress: IndexProgress = silently
+    gallery: Gallery, size: int, months: int, queries: int, seed: int, path: Path, progress: IndexProgress = silently
 ) -> Report:
     """Fill a gallery up to a size, make its index, and time searches.
 
@@ -74,23 +83,26 @@ def bench_size(
         months: that they are spread over, 1 to 12.
         queries: searches to time; features that are not in the gallery, of its people.
         seed: of the features.
-        progress: told what is done.
+        path: a file that keeps the seconds of what is done until the row is whole.
+        progress: told what is done; what it raises stops the work, which goes on there when this is called again.
 
     Returns:
-        A row: entries that were added and the seconds of that, months whose index was made and the seconds of that,
-        bytes of tables and of the index, memory of the database's processes after the exact searches, recall, and
+        A row: entries that were added and the seconds of that, months whose index was made and the seconds of that and
+        of measuring its recall, however often the work was stopped between, bytes of tables and of the index, memory of the database's processes after the exact searches, recall, and
         median and 99th percentile in milliseconds of exact searches, of indexed ones, and of faiss' exact search.
 
     Raises:
         CdnetError: if the gallery holds other entries.
     """
     dimensions = gallery.network.dimensions
-    filled, seconds = _fill(gallery, size, months, seed, progress)
     with gallery.reading() as connection:
-        due = len(indexing.due(connection, dimensions))
-    started = time.perf_counter()
-    state = gallery.build_index(progress=progress)
-    built = time.perf_counter() - started
+        made = connection.execute("SELECT made::text FROM about").fetchone()
+    assert made is not None
+    spent = Spent(path, {"gallery": made[0], "entries": size, "months": months, "seed": seed})
+    _fill(gallery, size, months, seed, spent, progress)
+    spent.begin("index_seconds")
+    state = gallery.build_index(progress=spent.by_parts("index_seconds", progress))
+    spent.done("index_seconds")
     progress(f"searching {size:,} in memory", 0.0)
     asked = _queries(size, dimensions, queries, seed)
     truth, flat = _faiss(size, asked, seed)
@@ -101,10 +113,10 @@ def bench_size(
         "dimensions": dimensions,
         "months": months,
         "seed": seed,
-        "filled": filled,
-        "fill_seconds": round(seconds, 1),
-        "indexed_months": due,
-        "index_seconds": round(built, 1),
+        "filled": size - spent.kept["from"],
+        "fill_seconds": round(spent.kept.get("fill_seconds", 0.0), 1),
+        "indexed_months": _indexed_months(gallery),
+        "index_seconds": round(spent.kept["index_seconds"], 1),
         "index": state.used,
         "ef": state.ef,
         "exact_ms": exact,
@@ -151,7 +163,8 @@ def bench_gallery(
     def in_time(what: str, share: float) -> None:
         if ends is not None and time.monotonic() > ends:
             raise CdnetError(
-                f"{minutes:g} minutes are over while {what}; what is measured is kept, and it goes on there"
+                f"{minutes:g} minutes are over while {what}, {share:.0%} of it done; what is measured is kept, and the "
+                "same command goes on there"
             )
         progress(what, share)
 
@@ -167,27 +180,29 @@ def bench_gallery(
         ):
             raise CdnetError(f"{path}: measured with other settings; name another file")
         if kept is None:
-            kept = bench_size(gallery, size, months, queries, seed, in_time)
+            unfinished = path.with_name(f"{path.stem}-unfinished.json")
+            kept = bench_size(gallery, size, months, queries, seed, unfinished, in_time)
             rows.append(kept)
             write_text(path, json.dumps(rows, indent=1) + "\n")
+            unfinished.unlink()
         yield kept
 
 
-def _fill(gallery: Gallery, size: int, months: int, seed: int, progress: IndexProgress) -> tuple[int, float]:
-    """Return how many entries were lacking, and how long adding them took."""
+def _fill(gallery: Gallery, size: int, months: int, seed: int, spent: Spent, progress: IndexProgress) -> None:
     there = gallery.stats().entries
     if there > size:
         raise CdnetError(f"{gallery.address}: has {there:,} entries already, more than {size:,}; name another folder")
     if there and not gallery.known([_digest(0)]):
         raise CdnetError(f"{gallery.address}: holds other entries; name a folder that is not there")
+    spent.kept.setdefault("from", there)
     if there == size:
-        return 0, 0.0
+        return
     with gallery.reading() as connection:
         indexing.drop(connection)  # so that it is the whole index whose making is timed
-    started = time.perf_counter()
     start = there
     while start < size:
         count = min(BATCH - start % BATCH, size - start)
+        spent.begin("fill_seconds")
         entries = [
             NewEntry(
                 _digest(number),
@@ -198,10 +213,18 @@ def _fill(gallery: Gallery, size: int, months: int, seed: int, progress: IndexPr
         ]
         gallery.add(entries, synthetic(start, count, gallery.network.dimensions, seed))
         start += count
+        spent.done("fill_seconds")
         progress(f"filling up to {size:,}", start / size)
-    seconds = time.perf_counter() - started
     assert gallery.stats().entries == size
-    return size - there, seconds
+
+
+def _indexed_months(gallery: Gallery) -> int:
+    with gallery.reading() as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_user_indexes WHERE indexrelname LIKE 'entry%%feature'"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _digest(number: int) -> bytes:
@@ -215,15 +238,14 @@ def _blocks(size: int, dimensions: int, seed: int) -> Iterator[tuple[int, Vector
 
 
 def _queries(size: int, dimensions: int, count: int, seed: int) -> Vectors:
+    """Return features of other pictures of people who are in the gallery."""
     generator = np.random.default_rng([seed, 1 << 20])
-    numbers = generator.integers(size, size=count)
-    near = np.empty((count, dimensions), np.float32)
-    for start, features in _blocks(size, dimensions, seed):
-        inside = (numbers >= start) & (numbers < start + len(features))
-        near[inside] = features[numbers[inside] - start]
-    found = near + generator.standard_normal(near.shape, np.float32) * np.float32(SPREAD / near.shape[1] ** 0.5)
-    unit: Vectors = found / np.linalg.norm(found, axis=1, keepdims=True)
-    return unit
+    found = []
+    for number in generator.integers(size, size=count):
+        people, _ = _people(int(number) // BATCH, dimensions, seed)
+        noise = generator.standard_normal(dimensions, np.float32)
+        found.append(people[generator.integers(len(people))] + np.float32(SPREAD) * noise)
+    return _unit(np.stack(found))
 
 
 def _faiss(size: int, asked: Vectors, seed: int) -> tuple[Any, dict[str, float] | None]:

@@ -9,32 +9,25 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
 
-import numpy as np
 import psycopg
 from psycopg import errors, sql
 
 from cdnet.errors import CdnetError
 from cdnet.gallery.connections import Connection, Connections
 from cdnet.gallery.months import Month, months
-from cdnet.gallery.searching import EXACT_UP_TO, Filters, IndexUse, search
+from cdnet.gallery.recall import recall_of, take_sample
+from cdnet.gallery.searching import EXACT_UP_TO, IndexUse
 
 INDEX_FROM = 2_000
 """Entries of a month that has an index of its own; fewer are compared one by one."""
 MOST_DIMENSIONS = 4_000
 """Of a feature in half precision that the index takes."""
 RECALL = 0.99
-NEAREST = 10
-"""Entries of which the recall is measured."""
-SAMPLES = 100
-SAMPLE_SECONDS = 60.0
-"""How long exact searches for the recall's sample may take; fewer than ``SAMPLES`` are taken then, and counted."""
 GROWN = 2
 """How many times as many entries there are when the recall is measured anew."""
 EFS = (20, 40, 60, 100, 160, 250, 400, 640, 1000)
@@ -165,8 +158,8 @@ def measure(connection: Connection, dimensions: int, ef: int) -> tuple[float, in
     Raises:
         CdnetError: if there are no entries.
     """
-    sample = _sample(connection)
-    return _recall(connection, sample, IndexUse(ef, dimensions)), len(sample)
+    sample = take_sample(connection, dimensions, count_entries(connection))
+    return recall_of(connection, sample, IndexUse(ef, dimensions)), len(sample)
 
 
 def _is_indexed(connection: Connection, month: Month) -> bool:
@@ -246,46 +239,13 @@ class _watched:  # noqa: N801
                 return
 
 
-Sample = list[tuple[int, Any, set[int]]]
-
-
-def _sample(connection: Connection, progress: Callable[[float], None] = lambda _: None) -> Sample:
-    """Return entries with their features and their nearest others by exact search."""
-    total = count_entries(connection)
-    if total < 2:
-        raise CdnetError("the recall is measured on the gallery's own entries, and there are none")
-    share = min(100.0, 100.0 * 20 * SAMPLES / total)
-    rows = connection.execute(
-        "SELECT id, feature FROM entry TABLESAMPLE BERNOULLI (%s) REPEATABLE (0) ORDER BY random() LIMIT %s",
-        (share, SAMPLES),
-    ).fetchall()
-    ends = time.monotonic() + SAMPLE_SECONDS
-    sample: Sample = []
-    for number, vector in rows:
-        feature = np.asarray(vector.to_numpy(), np.float32)
-        sample.append((number, feature, _nearest(connection, number, feature, None)))
-        progress(len(sample) / len(rows))
-        if time.monotonic() > ends:
-            break
-    return sample
-
-
-def _nearest(connection: Connection, number: int, feature: Any, index: IndexUse | None) -> set[int]:
-    found, _ = search(connection, feature, Filters(), NEAREST + 1, index=index)
-    return set([match.entry.id for match in found if match.entry.id != number][:NEAREST])
-
-
-def _recall(connection: Connection, sample: Sample, index: IndexUse) -> float:
-    hits = [len(_nearest(connection, number, feature, index) & exact) for number, feature, exact in sample]
-    return sum(hits) / sum(len(exact) for _, _, exact in sample)
-
-
 def _tune(connection: Connection, dimensions: int, wanted: float, progress: Callable[[float], None]) -> IndexState:
-    sample = _sample(connection, progress)
-    state = IndexState(wanted=wanted, samples=len(sample), entries=count_entries(connection))
+    entries = count_entries(connection)
+    sample = take_sample(connection, dimensions, entries, progress)
+    state = IndexState(wanted=wanted, samples=len(sample), entries=entries)
     for ef in EFS:
         progress(1.0)
-        state = replace(state, ef=ef, recall=_recall(connection, sample, IndexUse(ef, dimensions)))
+        state = replace(state, ef=ef, recall=recall_of(connection, sample, IndexUse(ef, dimensions)))
         if state.recall is not None and state.recall >= wanted:
             return replace(state, used=True)
     return state

@@ -11,6 +11,7 @@ from cdnet.gallery.indexing import IndexState
 from cdnet.gallery.listing import Calibrated
 from cdnet.gallery.months import months
 from cdnet.gallery.network import GalleryNetwork
+from cdnet.gallery.recall import NEAREST
 from cdnet.gallery.removing import size_of
 from cdnet.gallery.schema import VERSION
 
@@ -81,7 +82,7 @@ class Stats:
         else:
             how = "searched by index" if state.used else f"searched exactly, for the index misses {state.wanted:g}"
             lines.append(
-                f"{how}: recall {state.recall:.4f} of the {indexing.NEAREST} nearest at ef {state.ef}, measured on "
+                f"{how}: recall {state.recall:.4f} of the {NEAREST} nearest at ef {state.ef}, measured on "
                 f"{state.samples} entries when there were {state.entries:,}"
             )
         if self.measured is not None:

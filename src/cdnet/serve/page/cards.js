@@ -7,6 +7,7 @@ const LONG = 160;  // characters that are shown at once
 let shown = [];
 let threshold = null;
 let marks = new Map();
+let keep = () => {};
 
 export const entries = () => shown;
 export const markOf = (entry) => marks.get(entry.id) ?? "";
@@ -14,11 +15,13 @@ export const hasThreshold = () => threshold !== null;
 export const isBelow = (entry) => threshold !== null && entry.similarity < threshold;
 export const markedRight = () => [...marks].filter(([, kind]) => kind === "right").map(([id]) => id);
 
-// Draw entries, `pick` being called with the number of one that is to be searched for.
-export function drawCards(found, limit, pick) {
+// Draw entries, `pick` being called with the number of one that is to be searched for. `marked` are pairs of a number and right or wrong that
+// were marked before, and `remember` is called with all of them whenever that changes.
+export function drawCards(found, limit, pick, marked, remember) {
   shown = found;
   threshold = limit;
-  marks = new Map();
+  marks = new Map(marked);
+  keep = remember;
   at("more").hidden = true;
   at("after").hidden = !found.some((entry) => "similarity" in entry);
   const cards = found.map((entry, place) => card(entry, place, pick));
@@ -65,6 +68,7 @@ function card(entry, place, pick) {
   if (found) {
     made.classList.toggle("below", isBelow(entry));
     made.append(make("div", { className: "marks" }, mark(made, entry, place, "right"), mark(made, entry, place, "wrong")));
+    showMark(made, entry);
   }
   return made;
 }
@@ -85,18 +89,22 @@ function whole(text, className = "") {
 function mark(made, entry, place, kind) {
   const text = kind === "right" ? "Right" : "Wrong";
   const button = make("button", { type: "button", className: kind === "right" ? "yes" : "no", textContent: text });
-  button.setAttribute("aria-pressed", "false");
   button.setAttribute("aria-label", `${text}: number ${place + 1}`);
   button.onclick = () => {
     if (marks.get(entry.id) === kind) marks.delete(entry.id);
     else marks.set(entry.id, kind);
-    for (const other of ["right", "wrong"]) made.classList.toggle(other, markOf(entry) === other);
-    for (const each of made.querySelectorAll(".marks button")) {
-      each.setAttribute("aria-pressed", String(markOf(entry) === (each.className === "yes" ? "right" : "wrong")));
-    }
+    showMark(made, entry);
     countMarks();
+    keep([...marks]);
   };
   return button;
+}
+
+function showMark(made, entry) {
+  for (const kind of ["right", "wrong"]) made.classList.toggle(kind, markOf(entry) === kind);
+  for (const each of made.querySelectorAll(".marks button")) {
+    each.setAttribute("aria-pressed", String(markOf(entry) === (each.className === "yes" ? "right" : "wrong")));
+  }
 }
 
 function countMarks() {

@@ -1,7 +1,7 @@
 // Where one is on the page, and how one gets elsewhere. What is searched for is kept in the address where it is entries of the gallery, so
-// that links and the back button work. An uploaded picture is kept in this page alone, under a name in its history.
+// that links and the back button work. An uploaded picture is kept in this page alone, under a name in its history, where the marks are, too.
 
-import { ask, at, make, tell } from "/asking.js";
+import { ask, at, make, moment, short, tell } from "/asking.js";
 import { addCards, drawCards, entries, markedRight } from "/cards.js";
 import { save } from "/saving.js";
 import { drawTimes } from "/times.js";
@@ -12,6 +12,7 @@ const uploads = new Map();
 const narrow = matchMedia("(max-width: 50rem)");
 let turn = 0;
 let stats = null;
+let said = "";  // of what was found
 
 function filters() {
   const form = new FormData(at("filters"));
@@ -75,7 +76,7 @@ async function show(trouble = "") {
 }
 
 function draw(found, limit, title) {
-  drawCards(found, limit, pick);
+  drawCards(found, limit, pick, history.state?.marks ?? [], (marks) => history.replaceState({ ...history.state, marks }, ""));
   drawTimes(found);
   at("hint").hidden = found.length > 0;
   at("results").textContent = title;
@@ -92,7 +93,8 @@ async function answer(mine, promise) {
   const where = found.threshold === null
     ? "No threshold was calibrated for this gallery, so that a similarity alone does not say whether it is the same person."
     : `${above} at or above the threshold of ${found.threshold.toFixed(3)}.`;
-  tell(`${count ? where : nothing()}${untimed()} ${seconds} s.`);
+  said = `${count ? where : nothing()}${untimed()} ${seconds} s.`;
+  tell(said);
   at("results").focus({ preventScroll: true });
   if (narrow.matches) at("found").scrollIntoView();
 }
@@ -106,6 +108,28 @@ function untimed() {
 
 function nothing() {
   return stats && !stats.entries ? "This gallery is empty." : "Nothing passes these filters.";
+}
+
+// The filters in words, for a printed page.
+function narrowed() {
+  const given = filters();
+  const times = [["since", "from"], ["until", "until"]].filter(([name]) => given.has(name));
+  return [
+    ...(given.has("camera") ? [`cameras ${given.getAll("camera").map((camera) => short(camera)).join(", ")}`] : ["all cameras"]),
+    ...times.map(([name, word]) => `${word} ${moment(given.get(name))}`),
+    ...(given.has("person") ? [`person ${short(given.get("person"))}`] : []),
+    `at most ${given.get("k")} pictures`,
+  ].join("; ");
+}
+
+// Print once all pictures are there, also those that were never scrolled to.
+async function printAll() {
+  tell("Loading the pictures that are to be printed …", "busy");
+  const pictures = [...at("cards").querySelectorAll("img")];
+  for (const picture of pictures) picture.loading = "eager";
+  await Promise.all(pictures.map((picture) => picture.decode().catch(() => {})));
+  tell(said);
+  print();
 }
 
 async function browse(mine, after, query) {
@@ -132,13 +156,14 @@ function showQuery(addresses) {
 }
 
 function pick(number) {
-  go([number]);
+  go([number], null);
 }
 
-function go(numbers) {
+// Search for entries; of those that were marked the marks go along, so that a further search can be by more of them.
+function go(numbers, state) {
   const given = filters();
   for (const number of numbers) given.append("entry", number);
-  history.pushState(null, "", `/?${given}`);
+  history.pushState(state, "", `/?${given}`);
   scrollTo(0, 0);
   show();
 }
@@ -204,9 +229,10 @@ at("filters").addEventListener("submit", (event) => {
   history.pushState(history.state, "", `/?${given}`);
   show();
 });
-at("refine").addEventListener("click", () => go(markedRight()));
+at("refine").addEventListener("click", () => go(markedRight(), { marks: history.state.marks }));
 at("csv").addEventListener("click", save);
-at("print").addEventListener("click", () => print());
+at("print").addEventListener("click", printAll);
+addEventListener("beforeprint", () => { at("printed").textContent = `Printed ${moment(Date.now())}. ${narrowed()}`; });
 addEventListener("popstate", () => show());
 addEventListener("paste", (event) => {
   const item = [...event.clipboardData.items].find((one) => one.type.startsWith("image/"));
