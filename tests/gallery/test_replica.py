@@ -29,9 +29,7 @@ def test_a_streaming_replica_answers_queries_and_is_not_written_to(copied, tmp_p
         with open_gallery(source.address, read_from=str(replica.path)) as both:
             assert len(both.entries()) == 5
             number = both.add([new_entry("new")], np.ones((1, 24)))[0].id
-            for _ in range(
-                1200
-            ):  # two minutes, or more where the machine is busy
+            for _ in range(1200):  # two minutes, or more where the machine is busy
                 if len(both.entries()) == 6:
                     break
                 time.sleep(0.1)

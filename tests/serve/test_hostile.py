@@ -105,9 +105,7 @@ def test_what_needs_no_token_takes_no_picture(address: str) -> None:
     assert (status, said) == (413, {"error": "a form may have 65,536 bytes"})
     form = "Content-Type: application/x-www-form-urlencoded"
     body = b"10001\r\n" + b"x" * 0x10001 + b"\r\n0\r\n\r\n"
-    status, said = say(
-        address, head("/login", form, "Transfer-Encoding: chunked"), body
-    )  # that does not say its length
+    status, said = say(address, head("/login", form, "Transfer-Encoding: chunked"), body)
     assert (status, list(said)) == (400, ["error"])
 
 
