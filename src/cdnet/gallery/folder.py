@@ -164,7 +164,7 @@ class GalleryFolder:
 
     def _clear_after_kill(self) -> None:
         # PostgreSQL would take any process that has a killed server's number by now for that server. We know better,
-        # yet only once none of its processes is left that could still write. A copy of a server's files has its sockets'.
+        # yet only once none of its processes is left that could still write. A copied folder has its sockets.
         left_over = [path for path in (self.data / "postmaster.pid", *self.data.glob(".s.PGSQL.*")) if path.exists()]
         if not left_over:
             return
