@@ -1,5 +1,6 @@
 import re
 import signal
+from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import copytree
 
@@ -69,6 +70,22 @@ def test_the_demo_leaves_pictures_a_search_a_run_and_a_report(finished: Path) ->
         assert f'<th scope="row">{name}</th>' in page
     assert "http" not in page
     assert str(finished) not in page
+
+
+def test_the_gallery_is_told_when_each_camera_saw_whom(finished: Path) -> None:
+    rows = (finished / "pictures" / "gallery.csv").read_text("utf-8").splitlines()
+    names = {path.name for path in (finished / "pictures" / "bounding_box_test").iterdir()}
+    assert rows[0] == "path,camera,time,person"
+    assert {row.split(",")[0] for row in rows[1:]} == {
+        f"bounding_box_test/{name}" for name in names if not name.startswith("-1")
+    }
+    for row in rows[1:]:
+        path, camera, time, person = row.split(",")
+        who, where, frame, _ = Path(path).name.split("_")
+        assert where.startswith(f"c{camera}s")
+        assert person == ("" if who == "0000" else who)
+        since_eight = datetime.fromisoformat(time) - datetime.fromisoformat("2025-06-02T08:00:00+00:00")
+        assert since_eight * 25 == timedelta(seconds=int(frame))
 
 
 def test_a_second_demo_uses_everything_again(finished: Path) -> None:

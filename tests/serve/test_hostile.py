@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
@@ -96,6 +98,91 @@ def test_a_body_that_is_too_large(address: str, lines: list[str]) -> None:
     status, said = say(address, head("/api/entries", *lines), body)
     assert status == 413
     assert said == {"error": "a picture may have 65,536 bytes"}
+
+
+def test_what_needs_no_token_takes_no_picture(address: str) -> None:
+    status, said = say(address, head("/login", "Content-Length: 65537"))
+    assert (status, said) == (413, {"error": "a form may have 65,536 bytes"})
+    form = "Content-Type: application/x-www-form-urlencoded"
+    body = b"10001\r\n" + b"x" * 0x10001 + b"\r\n0\r\n\r\n"
+    status, said = say(address, head("/login", form, "Transfer-Encoding: chunked"), body)
+    assert (status, list(said)) == (400, ["error"])
+
+
+def test_pictures_that_come_together_are_not_more_than_is_held(served, monkeypatch) -> None:
+    from cdnet.serve import guard
+
+    monkeypatch.setattr(guard, "MOST_HELD", 4 << 16)  # four of the largest
+    part, one_more = b"x" * 60_000, head("/api/search", "Content-Length: 65000")
+    with server(served, 600.0) as made:
+        place = urlsplit(made)
+        open_ones = [socket.create_connection((place.hostname, place.port), timeout=120) for _ in range(4)]
+        for one in open_ones:
+            one.sendall(one_more + part)
+        for _ in range(2400):  # until what they sent has arrived
+            status, said = say(made, one_more, part)
+            if status == 503:
+                break
+        assert (status, said) == (503, {"error": "too many pictures come at once; try again"})
+        for one in open_ones:
+            one.close()
+        for _ in range(2400):  # until it is known that they are gone
+            picture = coloured(704)
+            status, said = say(made, head("/api/search", f"Content-Length: {len(picture)}"), picture)
+            if status == 200:
+                break
+        assert status == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /ready HTTP/1.1\r\nHost: localhost\r\n",
+        b"GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\nGET /rea",
+        head("/login", "Content-Length: 65537") + b"x" * 10,
+    ],
+    ids=["nothing", "half a head", "half of a second head", "half a body that was refused"],
+)
+def test_a_client_that_falls_silent_is_not_waited_for(served, sent: bytes) -> None:
+    from cdnet.serve.app import create_app
+    from cdnet.serve.punctual import punctual
+    from cdnet.serve.settings import Settings
+
+    app = create_app(served, TinyNetwork(), Settings(rate=1e6))
+    with listening(app, http=punctual(head=0.5)) as address:
+        place = urlsplit(address)
+        with socket.create_connection((place.hostname, place.port), timeout=120) as made:
+            made.sendall(sent)
+            with suppress(ConnectionResetError):
+                while made.recv(65536):
+                    pass
+
+
+def test_a_client_that_does_not_take_its_answer_is_not_waited_for(served) -> None:
+    from cdnet.serve.punctual import punctual
+
+    async def endless(scope, receive, send) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while not left.is_set():
+                await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
+                await asyncio.sleep(0)
+
+    left, taken = threading.Event(), 0
+    with listening(endless, http=punctual(answer=0.5), lifespan="off") as address:
+        place = urlsplit(address)
+        with socket.create_connection((place.hostname, place.port), timeout=120) as made:
+            made.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            time.sleep(2)
+            try:
+                while taken < 1 << 30 and (part := made.recv(1 << 20)):
+                    taken += len(part)
+            except ConnectionResetError:
+                pass
+            finally:
+                left.set()
+    assert taken < 1 << 30  # no more than was on its way when the connection ended
 
 
 NOTES = {

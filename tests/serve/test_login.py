@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import ssl
@@ -17,7 +18,7 @@ import pytest
 
 from cdnet.errors import CdnetError
 
-from .conftest import TinyNetwork, filled, listening
+from .conftest import TinyNetwork, coloured, filled, listening
 
 TOKEN = "the token of this test"
 CURL = shutil.which("curl")
@@ -124,6 +125,40 @@ def test_a_server_that_is_terminated_ends_after_its_database(tmp_path: Path) -> 
         assert folder.processes() != []
     assert ended == [0]
     assert folder.processes() == []
+
+
+def test_pictures_become_a_served_gallery_by_one_command(tmp_path: Path) -> None:
+    """What ``cdnet demo`` says at its end."""
+    for name in ("psycopg", "pgvector", "fastapi"):
+        pytest.importorskip(name, reason="the extra serve is not installed")
+    rows = ["path,camera,time,person"]
+    for number in range(8):
+        (tmp_path / f"{number}.png").write_bytes(coloured(number))
+        rows.append(f"{number}.png,{number % 2},2025-06-02T08:00:0{number}+00:00,p{number // 4}")
+    (tmp_path / "table.csv").write_text("\n".join(rows))
+    words = [sys.executable, "-m", "cdnet", "serve", "--gallery", str(tmp_path / "g"), "--port", "0"]
+    words += ["--add", str(tmp_path / "table.csv"), "--weights", "cdnet-x0.25-market1501", "--false-match-rate", "0.2"]
+    for says in ("8 added, 0 were there already", "0 added, 8 were there already"):
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as made:
+            assert made.stdout is not None
+            assert made.stderr is not None
+            said: list[str] = []
+            while not (said and (said[-1] == "" or "http://" in said[-1])):
+                said.append(made.stdout.readline())
+            if "http://" not in said[-1]:
+                pytest.fail("".join(said) + made.stderr.read())
+            place = urlsplit(re.findall(r"http://\S+/", said[-1])[0])
+            asked = HTTPConnection(place.hostname, place.port, timeout=120)
+            asked.request("GET", "/api/search?entry=1&k=8")
+            found = json.loads(asked.getresponse().read())
+            asked.close()
+            made.terminate()
+            made.communicate(timeout=120)
+        assert f"{says}\n" in said
+        assert any("kept, measured on" in line for line in said) == says.startswith("8")
+        assert len(found["matches"]) == 8
+        assert found["matches"][0]["time"] == "2025-06-02T08:00:00+00:00"
+        assert -1 < found["threshold"] < 1
 
 
 def test_only_a_named_proxy_is_believed(served) -> None:

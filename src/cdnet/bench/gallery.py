@@ -88,8 +88,9 @@ def bench_size(
 
     Returns:
         A row: entries that were added and the seconds of that, months whose index was made and the seconds of that and
-        of measuring its recall, however often the work was stopped between, bytes of tables and of the index, memory of the database's processes after the exact searches, recall, and
-        median and 99th percentile in milliseconds of exact searches, of indexed ones, and of faiss' exact search.
+        of measuring its recall, however often the work was stopped between, bytes of tables and of the index, memory of
+        the database's processes after the exact searches, recall, and median and 99th percentile in milliseconds of
+        exact searches, of indexed ones, and of faiss' exact search.
 
     Raises:
         CdnetError: if the gallery holds other entries.

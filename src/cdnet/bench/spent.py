@@ -1,4 +1,4 @@
-"""Seconds that the parts of a measurement took, kept in a file, so that one that is stopped and goes on knows them all."""
+"""Seconds that parts of a measurement took, kept in a file, so that one that goes on after a stop knows them all."""
 
 from __future__ import annotations
 

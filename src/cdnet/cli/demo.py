@@ -10,6 +10,9 @@ from cdnet.settings.recipes import read_recipe
 from cdnet.shown_text import say, say_block, shell_command
 from cdnet.train.recipe import TrainRecipe
 
+FALSE_MATCHES = 0.001
+"""Share of the pairs of different people that the served gallery is to take for one."""
+
 
 def main(words: list[str]) -> None:
     """Run the demo and say how the four methods did and where the report is."""
@@ -33,5 +36,6 @@ def main(words: list[str]) -> None:
         raise KeyboardInterrupt(str(stopped)) from None
     say_block(done.as_table())
     say(f"genotype: {done.genotype}", f"report: {done.report}", f"time: {done.seconds:.0f} s")
-    places = ["--gallery", str(options.out / "gallery"), "--add", str(done.gallery), "--weights", str(done.run)]
+    places = ["--gallery", str(options.out / "gallery"), "--add", str(done.sightings), "--weights", str(done.run)]
+    places += ["--false-match-rate", str(FALSE_MATCHES)]
     say(f"search these people in a page: {shell_command(['cdnet', 'serve', *places])}")

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cdnet.cli.arguments import parser
+from cdnet.cli.arguments import UsageError, parser
 from cdnet.cli.termination import TerminatedError, closing_when_terminated
 from cdnet.errors import CdnetError
 from cdnet.shown_text import say
@@ -22,6 +22,11 @@ def main(words: list[str]) -> None:
     made.add_argument("--read-from", help="postgresql://... of a replica that is asked instead")
     made.add_argument("--weights", help="where the gallery's network is now; with --add, of a new gallery")
     made.add_argument("--add", type=Path, nargs="+", help="first add these pictures, to a new gallery if there is none")
+    made.add_argument(
+        "--false-match-rate",
+        type=float,
+        help="with --add: find the threshold for this share of other people's pairs, on the gallery's own entries",
+    )
     made.add_argument("--host", default="127.0.0.1", help="address to listen at; any but this machine's needs a token")
     made.add_argument("--port", type=int, default=8000, help="0 for any that is free")
     made.add_argument("--token-file", type=Path, help="file with the token that every request has to show")
@@ -55,6 +60,8 @@ def main(words: list[str]) -> None:
         raise CdnetError(f"serving needs {error.name}; install it with pip install 'cdnet-reid[serve]'") from None
     from cdnet.gallery import open_gallery
 
+    if options.add is None and options.false_match_rate is not None:
+        raise UsageError("--false-match-rate goes with --add; of a gallery that is there: cdnet gallery calibrate")
     if options.add is not None:
         with closing_when_terminated():
             _make_and_add(options)
@@ -74,15 +81,24 @@ def main(words: list[str]) -> None:
 
 
 def _make_and_add(options: Any) -> None:
-    """Do what ``cdnet gallery create`` and ``add`` do, where there is something to do."""
+    """Do what ``cdnet gallery create``, ``add`` and ``calibrate`` do, where there is something to do."""
     from cdnet.cli.gallery import add, create
+    from cdnet.cli.gallery_upkeep import calibrate
+    from cdnet.gallery import open_gallery
+    from cdnet.gallery.embedded import NoGalleryError
 
-    if "://" not in options.gallery and not Path(options.gallery).exists():
+    try:
+        opened = open_gallery(options.gallery)
+    except NoGalleryError as error:
         if options.weights is None:
-            raise CdnetError(f"{options.gallery} is not there yet; say by --weights whose features it is to hold")
+            raise CdnetError(f"{error}; or say here by --weights whose features it is to hold") from None
         create(["--gallery", options.gallery, "--weights", options.weights])
+        opened = open_gallery(options.gallery)
     weights = [] if options.weights is None else ["--weights", options.weights]
-    add([*map(str, options.add), "--gallery", options.gallery, *weights])
+    with opened as gallery:  # whose server runs meanwhile
+        add([*map(str, options.add), "--gallery", options.gallery, *weights])
+        if options.false_match_rate is not None and gallery.calibration() is None:
+            calibrate(["--gallery", options.gallery, "--false-match-rate", str(options.false_match_rate)])
 
 
 def _token(file: Path | None) -> str | None:

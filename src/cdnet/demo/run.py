@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from cdnet.demo.drawing import Drawing, drawn_pictures, numbered
+from cdnet.demo.sightings import write_sightings
 from cdnet.engine.folder import RECIPE, open_folder, write_recipe
 from cdnet.errors import CdnetError, StoppedError
 from cdnet.evaluate.ranking import Metrics
@@ -38,7 +39,7 @@ class Demo:
         methods: figures of merit of each method by its name.
         genotype: file of the network that was found.
         run: folder of its training.
-        gallery: folder of the test pictures.
+        sightings: table of the test gallery's pictures, each with its camera, time and person.
         report: the page.
         seconds: that it all took.
     """
@@ -46,7 +47,7 @@ class Demo:
     methods: Mapping[str, Metrics]
     genotype: Path
     run: Path
-    gallery: Path
+    sightings: Path
     report: Path
     seconds: float
 
@@ -98,7 +99,7 @@ def run_demo(out: Path, drawing: Drawing, searching: SearchRecipe, training: Tra
     network = count_network(training.genotype, training.width, training.size)
     write_report(out / REPORT, gather_report(searching, searched, training, run, evaluated, network, seconds))
     took = time.perf_counter() - started
-    return Demo(evaluated.methods, genotype, run, pictures / "bounding_box_test", out / REPORT, took)
+    return Demo(evaluated.methods, genotype, run, write_sightings(pictures), out / REPORT, took)
 
 
 def _until_stopped(what: str, work: Callable[[Any, Path, bool], Path], recipe: Any, folder: Path, resume: bool) -> Path:

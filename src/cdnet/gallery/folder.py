@@ -164,13 +164,14 @@ class GalleryFolder:
 
     def _clear_after_kill(self) -> None:
         # PostgreSQL would take any process that has a killed server's number by now for that server. We know better,
-        # yet only once none of its processes is left that could still write.
-        if not self._postmaster():
+        # yet only once none of its processes is left that could still write. A copied folder has its sockets.
+        left_over = [path for path in (self.data / "postmaster.pid", *self.data.glob(".s.PGSQL.*")) if path.exists()]
+        if not left_over:
             return
         if not self._wait_until(lambda: not self.processes(), STOP_SECONDS):
             left = ", ".join(map(str, self.processes()))
             raise CdnetError(f"{self.path}: process {left} of a server that was killed does not end; end it")
-        for stale in (self.data / "postmaster.pid", *self.data.glob(".s.PGSQL.*")):
+        for stale in left_over:
             stale.unlink(missing_ok=True)
 
     def processes(self) -> list[int]:

@@ -15,7 +15,7 @@ from cdnet.errors import CdnetError, DiskFullError
 from cdnet.gallery import NotThereError, UnreachableError
 from cdnet.gallery.problems import RefusedError
 from cdnet.serve.features import BusyError
-from cdnet.serve.guard import HEADERS, TooLargeError, TooSlowError, refuse
+from cdnet.serve.guard import HEADERS, TooLargeError, TooManyError, TooSlowError, refuse
 from cdnet.serve.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,8 @@ def answer_errors(app: FastAPI, settings: Settings) -> None:
     answer(UnreachableError, 503, "the gallery's database cannot be reached now; try again", later)
     answer(RefusedError, 503, "the gallery's database does not do that now; the server's log says why", later)
     answer(BusyError, 503, "too many pictures are waiting for their turn; try again", later)
-    answer(TooLargeError, 413, f"a picture may have {settings.most_bytes:,} bytes")
+    answer(TooManyError, 503, "too many pictures come at once; try again", later)
+    answer(TooLargeError, 413)
     answer(TooSlowError, 408, f"a picture has to arrive within {settings.seconds:g} seconds")
     answer(ClientDisconnect, 400, "the picture did not arrive whole")
     app.add_exception_handler(RequestValidationError, _invalid)

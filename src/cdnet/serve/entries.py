@@ -15,7 +15,7 @@ from cdnet.data.decode import BrokenPictureError
 from cdnet.gallery import Gallery, NewEntry, NotThereError
 from cdnet.serve.features import FeaturePool
 from cdnet.serve.index_keeper import IndexKeeper
-from cdnet.serve.questions import PICTURE, Labels, Listing, picture_of, refuse_number, shown, who_asks
+from cdnet.serve.questions import PICTURE, Labels, Listing, Whole, picture_of, refuse_number, shown, who_asks
 from cdnet.serve.thumbnails import thumbnail
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def entry_routes(gallery: Gallery, pool: FeaturePool, keeper: IndexKeeper) -> AP
         return [shown(entry.to_json()) for entry in found]
 
     @router.get("/api/entries/{number}", summary="An entry")
-    async def entry(number: int) -> dict[str, object]:
+    async def entry(number: Whole) -> dict[str, object]:
         refuse_number(number)
         return shown((await asyncio.to_thread(gallery.entry, number)).to_json())
 
@@ -53,7 +53,7 @@ def entry_routes(gallery: Gallery, pool: FeaturePool, keeper: IndexKeeper) -> AP
         response_class=Response,
         responses={200: {"content": {"image/jpeg": {}}}, 304: {"description": "the client has it already"}},
     )
-    async def picture(number: int, request: Request) -> Response:
+    async def picture(number: Whole, request: Request) -> Response:
         refuse_number(number)
         tag = f'"{(await asyncio.to_thread(gallery.entry, number)).digest.hex()[:32]}"'
         kept = {"ETag": tag, "Cache-Control": "private, no-cache"}
@@ -78,7 +78,7 @@ def entry_routes(gallery: Gallery, pool: FeaturePool, keeper: IndexKeeper) -> AP
         return {"id": added[0].id, "new": added[0].new}
 
     @router.delete("/api/entries/{number}", summary="Remove an entry for good")
-    async def remove(number: int, request: Request) -> dict[str, int]:
+    async def remove(number: Whole, request: Request) -> dict[str, int]:
         refuse_number(number)
         removed = await asyncio.to_thread(gallery.remove, [number], who=who_asks(request))
         if not removed.entries:

@@ -34,6 +34,10 @@ HEADERS = {
 }
 CLIENTS = 20_000
 """Clients whose rates are kept in mind, twice each: for work, and for reading."""
+MOST_HELD = 1 << 29
+"""Bytes of bodies that are held at once, or four of the largest pictures if those have more."""
+FORM_BYTES = 1 << 16
+"""The most bytes of a body that is no picture, for which nobody has to show a token."""
 READING = 50
 """How many pictures or lists may be read for each search or change: a page shows many pictures at once."""
 
@@ -62,6 +66,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: Settings, sessions: Sessions, rates: Rates) -> None:
         self._app, self._settings, self._sessions, self._rates = app, settings, sessions, rates
+        self._held, self._most_held = 0, max(MOST_HELD, 4 * settings.most_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on."""
@@ -81,7 +86,11 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, send_with_headers)
             return
-        await self._app(scope, self._bounded(receive), send_with_headers)
+        taken = [0]
+        try:
+            await self._app(scope, self._bounded(receive, taken, self._too_large(scope)), send_with_headers)
+        finally:
+            self._held -= taken[0]
 
     def _refusal(self, scope: Scope) -> JSONResponse | None:
         headers = Headers(scope=scope)
@@ -96,10 +105,15 @@ class Guard:
             return refuse(429, "too many requests; wait a little", {"Retry-After": str(int(wait) + 1)})
         if not admitted:
             return refuse(401, "show the token: Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
-        length = headers.get("content-length", "0")
-        if not length.isascii() or not length.isdigit() or len(length) > 20 or int(length) > self._settings.most_bytes:
-            return refuse(413, f"a picture may have {self._settings.most_bytes:,} bytes")
+        length, too_large = headers.get("content-length", "0"), self._too_large(scope)
+        if not length.isascii() or not length.isdigit() or len(length) > 20 or int(length) > too_large.most:
+            return refuse(413, str(too_large))
         return None
+
+    def _too_large(self, scope: Scope) -> TooLargeError:
+        if scope["path"].startswith("/api/"):
+            return TooLargeError("a picture", self._settings.most_bytes)
+        return TooLargeError("a form", FORM_BYTES)
 
     def _wait(self, scope: Scope, admitted: bool) -> float:
         """Return the seconds that a client has to wait with this: searches, changes, counts and tokens that are wrong
@@ -111,23 +125,26 @@ class Guard:
             return self._rates.wait(f"{client} reads", 1 / READING)
         return 0.0
 
-    def _bounded(self, receive: Receive) -> Receive:
-        taken, until = 0, time.monotonic() + self._settings.seconds
+    def _bounded(self, receive: Receive, taken: list[int], too_large: TooLargeError) -> Receive:
+        whole, until = False, time.monotonic() + self._settings.seconds
 
         async def bounded() -> Message:
-            nonlocal taken
-            if taken < 0:
+            nonlocal whole
+            if whole:
                 return await receive()
             try:
                 message = await asyncio.wait_for(receive(), max(0.01, until - time.monotonic()))
             except TimeoutError:
                 raise TooSlowError from None
             if message["type"] == "http.request":
-                taken += len(message.get("body", b""))
-                if taken > self._settings.most_bytes:
-                    raise TooLargeError
-                if not message.get("more_body"):
-                    taken = -1  # what is awaited now is that the client leaves
+                size = len(message.get("body", b""))
+                taken[0] += size
+                self._held += size
+                if taken[0] > too_large.most:
+                    raise too_large
+                if self._held > self._most_held:
+                    raise TooManyError
+                whole = not message.get("more_body")  # what is awaited then is that the client leaves
             return message
 
         return bounded
@@ -135,6 +152,14 @@ class Guard:
 
 class TooLargeError(Exception):
     """A body is larger than it said, or than it may be."""
+
+    def __init__(self, what: str, most: int) -> None:
+        super().__init__(f"{what} may have {most:,} bytes")
+        self.most = most
+
+
+class TooManyError(Exception):
+    """Bodies that come at once are more than are held."""
 
 
 class TooSlowError(Exception):

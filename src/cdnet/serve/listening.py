@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from cdnet.errors import CdnetError
+from cdnet.serve.punctual import punctual
 from cdnet.serve.settings import Settings
 
 
@@ -52,6 +53,7 @@ def server_of(app: FastAPI, settings: Settings) -> uvicorn.Server:
     """
     configured = uvicorn.Config(
         app,
+        http=punctual(),
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -40,6 +40,14 @@ def _time(given: object) -> object:
         raise ValueError(f"{error} (in an address the + is written %2B)" if " " in given else f"{error}") from None
 
 
+def _digits(given: object) -> object:
+    # Else 1_0 would be entry 10, and 1.0 entry 1.
+    if isinstance(given, str) and not (given.isascii() and given.removeprefix("-").isdigit()):
+        raise ValueError("write a whole number in digits")
+    return given
+
+
+Whole = Annotated[int, BeforeValidator(_digits)]
 Texts = Annotated[list[Annotated[str, Field(max_length=LONGEST_TEXT)]], Field(max_length=MOST_TEXTS)]
 Text = Annotated[str | None, Field(min_length=1, max_length=LONGEST_TEXT)]
 Time = Annotated[datetime | None, BeforeValidator(_time), Field(description="ISO 8601; UTC without a zone")]
@@ -72,7 +80,7 @@ class Filtered(Question):
 class Search(Filtered):
     """How a search is done."""
 
-    k: int = Field(40, ge=1, le=MOST_K, description="entries at most")
+    k: Whole = Field(40, ge=1, le=MOST_K, description="entries at most")
     threshold: float | None = Field(None, ge=-1, le=1, description="least similarity of a match")
     exact: bool = Field(False, description="compare every entry even where there is an index")
 
@@ -80,14 +88,14 @@ class Search(Filtered):
 class EntrySearch(Search):
     """A search for an entry, or for the mean of several."""
 
-    entry: list[Annotated[int, Field(ge=1, le=LARGEST)]] = Field(min_length=1, max_length=MOST_ENTRIES)
+    entry: list[Annotated[Whole, Field(ge=1, le=LARGEST)]] = Field(min_length=1, max_length=MOST_ENTRIES)
 
 
 class Listing(Filtered):
     """A part of the gallery's entries, by their numbers."""
 
-    after: int = Field(0, ge=0, le=LARGEST)
-    limit: int = Field(100, ge=1, le=MOST_K)
+    after: Whole = Field(0, ge=0, le=LARGEST)
+    limit: Whole = Field(100, ge=1, le=MOST_K)
 
 
 class Labels(Question):
