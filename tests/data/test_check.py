@@ -21,6 +21,8 @@ from cdnet.data.layout import read_data
 from cdnet.data.matches import match_pictures
 from cdnet.data.pictures import Picture, ReidData
 from cdnet.data.threads import CHUNK
+from cdnet.errors import CdnetError
+from cdnet.evaluate.evaluation import read_test_pictures
 from cdnet.evaluate.extract import number_labels
 from cdnet.evaluate.matches import count_matches
 from cdnet.evaluate.ranking import evaluate_ranking
@@ -84,6 +86,18 @@ def test_unreadable_pictures_are_listed_and_no_others(tree: Tree) -> None:
     assert [problem.split(": ")[0] for problem in found.unreadable] == [str(path) for path in (cut, empty, gone)]
     assert not found.sound
     assert found.splits["train"].pictures == 4  # they are there, and counted
+
+
+def test_a_split_of_which_nothing_reads_is_said_as_an_evaluation_says_it(tree: Tree, tmp_path: Path) -> None:
+    root = tree(SOUND)
+    for path in (root / "gallery").rglob("*.jpg"):
+        path.write_bytes(b"")
+    data = read_data(root)
+    found = check_data(data, identities=2)
+    assert not found.obstacles["training"]
+    with pytest.raises(CdnetError) as error:
+        read_test_pictures(data, (8, 4), tmp_path / "cache")
+    assert found.obstacles["evaluation"] == (str(error.value),)
 
 
 def test_names_that_do_not_parse_are_passed_on(tree: Tree) -> None:
@@ -228,14 +242,21 @@ def test_splits_that_differ_from_the_published_counts_are_named_and_no_obstacle(
         assert found.sound
 
 
-def test_sound_means_nothing_unparsed_unreadable_shared_or_missing() -> None:
+def test_sound_means_nothing_unparsed_unreadable_missing_or_in_the_way() -> None:
     def made(**problems: Any) -> Check:
         return Check("n", "r", {}, {}, **{"unparsed": (), "unreadable": (), "shared": (), "unmatched": 0, **problems})
 
     assert made().sound
     assert made(unmatched=3, duplicates=(("a", "b"),)).sound
-    for problem in ("unparsed", "unreadable", "shared", "missing"):
+    for problem in ("unparsed", "unreadable", "missing", "conflicts"):
         assert not made(**{problem: ("x",)}).sound
+    assert not made(obstacles={"training": (), "search": ("x",)}).sound
+
+
+def test_who_is_trained_and_tested_on_hinders_an_evaluation_and_nothing_else(tree: Tree) -> None:
+    data = read_data(tree([*SOUND, "gallery/ann/9_c2.jpg"]))
+    assert check_data(data, purposes=("training", "search"), identities=2).sound
+    assert not check_data(data, purposes=("evaluation",)).sound
 
 
 def test_turned_pictures_are_counted(tree: Tree) -> None:

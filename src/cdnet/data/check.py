@@ -67,10 +67,11 @@ class Check:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing stands in the way of what was asked about: every name parses, every listed picture is there
-        and reads, no picture is two persons', no identity is both trained and tested on, and there are no other
-        obstacles."""
-        wrong = self.unparsed or self.missing or self.unreadable or self.shared or self.conflicts
+        """Whether every name parses, every listed picture is there and reads, no picture is two persons', and nothing
+        else stands in the way of what was asked about.
+
+        A picture that cannot be read is the only one of these that the other commands leave out and go on."""
+        wrong = self.unparsed or self.missing or self.unreadable or self.conflicts
         return not (wrong or any(self.obstacles.values()))
 
     @property
@@ -158,7 +159,9 @@ def _read(path: Path) -> tuple[bytes, str, bool]:
 
 
 def _unread(data: ReidData, purpose: str, broken: Mapping[Path, str]) -> tuple[str, ...]:
-    # As decode_split says it.
+    # As decode_split says it, once a data set has been understood.
+    if data.unparsed or data.missing or data.conflicts:
+        return ()
     for split in NEEDED[purpose]:
         pictures = data.split(split)
         if pictures and all(picture.path in broken for picture in pictures):
