@@ -121,6 +121,13 @@ def _remarks(data: ReidData, pictures: TestPictures) -> list[str]:
             "file of the same picture or of one that hardly differs, which counts as a match; the figures are better "
             "than they should be"
         )
+    unknown = [sum(picture.camera is None for picture in split.pictures) for split in pictures.splits()]
+    if any(unknown):
+        query, gallery = (f"{n:,} of {len(split):,}" for n, split in zip(unknown, pictures.splits(), strict=True))
+        found.append(
+            f"no camera is known of {query} queries and of {gallery} gallery pictures, so that a picture by a query's "
+            "own camera may count as its match"
+        )
     return found
 
 
