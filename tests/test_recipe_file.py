@@ -37,7 +37,7 @@ def written(folder: Path, content: str | bytes) -> Path:
         ("schedule:\n  milestones:\n    - 1\n    -\n", ", line 4: an entry of a list has no value"),
         ("size: 64x32\nwidth: 1\nsize: 128x64\n", ", line 3: size stands there a second time"),
         ("loss:\n  margin: 1\ndata:\n  root: x\nloss:\n  margin: 2\n", ", line 5: loss stands there a second time"),
-        ("loss: {margin: 1, 'margin': 2}\n", ", line 1: margin stands there a second time"),
+        ("loss: {margin: 1, 'margin': 2}\n", ", line 1: loss.margin stands there a second time"),
         ("optim: {lr: 1}\nloss: {margin: 1}\noptim.lr: 2\n", ", line 3: optim.lr stands there a second time"),
         ("evaluate_every: 1\nevaluate-every: 2\n", ", line 2: evaluate_every stands there a second time"),
         ("loss:\n  triplet-weight: 1\n  triplet_weight: 1\n", ", line 3: loss.triplet_weight stands there a second"),
@@ -89,7 +89,7 @@ def test_a_recipes_keys_take_hyphens_and_underscores(tmp_path: Path) -> None:
     assert (found.optim.weight_decay, found.init) == (0.25, "a-b")
 
 
-@pytest.mark.parametrize("name", ["010", "1:30", "2024", "no", "2024-01-01"])
+@pytest.mark.parametrize("name", ["010", "1:30", "2024", "no"])
 def test_a_name_that_yaml_takes_for_something_else_stands_in_quotes(name: str, tmp_path: Path) -> None:
     def read(text: str) -> TrainRecipe:
         return read_run("train", "", TrainRecipe, ["--config", str(written(tmp_path, text)), "--out", "x"])[0]

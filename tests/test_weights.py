@@ -289,7 +289,7 @@ def test_what_a_download_brought_instead_is_named(tmp_path: Path, name: str) -> 
     with pytest.raises(CdnetError, match="a web page, not the file that it offers; download that itself"):
         load_model(tmp_path / name)
     (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", "utf-8")
-    with pytest.raises(CdnetError, match="a pointer of Git LFS, .*`git lfs pull` in its repository gets that"):
+    with pytest.raises(CdnetError, match=r"a pointer of Git LFS, .*`git lfs pull` in its repository gets that"):
         load_model(tmp_path / name)
 
 

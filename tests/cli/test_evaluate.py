@@ -55,7 +55,7 @@ def test_what_makes_figures_better_than_they_should_be_is_said(
         (tmp_path / "own/test" / person).mkdir(parents=True, exist_ok=True)
         (tmp_path / "own/test" / person / name).write_bytes(pictures[number].read_bytes())
     copy = tmp_path / "own/test/x/4_c2.jpg"
-    Image.open(tmp_path / "own/test/x/1_c1.jpg").save(copy, quality=70)
+    Image.open(tmp_path / "own/test/x/1_c1.jpg").save(copy, quality=90)
     status, _, err = run(capsys, *words, "--data.root", tmp_path / "own")
     assert status == 0
     # Of x, 1 and its copy, each to the other.

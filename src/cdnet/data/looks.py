@@ -1,7 +1,7 @@
 """What pictures look like, small enough to be kept of all and compared with all.
 
 A picture that was saved anew, as PNG, as JPEG of less quality or at half the size, has other bytes, may have other
-pixels, and is the same picture. So a grid of 16 x 8 mean colours is kept of each besides a digest of its pixels. The
+pixels, and is the same picture. So a grid of 8 x 4 mean colours is kept of each besides a digest of its pixels. The
 grids of a picture and of what it became by being saved anew hardly differ, and those of two persons do by much more.
 """
 
@@ -31,14 +31,14 @@ What differs less was saved anew. A picture of another person differs by several
 is like any other, varies by nothing."""
 LEAST, MOST = 1.0, 8.0
 """Of 255 levels: what they may differ by though a dark picture varies little, up to twice its share, and at most."""
-HEIGHT, WIDTH = 16, 8
-COARSE = 4
+HEIGHT, WIDTH = 8, 4
+COARSE = 2
 """Cells in a row and in a column that are averaged, so that most pairs are told apart by few numbers."""
 BLOCK, PAIRS = 256, 50_000
 """Pictures compared with others at a time, and pairs looked at closely at a time."""
 DIGEST = hashlib.sha256().digest_size
 GRID = HEIGHT * WIDTH * 3
-FORMAT = 1
+FORMAT = 2
 
 Indices = npt.NDArray[np.int64]
 
