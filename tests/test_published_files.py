@@ -206,7 +206,9 @@ def _folder(path: Path) -> Path:
     ("write", "said"),
     [
         (text("weights"), "not a file of tensors alone, neither of torch nor of safetensors"),
-        (text(""), "neither of torch nor of safetensors: empty"),
+        (text(""), "an empty file"),
+        (text("<!DOCTYPE html>"), "a web page, not the file that it offers"),
+        (text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), "a pointer of Git LFS, not the file"),
         (_cut(osnet()), "cut short or damaged"),
         (_cut(osnet(), _use_new_zipfile_serialization=False), "cut short, damaged"),
         (_flipped, "damaged, the checksum of"),

@@ -37,7 +37,12 @@ def written(folder: Path, content: str | bytes) -> Path:
         ("schedule:\n  milestones:\n    - 1\n    -\n", ", line 4: an entry of a list has no value"),
         ("size: 64x32\nwidth: 1\nsize: 128x64\n", ", line 3: size stands there a second time"),
         ("loss:\n  margin: 1\ndata:\n  root: x\nloss:\n  margin: 2\n", ", line 5: loss stands there a second time"),
-        ("loss: {margin: 1, 'margin': 2}\n", ", line 1: margin stands there a second time"),
+        ("loss: {margin: 1, 'margin': 2}\n", ", line 1: loss.margin stands there a second time"),
+        ("optim: {lr: 1}\nloss: {margin: 1}\noptim.lr: 2\n", ", line 3: optim.lr stands there a second time"),
+        ("evaluate_every: 1\nevaluate-every: 2\n", ", line 2: evaluate_every stands there a second time"),
+        ("loss:\n  triplet-weight: 1\n  triplet_weight: 1\n", ", line 3: loss.triplet_weight stands there a second"),
+        ("seed: 010\n", ", line 1: 010 is another number in YAML; write it without zeros in front"),
+        ("schedule: {milestones: [5, -1:30]}\n", ", line 1: -1:30 is another number in YAML; .*without colons"),
         (BOMB, r", line 2: \*a stands for another place's value"),
         ("loss: &x {margin: 1}\naugment:\n  <<: *x\n", r", line 3: \*x stands for another place's value"),
         ("a: &a [*a]\n", r"\*a stands for another place's value"),
@@ -73,6 +78,27 @@ def test_plain_recipes_pass(tmp_path: Path) -> None:
     check_recipe_file(written(tmp_path, yaml.safe_dump(asdict(TrainRecipe()), sort_keys=False)))
     check_recipe_file(written(tmp_path, b"\xef\xbb\xbfsize: 64x32\r\ninit: null\r\nneck: ''\r\n"))
     check_recipe_file(written(tmp_path, '{"size": "64x32", "loss": {"margin": 0.2}, "schedule": {"milestones": []}}'))
+
+
+def test_a_recipes_keys_take_hyphens_and_underscores(tmp_path: Path) -> None:
+    text = (
+        "evaluate-every: 3\n'loss':\n  triplet-weight: 0.5\n  \"smoothing\": 0.1\noptim.weight-decay: 0.25\ninit: a-b\n"
+    )
+    found = read_run("train", "", TrainRecipe, ["--config", str(written(tmp_path, text)), "--out", "x"])[0]
+    assert (found.evaluate_every, found.loss.triplet_weight, found.loss.smoothing) == (3, 0.5, 0.1)
+    assert (found.optim.weight_decay, found.init) == (0.25, "a-b")
+
+
+@pytest.mark.parametrize("name", ["010", "1:30", "2024", "no"])
+def test_a_name_that_yaml_takes_for_something_else_stands_in_quotes(name: str, tmp_path: Path) -> None:
+    def read(text: str) -> TrainRecipe:
+        return read_run("train", "", TrainRecipe, ["--config", str(written(tmp_path, text)), "--out", "x"])[0]
+
+    for key in ("genotype", "init"):
+        with pytest.raises(CdnetError, match="in quotes"):
+            read(f"{key}: {name}\n")
+        assert getattr(read(f"{key}: '{name}'\n"), key) == name
+    assert read(f"data: {{root: '{name}'}}\n").data.root == Path(name)
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

@@ -283,6 +283,16 @@ def test_torchs_own_files_are_told_from_others(tmp_path: Path, name: str) -> Non
         load_model(tmp_path / "x.bin")
 
 
+@pytest.mark.parametrize("name", ["x.safetensors", "x.pth"])
+def test_what_a_download_brought_instead_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("\n<html><title>Sign in</title>", "utf-8")
+    with pytest.raises(CdnetError, match="a web page, not the file that it offers; download that itself"):
+        load_model(tmp_path / name)
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", "utf-8")
+    with pytest.raises(CdnetError, match=r"a pointer of Git LFS, .*`git lfs pull` in its repository gets that"):
+        load_model(tmp_path / name)
+
+
 def test_files_without_metadata_say_nothing(tmp_path: Path) -> None:
     save_file({"a": torch.ones(2)}, tmp_path / "x.safetensors")
     assert read_metadata(tmp_path / "x.safetensors") == {}

@@ -1,11 +1,12 @@
 """Seeing that a recipe file says one thing and says it plainly, before its values are looked at.
 
-YAML by itself takes the last of two keys of one name, reads a key without a value as "nothing", and lets a few lines
-stand for millions of values.
+YAML by itself takes the last of two keys of one name, reads a key without a value as "nothing", ``010`` as 8 and
+``1:30`` as 90, and lets a few lines stand for millions of values.
 """
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -18,6 +19,8 @@ from cdnet.errors import CdnetError
 
 MAX_BYTES = 256 * 2**10
 """The most bytes a recipe may have; those that are shipped have less than 2,000."""
+ODD_NUMBER = re.compile(r"[-+]?(?:0[\d_]+|\d[\d_]*(?::[0-5]?\d)+(?:\.[\d_]*)?)")
+"""A number that YAML counts by eights or by sixties."""
 MAX_DEPTH = 20
 """The most sections within sections."""
 
@@ -113,11 +116,35 @@ def _begins_with_tab(text: str, line: int) -> bool:
     return line <= len(lines) and "\t" in lines[line - 1][: len(lines[line - 1]) - len(lines[line - 1].lstrip())]
 
 
+def underscored(text: str) -> str:
+    """Return a recipe with its keys spelt as they are read, ``evaluate_every`` for ``evaluate-every``.
+
+    Args:
+        text: of a recipe in form (:func:`check_recipe_file`).
+    """
+    letters = list(text)
+    levels: list[_Level] = []
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.CollectionEndEvent):
+            levels.pop()
+        elif isinstance(event, yaml.NodeEvent) and _node("", event, levels):
+            assert event.start_mark is not None
+            assert event.end_mark is not None
+            for place in range(event.start_mark.index, event.end_mark.index):
+                letters[place] = "_" if letters[place] == "-" else letters[place]
+    return "".join(letters)
+
+
 @dataclass
 class _Level:
-    """A mapping or a list that is being read: a mapping's ``keys`` so far, and the one whose value comes next."""
+    """A mapping or a list that is being read: a mapping's ``keys`` so far, and the one whose value comes next.
+
+    ``keys`` are those of all sections, such as ``optim.lr``, for a key may be written so, too; ``section`` is what
+    stands before this mapping's, such as ``optim.``.
+    """
 
     keys: set[str] | None
+    section: str = ""
     awaiting: str | None = None
 
 
@@ -153,18 +180,32 @@ def _node(place: str, event: yaml.NodeEvent, levels: list[_Level]) -> bool:
     if level is not None and level.keys is not None and level.awaiting is None:
         if not isinstance(event, yaml.ScalarEvent):
             raise CdnetError(f"{place}: a key that is not a word")
-        if event.value in level.keys:
-            raise CdnetError(f"{place}: {event.value} stands there a second time; leave one of them")
-        level.keys.add(event.value)
+        key = level.section + event.value.replace("-", "_")
+        if key in level.keys:
+            raise CdnetError(f"{place}: {key} stands there a second time; leave one of them")
+        level.keys.add(key)
         level.awaiting = event.value
         return True
     if level is not None and isinstance(event, yaml.ScalarEvent) and not event.value and event.style is None:
         what = "an entry of a list" if level.awaiting is None else level.awaiting
         raise CdnetError(f"{place}: {what} has no value; give it one, or leave it out to take what is usual")
-    if level is not None:
-        level.awaiting = None
+    if isinstance(event, yaml.ScalarEvent) and event.style is None and ODD_NUMBER.fullmatch(event.value):
+        raise CdnetError(
+            f"{place}: {event.value} is another number in YAML; write it without zeros in front and without colons, or "
+            "in quotes, if it is a name"
+        )
     if isinstance(event, yaml.CollectionStartEvent):
         if len(levels) == MAX_DEPTH:
             raise CdnetError(f"{place}: more than {MAX_DEPTH} levels, and a recipe has two or three")
-        levels.append(_Level(set() if isinstance(event, yaml.MappingStartEvent) else None))
+        levels.append(_level(event, level))
+    if level is not None:
+        level.awaiting = None
     return False
+
+
+def _level(event: yaml.CollectionStartEvent, above: _Level | None) -> _Level:
+    if not isinstance(event, yaml.MappingStartEvent):
+        return _Level(None)
+    if above is None or above.keys is None or above.awaiting is None:
+        return _Level(set())  # the recipe itself, or an entry of a list
+    return _Level(above.keys, f"{above.section}{above.awaiting.replace('-', '_')}.")

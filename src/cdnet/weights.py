@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from cdnet.errors import CdnetError
 from cdnet.files import write_atomically
 from cdnet.genotype import Genotype
+from cdnet.instead import instead_of_weights
 from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD, parse_size
 from cdnet.nearest import nearest
 from cdnet.nn.baselines import BASELINES
@@ -278,6 +279,8 @@ def _opened(path: Path) -> Iterator[Any]:
         with safe_open(path, framework="pt") as file:
             yield file
     except (SafetensorError, OSError) as error:
+        if path.is_file() and (found := instead_of_weights(path)) is not None:
+            raise CdnetError(f"{path}: {found}") from None
         if path.suffix in (".pth", ".pt", ".tar"):
             raise CdnetError(f"{path}: a torch file; `cdnet convert` turns published weights into ours") from None
         if path.suffix in (".onnx", ".xml"):

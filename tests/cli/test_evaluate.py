@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cdnet.cli import main
 from cdnet.nn.model import create_model
@@ -41,6 +43,24 @@ def test_weights_from_elsewhere_say_where_they_come_from(
     assert (found["data"], found["folder"]) == ("market1501", market.name)
     assert (found["flip"], found["rerank"], found["intervals"], found["thresholds"]) == (False, None, None, [])
     assert "[" not in out
+
+
+def test_what_makes_figures_better_than_they_should_be_is_said(
+    weights: Path, market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", weights, "--data.cache", tmp_path / "cache", "--runtime", "torch"]
+    assert "camera" not in run(capsys, *words, "--data.root", market)[2]
+    pictures = sorted((market / "bounding_box_test").glob("00*_c1*.jpg"))
+    for number, (person, name) in enumerate(product("xy", ("1_c1.jpg", "2_c2.jpg", "3.jpg"))):
+        (tmp_path / "own/test" / person).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "own/test" / person / name).write_bytes(pictures[number].read_bytes())
+    copy = tmp_path / "own/test/x/4_c2.jpg"
+    Image.open(tmp_path / "own/test/x/1_c1.jpg").save(copy, quality=90)
+    status, _, err = run(capsys, *words, "--data.root", tmp_path / "own")
+    assert status == 0
+    # Of x, 1 and its copy, each to the other.
+    assert "2 of 7 queries have a copy of themselves in the gallery" in err
+    assert "no camera is known of 2 of 7 queries and of 2 of 7 gallery pictures" in err
 
 
 def test_all_that_can_be_asked_for(

@@ -181,6 +181,7 @@ def test_pipes_devices_and_endless_files_are_not_waited_for(tmp_path: Path) -> N
         ("unknown", "'unknown' is what is written for none"),
         ("1.23E+10", "1.23E\\+10 is a number that a spreadsheet has shortened"),
         ("1,2E+15", "is a number that a spreadsheet has shortened"),
+        ("1e+06", "is a number that a spreadsheet has shortened"),
     ],
 )
 def test_what_stands_for_nobody_is_nobody(tmp_path: Path, identity: str, said: str) -> None:

@@ -131,6 +131,15 @@ def test_junk_and_distractors_are_nobody_to_hold_out(plant: Plant) -> None:
     assert data.ignored == {"junk (identity -1)": 2}
 
 
+def test_distractors_are_neither_trained_on_nor_searched_for(plant: Plant) -> None:
+    splits = (("train", ["ann", "bob"]), ("query", ["cec", "dan"]), ("gallery", ["cec", "dan"]))
+    root = plant(name for split, names in splits for name in by_person(split, [*names, "Distractors"]))
+    data = read_data(root)
+    assert (people(data.train), people(data.query)) == ({"ann", "bob"}, {"cec", "dan"})
+    assert people(data.gallery) == {"cec", "dan", "Distractors"}
+    assert data.ignored == {"distractors outside the gallery, who are many persons or none": 4}
+
+
 def test_without_junk_zero_is_somebody(plant: Plant) -> None:
     data = read_data(plant(by_person(".", "0123")), holdout=0)
     assert people(data.train) == set("0123")
@@ -174,6 +183,8 @@ def test_cameras_below_persons_are_theirs(plant: Plant) -> None:
         ("IMG_1234", None),
         ("anna_cat2", None),
         ("0002_c12s1_000451_03", "12"),
+        ("0001C2T0001F003", "2"),
+        ("0002C5F0044X40001", "5"),
         ("c3f9a17b2d", None),
         ("c81d4e2e-bcf2-11e6-8a66-001e0b7c1234", None),
         ("a1b2c3d4-bcf2-4c19-c199-c12345678901", None),
@@ -227,6 +238,16 @@ UNCLEAR = {
     ),
     "cameras' places": ([f"{p}/1.jpg" for p in ("hall_cam", "door_cam")], "door_cam is called as a camera", False),
     "cameras in capitals": ([f"{p}/1.jpg" for p in ("CAMA", "CAMB")], "CAMA is called as a camera", False),
+    "below views": (
+        [f"scen{s}/view{v}/{p}/1.jpg" for s in "123" for v in "12" for p in ("0001", "0002")],
+        "both hold a folder 0001",
+        True,
+    ),
+    "below views, by one scene each": (
+        [f"scen{s}/view1/{s}{p}/1.jpg" for s in "123" for p in "ab"],
+        "scen1 holds 2 folders, such as 1a",
+        True,
+    ),
     "in a split": ([f"train/{p}/1.jpg" for p in ("day1", "day2")], "train/day1 is not called as", False),
 }
 
@@ -274,6 +295,19 @@ def test_a_folder_that_holds_everything_is_looked_into(plant: Plant) -> None:
 def test_the_only_folder_is_no_person_if_it_holds_some(plant: Plant) -> None:
     with pytest.raises(CdnetError, match=r"my people is the only folder in .*--data\.root .*/my people"):
         read_data(plant(by_person("my people", PEOPLE)))
+
+
+def test_the_only_folders_in_one_another_are_no_persons(plant: Plant) -> None:
+    root = plant(by_person("archive/my reid/dataset", PEOPLE))
+    with pytest.raises(CdnetError, match=r"only folder in .* and below, .*such as p0; .*--data\.root .*reid/dataset$"):
+        read_data(root)
+    assert people(read_data(root / "archive/my reid/dataset", holdout=0).train) == set(PEOPLE)
+
+
+def test_a_persons_sessions_are_no_persons(plant: Plant) -> None:
+    data = read_data(plant([f"{p}/cam{c}/seq_{s}/1.jpg" for p in PEOPLE for c in "12" for s in "ab"]), holdout=0)
+    assert people(data.train) == set(PEOPLE)
+    assert people(read_data(plant(["alone/anna/cam1/1.jpg", "alone/anna/cam2/1.jpg"]) / "alone").train) == {"anna"}
 
 
 def test_several_divided_data_sets_are_named(plant: Plant) -> None:

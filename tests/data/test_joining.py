@@ -6,6 +6,7 @@ from pathlib import Path
 from cdnet.data.joining import join_spellings
 from cdnet.data.layout import read_data
 from cdnet.data.pictures import Picture, ReidData
+from cdnet.data.remarks import remarks
 
 NFD = unicodedata.normalize("NFD", "André")
 
@@ -54,3 +55,16 @@ def test_capitals_and_separators_make_two_and_are_pointed_out() -> None:
     )
     assert len({p.identity for s in ("train", "query", "gallery") for p in data.split(s)}) == 6
     assert data.alike == ("`Anna` and `anna` are taken as 2 identities", "`P_01` and `p 1` are taken as 2 identities")
+
+
+def test_what_cannot_be_seen_within_a_name_and_what_groups_digits_make_two_and_are_pointed_out() -> None:
+    data = join_spellings(made(("Xe\N{SOFT HYPHEN}nia", None), ("Xenia", None), ("1,000", None), ("1000", None)))
+    assert data.joined == ()
+    assert data.alike == (
+        "`1,000` and `1000` are taken as 2 identities",
+        "`Xenia` and 'Xe\\xadnia' are taken as 2 identities",
+    )
+    assert remarks(data, ()) == [
+        f"2 groups of names that are hardly different are taken as several; first {data.alike[0]}"
+    ]
+    assert join_spellings(made(("12 34", None), ("1234", None))).alike == ()

@@ -96,6 +96,9 @@ def test_a_gallery_of_one_identity_makes_every_answer_right() -> None:
     data = divided(people(4))
     assert match_pictures(data.query, data.gallery).unmatched == 0
     assert "whatever is ranked first is right" in only(data, "evaluation")
+    assert "--data.holdout" not in only(data, "evaluation")
+    held_out = ReidData("folders, 1 of 4 identities held out", Path("here"), (), data.query, data.gallery)
+    assert "or hold out more identities with --data.holdout" in only(held_out, "evaluation")
     stranger = Picture(Path("x.jpg"), "x")
     assert obstacles(ReidData("made up", Path("here"), (), data.query, (*data.gallery, stranger)), "evaluation") == ()
 

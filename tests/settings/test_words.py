@@ -59,6 +59,11 @@ def test_any_word_is_taken_as_it_is_or_refused(name: str) -> None:
         assert str(found.root) == str(Path(os.path.expanduser(name)))
 
 
+def test_names_may_look_like_odd_numbers() -> None:
+    found = recipe_of("--init", "010", "--data.root=1:30", "--genotype", "0", "--seed", "0", "--optim.lr", "0.10")
+    assert (found.init, found.data.root, found.genotype, found.seed) == ("010", Path("1:30"), "0", 0)
+
+
 def test_null_alone_means_none() -> None:
     assert recipe_of("--init", "null").init is None
 
@@ -118,6 +123,9 @@ def test_a_home_is_put_in_for_its_sign(tmp_path: Path, monkeypatch: pytest.Monke
         (["--schedule.epochs", "9" * 20], "a number of more than 19 digits"),
         (["--optim.lr", "1e999"], "must be a finite number"),
         (["--seed"], "--seed has no value"),
+        (["--seed", "010"], "--seed 010: write numbers without zeros in front and without colons"),
+        (["--loss.margin=1:30"], "--loss.margin 1:30: write numbers without"),
+        (["--schedule.milestones", "[5,010]"], "--schedule.milestones [5,010]: write numbers without"),
         (["more"], "too many arguments: more"),
         (["--resume=true"], "--resume takes no value"),
         (["--precision", "BF16"], "did you mean bf16?"),

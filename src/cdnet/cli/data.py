@@ -55,6 +55,11 @@ def check(words: list[str]) -> None:
         write_text(options.json, json.dumps(asdict(found), indent=1) + "\n")
     if not found.sound:
         hindered = [purpose for purpose, sentences in found.obstacles.items() if sentences]
+        if found.unreadable and not hindered:
+            raise CdnetError(
+                f"{found.root}: not sound, for {len(found.unreadable):,} unreadable picture(s) would be left out; mend "
+                "or remove them, see the findings above"
+            )
         for_what = f" for {', '.join(hindered)}" if hindered else ""
         raise CdnetError(f"{found.root}: not sound{for_what}; see the findings above")
 

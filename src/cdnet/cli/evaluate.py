@@ -112,15 +112,21 @@ def _read(words: list[str]) -> Any:
 
 def _remarks(data: ReidData, pictures: TestPictures) -> list[str]:
     """Return what is to be said of the pictures before they are ranked."""
-    from cdnet.data.copies import copied_queries
     from cdnet.data.remarks import remarks
 
     found = [*remarks(data, pictures.splits())]
-    copied = 0 if data.published else copied_queries(pictures.query, pictures.gallery)
-    if copied:
+    if pictures.copied:
         found.append(
-            f"{copied:,} of {len(pictures.query):,} queries have a copy of themselves in the gallery, another file of "
-            "the same pixels, which counts as a match; the figures are better than they should be"
+            f"{pictures.copied:,} of {len(pictures.query):,} queries have a copy of themselves in the gallery, another "
+            "file of the same picture or of one that hardly differs, which counts as a match; the figures are better "
+            "than they should be"
+        )
+    unknown = [sum(picture.camera is None for picture in split.pictures) for split in pictures.splits()]
+    if any(unknown):
+        query, gallery = (f"{n:,} of {len(split):,}" for n, split in zip(unknown, pictures.splits(), strict=True))
+        found.append(
+            f"no camera is known of {query} queries and of {gallery} gallery pictures, so that a picture by a query's "
+            "own camera may count as its match"
         )
     return found
 

@@ -1,111 +1,97 @@
-"""Pictures of the same pixels, in one's own data: two persons' cannot both be right, and a query's tell nothing.
+"""Copies among one's own pictures: of two persons' one is wrong, and a query's tell nothing.
 
-Published data sets are what they are, and are not looked at.
+A copy is a picture of the same pixels, or one that was saved anew (:mod:`cdnet.data.looks`). Published data sets are
+what they are, and are not looked at.
 """
 
 from __future__ import annotations
 
-import hashlib
-import stat
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from cdnet.data.cache import CachedPictures
-from cdnet.data.pictures import Picture, ReidData
-from cdnet.data.spelling import identity_of
+import numpy as np
+
+from cdnet.data.cache import Progress, silently
+from cdnet.data.looks import Looks, alike, looks_of
+from cdnet.data.pictures import SPLITS, Picture, ReidData
 from cdnet.errors import CdnetError
 
 
-def two_persons(pictures: Iterable[Picture]) -> str | None:
-    """Return what is wrong with pictures of the same pixels: that they are given to two persons; None if they are not.
+@dataclass(frozen=True)
+class Copies:
+    """What copies there are: ``conflicts`` names pictures that are copies of another person's.
+
+    ``queries`` counts those that have a copy of themselves in the gallery which counts as a match: another file, of the
+    same identity, and not known to be by the same camera.
+    """
+
+    conflicts: tuple[str, ...] = ()
+    queries: int = 0
+
+
+def files_of(data: ReidData) -> list[Picture]:
+    """Return each file of a data set once, in the order of the splits."""
+    return list({picture.path: picture for split in SPLITS for picture in data.split(split)}.values())
+
+
+def find_copies(data: ReidData, files: Sequence[Picture], looks: Looks) -> Copies:
+    """Return the copies among the files of a data set.
 
     Args:
-        pictures: at least one.
+        data: identities and cameras have one name each.
+        files: as :func:`files_of` gives them.
+        looks: of each of them.
     """
-    first, *others = pictures
-    for other in others:
-        if identity_of(first.identity) != identity_of(other.identity):
-            persons = f"{first.identity!r} and {other.identity!r}"
-            return f"{other.path}: the same picture as {first.path}, and given to two persons, {persons}"
-    return None
+    if data.genuine:
+        return Copies()
+    identities, cameras = _numbered([f.identity for f in files]), _numbered([f.camera for f in files])
+    unknown = np.array([file.camera is None for file in files])
+    query, gallery = (_within(files, data.split(split)) for split in ("query", "gallery"))
+    original = np.full(len(files), len(files))
+    copied = np.zeros(len(files), bool)
+    for pair in alike(looks):
+        one, other = np.minimum(*pair), np.maximum(*pair)
+        strange = identities[one] != identities[other]
+        np.minimum.at(original, other[strange], one[strange])
+        for asked, found in ((one[~strange], other[~strange]), (other[~strange], one[~strange])):
+            counts = query[asked] & gallery[found] & (unknown[asked] | (cameras[asked] != cameras[found]))
+            copied[asked[counts]] = True
+    pairs = ((files[number], files[original[number]]) for number in np.flatnonzero(original < len(files)))
+    return Copies(tuple(_conflict(*pair) for pair in pairs), int(copied.sum()))
 
 
-def refuse_two_persons(data: ReidData, *splits: CachedPictures) -> None:
-    """Refuse one's own data where a picture of two persons has the same pixels.
+def refuse_copies(data: ReidData, folder: Path | None = None, progress: Progress = silently) -> Copies:
+    """Return the copies in a data set, and refuse it where one is another person's.
+
+    Args:
+        data: with pictures.
+        folder: of decoded pictures, where what they look like is kept; None means the default.
+        progress: shows how far the looking is.
 
     Raises:
-        CdnetError: with the first two of them.
+        CdnetError: with the first one that is another person's, or if the folder cannot be written.
     """
-    if data.published:
-        return
-    seen: dict[bytes, Picture] = {}
-    for split in splits:
-        for picture, digest in zip(split.pictures, _digests(split), strict=True):
-            problem = two_persons([seen.setdefault(digest, picture), picture])
-            if problem is not None:
-                raise CdnetError(f"{problem}; decide for one, `cdnet data check` lists all")
-
-
-def refuse_copied_files(data: ReidData) -> None:
-    """Refuse one's own data where a training picture's file is, byte for byte, another person's in the test.
-
-    The pixels of both sides are not at hand where only one is used; files of equal length are what is compared.
-
-    Raises:
-        CdnetError: with the first two of them.
-    """
-    if data.published or not data.train:
-        return
-    trained = _by_length(data.train)
-    for length, tested in _by_length((*data.query, *data.gallery)).items():
-        of_content: dict[bytes, Picture] = {}
-        for picture in trained.get(length, ()):
-            if (digest := _content(picture)) is not None:
-                of_content.setdefault(digest, picture)
-        for picture in tested if of_content else ():
-            digest = _content(picture)
-            problem = two_persons([of_content[digest], picture]) if digest in of_content else None
-            if problem is not None:
-                raise CdnetError(f"{problem}; decide for one, `cdnet data check` lists all")
-
-
-def _by_length(pictures: Iterable[Picture]) -> dict[int, list[Picture]]:
-    found: dict[int, list[Picture]] = {}
-    for picture in {picture.path: picture for picture in pictures}.values():
-        with suppress(OSError, ValueError):
-            status = picture.path.stat()
-            if stat.S_ISREG(status.st_mode) and status.st_size:
-                found.setdefault(status.st_size, []).append(picture)
+    if data.genuine:
+        return Copies()
+    files = files_of(data)
+    found = find_copies(data, files, looks_of(files, str(data.root.resolve()), folder, progress))
+    if found.conflicts:
+        more = f" (and {len(found.conflicts) - 1} more)" if len(found.conflicts) > 1 else ""
+        raise CdnetError(f"{found.conflicts[0]}{more}; decide for one, `cdnet data check` lists all")
     return found
 
 
-def _content(picture: Picture) -> bytes | None:
-    try:
-        with picture.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError:
-        return None
+def _conflict(picture: Picture, original: Picture) -> str:
+    persons = f"{original.identity!r} and {picture.identity!r}"
+    return f"{picture.path}: the same picture as {original.path}, and given to two persons, {persons}"
 
 
-def copied_queries(query: CachedPictures, gallery: CachedPictures) -> int:
-    """Return how many queries have a copy of themselves in the gallery that counts as a match.
-
-    That is another file with the same pixels, of the same identity, and not known to be by the same camera.
-    """
-    copies: dict[bytes, list[Picture]] = {}
-    for picture, digest in zip(gallery.pictures, _digests(gallery), strict=True):
-        copies.setdefault(digest, []).append(picture)
-    return sum(
-        any(_counts(picture, copy) for copy in copies.get(digest, []))
-        for picture, digest in zip(query.pictures, _digests(query), strict=True)
-    )
+def _numbered(names: Sequence[str | None]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    numbers: dict[str | None, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
 
 
-def _counts(query: Picture, copy: Picture) -> bool:
-    if query.identity != copy.identity or query.path == copy.path:
-        return False
-    return query.camera is None or query.camera != copy.camera
-
-
-def _digests(split: CachedPictures) -> Iterable[bytes]:
-    return (hashlib.sha256(pixels.tobytes()).digest() for pixels in split.pixels)
+def _within(files: Sequence[Picture], split: Sequence[Picture]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    paths = {picture.path for picture in split}
+    return np.array([file.path in paths for file in files])

@@ -34,7 +34,7 @@ NO_VALUE = frozenset(("nan", "<na>", "none", "null", "n/a", "#n/a", "#null!", "#
 NO_IDENTITY = NO_VALUE | {"unknown", "unlabeled", "unlabelled", "unidentified"}
 NO_CAMERA = NO_VALUE | {"-1", "-1.0", "na", "unknown"}
 
-_SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d\d+")
+_SHORTENED = re.compile(r"\d([.,]\d+)?[Ee]\+\d\d+")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+-]+://")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 

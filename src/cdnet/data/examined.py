@@ -11,7 +11,7 @@ from cdnet.data.pictures import SPLITS, ReidData
 
 
 def examined(data: ReidData) -> ReidData:
-    """Return the data set with ``conflicts`` and ``passed_over``, neither of which needs a picture to be opened.
+    """Return the data set with ``conflicts``, ``passed_over`` and ``genuine``, for which no picture is to be opened.
 
     Raises:
         CdnetError: if a folder cannot be read.
@@ -21,6 +21,7 @@ def examined(data: ReidData) -> ReidData:
         data,
         conflicts=data.conflicts or find_conflicts(data),
         passed_over=tuple(f"{path}: {what}" for path, what in others),
+        genuine=data.genuine or data.is_as_published(),
     )
 
 

@@ -34,6 +34,7 @@ def as_text(found: Check) -> str:
     if found.turned:
         lines.append(f"{found.turned:,} pictures turned upright, as their EXIF data say")
     lines.append(f"{found.unmatched:,} queries without a match in the gallery")
+    lines.append(f"{found.copied:,} queries matched by a copy of themselves in the gallery")
     duplicates = [" = ".join(group) for group in found.duplicates]
     for title, entries in (
         ("splits without pictures", found.empty),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from cdnet.data.junk import JUNK_REASON, is_junk, nobody
+from cdnet.data.junk import DISTRACTOR_REASON, JUNK_REASON, is_called_distractor, is_junk, nobody
 from cdnet.data.pictures import SPLITS, Picture, ReidData
 from cdnet.data.spelling import identity_of
 
@@ -61,7 +61,8 @@ def held_out(groups: dict[str, list[Picture]]) -> str:
 def with_test(name: str, root: Path, groups: dict[str, list[Picture]], unparsed: list[str]) -> ReidData:
     """Return the data set of groups by the names of ``FOLDERS``; ``test`` goes to the queries and to the gallery.
 
-    Junk is ignored and counted, and distractors in ``test`` go to the gallery alone (:mod:`cdnet.data.junk`).
+    Junk is ignored and counted, and distractors in ``test`` go to the gallery alone (:mod:`cdnet.data.junk`). What is
+    called so among the queries or in training, where it would pass for one person, is ignored and counted too.
     """
     everything = [picture for pictures in groups.values() for picture in pictures]
     strangers = nobody({identity_of(picture.identity) for picture in everything})
@@ -70,14 +71,19 @@ def with_test(name: str, root: Path, groups: dict[str, list[Picture]], unparsed:
     def real(pictures: list[Picture], left_out: set[str]) -> list[Picture]:
         return [picture for picture in pictures if identity_of(picture.identity) not in left_out]
 
-    count = len(everything) - len(real(everything, junk))
+    distractors = {identity for identity in strangers if is_called_distractor(identity)}
+    train, query = (real(groups[name], junk | distractors) for name in ("train", "query"))
+    ignored = {
+        JUNK_REASON: len(everything) - len(real(everything, junk)),
+        DISTRACTOR_REASON: sum(len(real(groups[name], junk)) for name in ("train", "query")) - len(train) - len(query),
+    }
     return ReidData(
         name,
         root,
-        train=tuple(real(groups["train"], junk)),
-        query=tuple(real(groups["query"], junk) + real(groups["test"], strangers)),
+        train=tuple(train),
+        query=tuple(query + real(groups["test"], strangers)),
         gallery=tuple(real(groups["gallery"], junk) + real(groups["test"], junk)),
-        ignored={JUNK_REASON: count} if count else {},
+        ignored={reason: count for reason, count in ignored.items() if count},
         unparsed=tuple(unparsed),
     )
 
@@ -91,7 +97,8 @@ def training_alone(data: ReidData, holdout: float) -> ReidData:
     """
     groups = hold_out(data.train, holdout)
     name = f"{data.name}, training pictures alone, {held_out(groups)}"
-    return replace(with_test(name, data.root, groups, list(data.unparsed)), missing=data.missing)
+    found = with_test(name, data.root, groups, list(data.unparsed))
+    return replace(found, missing=data.missing, genuine=data.is_as_published())
 
 
 def _digest(identity: str) -> tuple[bytes, str]:

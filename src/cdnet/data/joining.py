@@ -69,18 +69,27 @@ def _quoted(text: str) -> str:
     return f"`{text}`{other}"
 
 
+def _shown(name: str) -> str:
+    # What cannot be seen within a name is said, too.
+    unseen = any(unicodedata.category(letter) == "Cf" for letter in name)
+    return ascii(name) if unseen else f"`{name}`"
+
+
 def _alike(names: Iterable[str], what: str) -> list[str]:
     groups: dict[str, set[str]] = {}
     for name in names:
         groups.setdefault(_blurred(name), set()).add(name)
     return [
-        f"{' and '.join(f'`{name}`' for name in sorted(group))} are taken as {len(group)} {what}"
+        f"{' and '.join(map(_shown, sorted(group)))} are taken as {len(group)} {what}"
         for _, group in sorted(groups.items())
         if len(group) > 1
     ]
 
 
 def _blurred(name: str) -> str:
-    # Without regard to capitals, separators, zeros in front of numbers, and forms of letters.
-    name = re.sub(r"[\s_.-]+", " ", unicodedata.normalize("NFKC", name).casefold())
+    # Without regard to capitals, separators, also of thousands, zeros in front of numbers, forms of letters, and what
+    # cannot be seen.
+    name = "".join(letter for letter in unicodedata.normalize("NFKC", name) if unicodedata.category(letter) != "Cf")
+    name = re.sub(r"[\s_.-]+", " ", name.casefold())
+    name = re.sub(r"(?<=\d)[ ,'](?=\d{3}(?!\d))", "", name)
     return re.sub(r"(?<!\d)0+(?=\d)", "", name)

@@ -11,7 +11,9 @@ from cdnet.data.matches import match_pictures
 from cdnet.data.pictures import ReidData
 from cdnet.errors import CdnetError, UndefinedError
 
-PURPOSES = ("training", "search", "evaluation")
+NEEDED = {"training": ("train",), "search": ("train",), "evaluation": ("query", "gallery")}
+"""The splits that each purpose needs."""
+PURPOSES = tuple(NEEDED)
 LEAST_IDENTITIES = 2
 _WAY_OUT = {
     "train": ("add a folder, or rows of a CSV file, to train on", "hold out fewer identities with --data.holdout"),
@@ -38,14 +40,13 @@ def refuse_obstacles(data: ReidData, purpose: str, identities: int = LEAST_IDENT
 
 def obstacles(data: ReidData, purpose: str, identities: int = LEAST_IDENTITIES) -> tuple[str, ...]:
     """Return what stands in the way of a purpose, a sentence each; arguments as of :func:`refuse_obstacles`."""
-    needed = ("query", "gallery") if purpose == "evaluation" else ("train",)
     try:
-        for split in needed:
+        for split in NEEDED[purpose]:
             data.require(split)
     except CdnetError as error:
         if data.unparsed or data.missing or data.conflicts:
             return (str(error),)
-        given, divided = _WAY_OUT[needed[0]]
+        given, divided = _WAY_OUT[NEEDED[purpose][0]]
         return (f"{error}; {divided if 'held out' in data.name else given}",)
     rules = {"training": _training, "search": _search}
     found = _evaluation(data) if purpose == "evaluation" else rules[purpose](data, identities)
@@ -78,7 +79,10 @@ def _too_few(found: int, identities: int, what: str) -> list[str]:
 
 
 def _evaluation(data: ReidData) -> list[str]:
-    problem = match_pictures(data.query, data.gallery).problem
+    matches = match_pictures(data.query, data.gallery)
+    problem = matches.problem
+    if matches.matched and problem and "held out" in data.name:
+        problem += f", or {_WAY_OUT['query'][1]}"
     shared = shared_identities(data)
     found = [problem] if problem else []
     if shared:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from cdnet.data.junk import nobody
@@ -20,6 +21,8 @@ _CAMERA = re.compile(
     r"(?i:c[ _.-]?\d{1,3}|(?:cam|camera|kamera|cámara|câmera|caméra)(?:[ _.-]?\d{1,3}|[ _.-][a-z]|[_-][^\W\d_]\w*)|"
     r".*[^\W\d_][ _.-](?:cam|camera|kamera))|(?:[Cc]am|[Cc]amera|CAM|CAMERA)[A-Z]"
 )
+_CAMERA_OF_VIDEO = re.compile(r"\d{4}C(\d)[TF]\d{4}(?=[FX]\d)")
+"""As MARS and DukeMTMC-VideoReID name their pictures: ``0001C1T0001F001`` is of camera 1."""
 _CAMERA_IN_NAME = re.compile(r"(?<![^\W_])(?:c|(?:cam|camera)[ _-]?)(\d+)(?=s\d|[\W_]|$)", re.IGNORECASE)
 """In a name; ``c3f9a1`` is a part of some hash, and so may ``c19`` be within a UUID, which gives none."""
 _UUID = re.compile(r"[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}", re.IGNORECASE)
@@ -65,13 +68,16 @@ def is_camera(name: str) -> bool:
 
 def camera_in_name(stem: str) -> str | None:
     """Return the number of the camera that a file's name gives, such as ``3`` of ``anna_c3_0001``, or None."""
-    match = _CAMERA_IN_NAME.search(_UUID.sub("", stem))
+    match = _CAMERA_OF_VIDEO.match(stem) or _CAMERA_IN_NAME.search(_UUID.sub("", stem))
     return match[1] if match is not None else None
 
 
 @dataclass
 class _Top:
-    """A folder that may be a person: whether pictures lie directly in it, and its folders that have some."""
+    """A folder that may be a person: whether pictures lie directly in it, and its folders that have some.
+
+    Of a folder that is a camera, a day or the like it is the one in that, and so on, if there is one.
+    """
 
     direct: bool = False
     below: set[str] = field(default_factory=set)
@@ -85,23 +91,33 @@ def doubt(base: Path, pictures: Iterable[tuple[str, ...]]) -> str | None:
         pictures: the parts of each picture's path below it, the file's name last; at least two of them.
     """
     tops: dict[str, _Top] = {}
-    for parts in pictures:
+    found = list(pictures)
+    for parts in found:
         top = tops.setdefault(parts[0], _Top())
         if len(parts) == 2:
             top.direct = True
         else:
-            top.below.add(parts[1])
+            top.below.add(next((part for part in parts[1:-1] if not _is_group(part)), parts[1]))
     if len(tops) == 1:
-        name, top = next(iter(tops.items()))
-        if len(top.below) > 1 and not top.direct and not all(map(_is_group, top.below)):
+        only, *rest = _common([parts[:-1] for parts in found])
+        inside = {parts[1 + len(rest)] for parts in found if len(parts) > 2 + len(rest)}
+        direct = any(len(parts) == 2 + len(rest) for parts in found)
+        if len(inside) > 1 and not direct and not all(map(_is_group, inside)):
+            place = base.joinpath(only, *rest)
             return (
-                f"{base / name} is the only folder in {base}, and holds folders such as {min(top.below)}; if these are "
-                f"the persons, name it: --data.root {base / name}"
+                f"{place} is the only folder in {base}{' and below' if rest else ''}, and holds folders such as "
+                f"{min(inside)}; if these are the persons, name it: --data.root {place}"
             )
     doubts = ((name, _by_name(name) or _by_splits(top)) for name, top in tops.items())
     why = next((f"{base / name} {why}" for name, why in doubts if why is not None), None)
     why = why or _by_recurrence(base, tops) or _by_places(base, tops)
     return None if why is None else _unclear(why, base, tops)
+
+
+def _common(folders: list[tuple[str, ...]]) -> list[str]:
+    # What all of these paths begin with.
+    pairs = zip(min(folders), max(folders), strict=False)
+    return [first for first, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
 
 
 def _unclear(why: str, base: Path, tops: dict[str, _Top]) -> str:

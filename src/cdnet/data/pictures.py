@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cdnet.data.files_below import files_below
 from cdnet.errors import CdnetError
 
-__all__ = ["SPLITS", "Picture", "ReidData", "picture_files"]
+__all__ = ["SPLITS", "Picture", "ReidData", "counts_of", "picture_files"]
 
 SPLITS = ("train", "query", "gallery")
 
@@ -31,7 +32,8 @@ class ReidData:
     ``conflicts`` those of which two things are said that cannot both be true. ``passed_over`` names what lies among the
     pictures and is none, and ``notes`` says what else of the data set was not taken as it stands. ``joined`` says which
     names were taken as one, ``alike`` which are hardly different and were not.
-    ``published`` has each split's pictures, identities and cameras as its authors count them, where they do.
+    ``published`` has each split's pictures, identities and cameras as its authors count them, where they do, and
+    ``genuine`` says that all that is there are pictures of a published data set, as its authors count them.
     """
 
     name: str
@@ -48,10 +50,16 @@ class ReidData:
     published: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     joined: tuple[str, ...] = ()
     alike: tuple[str, ...] = ()
+    genuine: bool = False
 
     def split(self, name: str) -> tuple[Picture, ...]:
         """Return a split by name, perhaps empty."""
         return {"train": self.train, "query": self.query, "gallery": self.gallery}[name]
+
+    def is_as_published(self) -> bool:
+        """Tell whether each split that has pictures has as many of them, of identities and of cameras as published."""
+        there = {name: pictures for name in SPLITS if (pictures := self.split(name))}
+        return bool(there) and all(counts_of(pictures) == self.published.get(name) for name, pictures in there.items())
 
     def require(self, name: str) -> tuple[Picture, ...]:
         """Return a split that must have pictures, of a data set that is whole and was understood.
@@ -75,6 +83,13 @@ class ReidData:
         if not pictures:
             raise CdnetError(f"{self.root}: the split {name!r} has no pictures (read as {self.name})")
         return pictures
+
+
+def counts_of(pictures: Iterable[Picture]) -> tuple[int, int, int]:
+    """Return how many pictures there are, and how many identities and known cameras they have."""
+    pictures = tuple(pictures)
+    cameras = {picture.camera for picture in pictures} - {None}
+    return len(pictures), len({picture.identity for picture in pictures}), len(cameras)
 
 
 def picture_files(folder: Path) -> list[Path]:

@@ -20,7 +20,14 @@ def remarks(data: ReidData, splits: Iterable[CachedPictures]) -> list[str]:
     found = of_pictures(
         [problem for split in splits for problem in split.broken], [path for split in splits for path in split.turned]
     )
-    return [*found, *_lost(splits), *of_folders(data.passed_over), *_joined(data.joined), *data.notes]
+    return [
+        *found,
+        *_lost(splits),
+        *of_folders(data.passed_over),
+        *_joined(data.joined),
+        *_alike(data.alike),
+        *data.notes,
+    ]
 
 
 def _lost(splits: Sequence[CachedPictures]) -> list[str]:
@@ -43,6 +50,12 @@ def _joined(joined: Sequence[str]) -> list[str]:
     if len(joined) < 2:
         return list(joined)
     return [f"{len(joined):,} names that are written in several ways are taken as one each; first {joined[0]}"]
+
+
+def _alike(alike: Sequence[str]) -> list[str]:
+    if len(alike) < 2:
+        return list(alike)
+    return [f"{len(alike):,} groups of names that are hardly different are taken as several; first {alike[0]}"]
 
 
 def of_pictures(broken: Sequence[str], turned: Sequence[Path]) -> list[str]:

@@ -88,6 +88,7 @@ def _joined(several: Sequence[ReidData]) -> ReidData:
         notes=those("notes"),
         joined=those("joined"),
         alike=those("alike"),
+        genuine=all(data.genuine for data in several),
     )
     return replace(found, conflicts=those("conflicts") or find_conflicts(found))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from cdnet.data.cache import CachedPictures, Progress, Watch, cached_pictures, silently
-from cdnet.data.copies import refuse_copied_files, refuse_two_persons
 from cdnet.data.pictures import ReidData
 from cdnet.errors import CdnetError
 
@@ -29,15 +28,10 @@ def decode_split(
         watch: is given each picture, as :func:`~cdnet.data.cache.cached_pictures` has it.
 
     Raises:
-        CdnetError: if the split is empty, none of its pictures can be read, one is two persons' in it or
-            by its file in training and test, or the cache cannot be
-            written.
+        CdnetError: if the split is empty, none of its pictures can be read, or the cache cannot be written.
     """
     pictures = data.require(split)
     cached = cached_pictures(pictures, size, f"{data.root.resolve()}/{split}", folder, progress, watch)
     if not len(cached):
         raise CdnetError(f"{data.root}: no picture of the split {split!r} can be read; first {cached.broken[0]}")
-    refuse_two_persons(data, cached)
-    if split != "gallery":  # once for queries and gallery
-        refuse_copied_files(data)
     return cached

@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from cdnet.data.cache import CachedPictures, Progress, Watch, silently
-from cdnet.data.copies import refuse_two_persons
+from cdnet.data.copies import refuse_copies
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.pictures import ReidData
 from cdnet.data.splits import decode_split
@@ -31,12 +31,16 @@ from cdnet.runtime.network import Network
 
 @dataclass(frozen=True)
 class TestPictures:
-    """The decoded queries and gallery of a data set, with their labels."""
+    """The decoded queries and gallery of a data set, with their labels.
+
+    ``copied`` counts the queries that have a copy of themselves in the gallery (:mod:`cdnet.data.copies`).
+    """
 
     __test__ = False  # not a test case, whatever pytest thinks of the name
 
     query: CachedPictures
     gallery: CachedPictures
+    copied: int = 0
 
     def splits(self) -> tuple[CachedPictures, CachedPictures]:
         """Return queries and gallery."""
@@ -112,14 +116,15 @@ def read_test_pictures(
 
     Raises:
         UndefinedError: if no query can have a match in the gallery, or every answer would be right.
-        CdnetError: if either split is empty or unreadable.
+        CdnetError: if either split is empty or unreadable, or a picture is a copy of another person's, be it one that
+            is trained on.
     """
     refuse_obstacles(data, "evaluation")
+    copies = refuse_copies(data, folder, progress)
     query, gallery = (
         decode_split(data, split, size, folder, progress, watch and watch(split)) for split in ("query", "gallery")
     )
-    refuse_two_persons(data, query, gallery)
-    pictures = TestPictures(query, gallery)
+    pictures = TestPictures(query, gallery, copies.queries)
     broken = [*query.broken, *gallery.broken]
     if broken:
         try:

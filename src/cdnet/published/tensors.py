@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from cdnet.errors import CdnetError
+from cdnet.instead import instead_of_weights
 from cdnet.weights import KEY, read_metadata
 
 MAX_BYTES = 512 * 2**20
@@ -116,9 +117,10 @@ def _read(path: Path) -> Any:
         return _read_safetensors(path)
     if start[:1] == b"\x80":
         raise CdnetError(f"{path}: not a file of tensors alone, but a pickle; have torch.save() write a state_dict()")
-    raise CdnetError(
-        f"{path}: not a file of tensors alone, neither of torch nor of safetensors{'' if size else ': empty'}"
+    found = instead_of_weights(path) or (
+        "not a file of tensors alone, neither of torch nor of safetensors; get it again" if size else "an empty file"
     )
+    raise CdnetError(f"{path}: {found}")
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -85,9 +85,6 @@ class SidesRecipe(AugmentRecipe):
     """How pictures are varied, on both sides of the split.
 
     Args:
-        flip: probability of a horizontal flip.
-        pad: black pixels added on each side before a random crop to the old size.
-        erase: probability that a random rectangle, 2 to 40 % of the picture, is erased.
         both: vary alpha's pictures as w's are; false leaves alpha's as they are.
     """
 

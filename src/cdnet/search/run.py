@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from cdnet.data.cache import CachedPictures
+from cdnet.data.copies import refuse_copies
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import given_root
 from cdnet.data.remarks import remarks
@@ -80,6 +81,7 @@ class SearchRun(Session):
         size = parse_size(recipe.size)
         self.data = read_several([root, *recipe.data.also], recipe.data.layout, recipe.data.holdout)
         refuse_obstacles(self.data, "search", recipe.batch.identities)
+        refuse_copies(self.data, recipe.data.cache, shown)
         pictures = decode_split(self.data, "train", size, recipe.data.cache, shown)
         train, validation = self._batches(pictures)
         torch.manual_seed(recipe.seed)

@@ -10,7 +10,7 @@ from typing import Any
 
 from cdnet.errors import CdnetError
 from cdnet.nearest import nearest
-from cdnet.recipe_file import check_recipe_file, refuse_values_in_file
+from cdnet.recipe_file import check_recipe_file, refuse_values_in_file, underscored
 from cdnet.settings.words import as_given, with_kept_bytes
 
 
@@ -50,9 +50,10 @@ def with_recipe_paths(words: list[str]) -> list[str]:
 
 def _recipe(word: str) -> str:
     path = recipe_path(os.path.expanduser(as_given(word)))
+    text = path.read_text("utf-8-sig")
     # A run keeps a path that is no UTF-8 by escapes that the parser's YAML does not know.
-    content = with_kept_bytes(path.read_text("utf-8"))
-    return str(path) if content is None else content
+    content = with_kept_bytes(underscored(text))
+    return str(path) if content == text else content
 
 
 def refuse_values_of_configs(recipe_type: type[Any], words: list[str]) -> None:

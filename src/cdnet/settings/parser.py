@@ -11,7 +11,17 @@ from jsonargparse import ArgumentParser, Namespace
 from cdnet.errors import UsageError
 from cdnet.nearest import nearest
 from cdnet.settings.files import with_recipe_paths
-from cdnet.settings.words import WordError, as_given, checked_value, checked_words, hyphened, meant
+from cdnet.settings.words import (
+    WordError,
+    as_given,
+    checked_value,
+    checked_words,
+    hyphened,
+    meant,
+    refuse_odd_numbers,
+)
+
+QUOTES = "a recipe has a name like that in quotes"
 
 
 class Parser(ArgumentParser):
@@ -28,7 +38,9 @@ class Parser(ArgumentParser):
             CdnetError: if a recipe is not there.
         """
         try:
-            found = self.parse_args(with_recipe_paths(checked_words(words, self._option_string_actions)))
+            checked = checked_words(words, self._option_string_actions)
+            found = self.parse_args(with_recipe_paths(checked))
+            refuse_odd_numbers(checked, found)
             for key, value in list(found.items()):
                 found[key] = checked_value(key, value)
         except WordError as error:
@@ -85,5 +97,9 @@ def _one_line(message: str) -> str:
         r"^(--\S+): Does not validate against any of the Union subtypes.* Given value: (.*)$", r"\1 cannot be \2", text
     )
     text = text.replace("Got value:", "got")
+    # Words of a command line are text; only a recipe's can be something else to YAML.
+    text = re.sub(
+        r"(value of type str, got (?!\[|\{).*|cannot be (?:[-+.\d]+|True|False|datetime.*))$", rf"\1; {QUOTES}", text
+    )
     choice = re.search(r"expected one of (.+), got (\S+)$", text)
     return text + nearest(choice[2], re.findall(r"'([^']+)'", choice[1])) if choice is not None else text

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from cdnet.nearest import nearest
+from cdnet.recipe_file import ODD_NUMBER
 
 AS_IT_IS = "\U0010fffd"
 """Stands before a word while it is parsed that YAML would take for nothing, such as ``#1`` or ``~``."""
@@ -79,10 +80,30 @@ def as_given(text: str) -> str:
     return re.sub(f"[{chr(BYTE)}-{chr(BYTE + 0xFF)}]", lambda found: chr(ord(found[0]) - BYTE + 0xDC00), text)
 
 
-def with_kept_bytes(recipe: str) -> str | None:
-    """Return a recipe's YAML with the bytes of names that are no UTF-8 as they are parsed, None if it has none."""
-    kept, count = re.subn(r"\\uDC([89A-F][0-9A-F])", rf"\\U{BYTE >> 8:06X}\1", recipe)
-    return kept if count else None
+def with_kept_bytes(recipe: str) -> str:
+    """Return a recipe's YAML with the bytes of names that are no UTF-8 as they are parsed."""
+    return re.sub(r"\\uDC([89A-F][0-9A-F])", rf"\\U{BYTE >> 8:06X}\1", recipe)
+
+
+def refuse_odd_numbers(words: Iterable[str], found: Mapping[str, Any]) -> None:
+    """See that no number was read in YAML's way from what is written as another one, such as ``010`` or ``1:30``.
+
+    Args:
+        words: of a command line, its options as the parser knows them.
+        found: the parsed values, by option, such as ``schedule.milestones``.
+
+    Raises:
+        WordError: if one was.
+    """
+    key = ""
+    for word in words:
+        text = word
+        if word.startswith("--"):
+            key, _, text = word.removeprefix("--").partition("=")
+        odd = next((one for one in re.split(r"[\s,\[\]]+", text) if ODD_NUMBER.fullmatch(one)), None)
+        value = found.get(key) if odd is not None else None
+        if any(isinstance(one, int | float) for one in (value if isinstance(value, list) else [value])):
+            raise WordError(f"--{hyphened(key)} {text}: write numbers without zeros in front and without colons")
 
 
 def checked_value(key: str, value: Any) -> Any:

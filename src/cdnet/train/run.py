@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cdnet.data.cache import CachedPictures
-from cdnet.data.copies import refuse_two_persons
+from cdnet.data.copies import refuse_copies
 from cdnet.data.obstacles import refuse_obstacles
 from cdnet.data.recipe import given_root
 from cdnet.data.remarks import remarks
@@ -85,12 +85,12 @@ class TrainRun(NetworkSession[ReidModel | Taught]):
             data = with_test_pictures(data)
         refuse_obstacles(data, "training", recipe.batch.identities)
         # The processes of one machine share the cache: its lock makes all but one wait.
+        refuse_copies(data, recipe.data.cache, shown)
         pictures = decode_split(data, "train", self.spec.size, recipe.data.cache, shown)
         self.test: TestPictures | None = None
         if recipe.evaluate_every:
             try:
                 self.test = read_test_pictures(data, self.spec.size, recipe.data.cache, shown)
-                refuse_two_persons(data, pictures, *self.test.splits())
             except UndefinedError as error:
                 raise UndefinedError(f"{error}; or train without evaluating, by --evaluate-every 0") from None
         if self.main:

@@ -136,7 +136,7 @@ def _prepare_cache(folder: Path) -> None:
 
 
 def _cache(draw: Draw, folder: Path) -> list[str]:
-    paths = sorted(path for path in (folder / "cache").iterdir() if path.suffix in (".json", ".u8"))
+    paths = sorted(path for path in (folder / "cache").iterdir() if path.suffix in (".json", ".u8", ".looks"))
     path = draw(st.sampled_from(paths))
     if path.suffix == ".json" and draw(st.booleans()):
         path.write_text(json.dumps(damaged_value(draw, json.loads(path.read_text("utf-8")))))
