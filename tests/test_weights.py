@@ -92,6 +92,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     [
         {"width": "a"},
         {"width": None},
+        {"width": 10**400},
         {"stripes": "two"},
         {"size": [64]},
         {"size": [64, 32, 3]},

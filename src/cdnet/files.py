@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import secrets
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,17 @@ def saying_what_was_not_read(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
+
+
+def refuse_no_file(path: Path) -> None:
+    """See that a path is a file before it is opened: who opens a pipe waits for ever, and a device has no end.
+
+    Raises:
+        OSError: if the system does not tell.
+        CdnetError: if it is a folder, a pipe or a device.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise CdnetError(f"{path}: no file, but a folder, a pipe or a device; put the file in its place")
 
 
 def make_folder(path: Path) -> None:

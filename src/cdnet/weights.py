@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from cdnet.errors import CdnetError
 from cdnet.files import write_atomically
 from cdnet.genotype import Genotype
+from cdnet.json_file import parse_json
 from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD, parse_size
 from cdnet.nearest import nearest
 from cdnet.nn.baselines import BASELINES
@@ -119,8 +120,7 @@ class ModelSpec:
             raise CdnetError(f"{origin}: a safetensors file, but not one with cdnet's inference weights")
         refuse_large_metadata(metadata[KEY], origin)
         try:
-            values = json.loads(metadata[KEY])
-            json.dumps(values, allow_nan=False)  # JSON has no NaN and no infinity, though Python reads both
+            values = parse_json(metadata[KEY])
             if values.pop("format") != FORMAT:
                 raise CdnetError(f"{origin}: weights of another version of cdnet")
             genotype = values["genotype"]
@@ -135,7 +135,7 @@ class ModelSpec:
                 std=tuple(map(float, std)),
                 trained_on=cast("TrainedOn", dict(values["trained_on"])),
             )
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CdnetError(f"{origin}: the metadata are not those of cdnet's weights ({error})") from None
         finite = all(map(math.isfinite, (*read.mean, *read.std)))
         if len(read.mean) != 3 or len(read.std) != 3 or not finite or min(read.std) <= 0:
