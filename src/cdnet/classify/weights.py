@@ -15,13 +15,12 @@ from cdnet.files import write_atomically
 from cdnet.json_file import parse_json
 from cdnet.nn.model import create_backbone
 from cdnet.nn.necks import create_neck
+from cdnet.tensor_file import read_metadata, read_safetensors
 from cdnet.weights import (
     ModelSpec,
     TrainedOn,
     fill,
     find_weights,
-    read_metadata,
-    read_safetensors,
     refuse_large_metadata,
 )
 

@@ -244,7 +244,7 @@ def cost_table(costs: Sequence[NetworkCost]) -> str:
         lines.append(
             [
                 harmless(cost.name).replace("|", "\\|"),
-                cost.size,
+                harmless(cost.size).replace("|", "\\|"),
                 "" if cost.macs is None else f"{cost.macs / 1e6:,.1f}",
                 *(f"{cost.times[batch].ms:.3g}" if batch in cost.times else "" for batch in batches),
                 ", ".join(runtimes),

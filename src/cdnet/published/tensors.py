@@ -19,7 +19,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from cdnet.errors import CdnetError
-from cdnet.weights import KEY, read_metadata
+from cdnet.tensor_file import read_metadata
+from cdnet.weights import KEY
 
 MAX_BYTES = 512 * 2**20
 """The largest file that is read; a ResNet-50 with its optimiser's state has 300 million."""
