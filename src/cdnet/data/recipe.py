@@ -31,17 +31,11 @@ class DataRecipe:
 
 @dataclass
 class SeveralDataRecipe(DataRecipe):
-    """Which pictures, of one data set or of several together.
+    """Which pictures, of one data set or of several together, as :class:`DataRecipe` says, and besides:
 
     Args:
-        root: folder or CSV file with the pictures.
-        layout: auto, msmt17, msmt17-trainval (its validation pictures too), dukemtmc, cuhk03-np, veri, viper, prid2011,
-            market1501, folders (those of persons), camera-folders (cameras above persons) or csv; or a published set's
-            training pictures alone, of which a share is held out: msmt17-train, dukemtmc-train, cuhk03-np-train,
-            veri-train or market1501-train; of several roots, of all.
-        holdout: share of the identities held out for the test where the layout gives no split, or ends with -train.
-        cache: folder for decoded pictures; by default ~/.cache/cdnet.
-        also: further folders or CSV files, such as [B,C], whose identities and cameras are others than the root's.
+        also: further folders or CSV files, such as [B,C], whose identities and cameras are others than the root's; the
+            layout is that of all.
     """
 
     also: list[Path] = field(default_factory=list)
@@ -49,17 +43,9 @@ class SeveralDataRecipe(DataRecipe):
 
 @dataclass
 class TrainDataRecipe(SeveralDataRecipe):
-    """Which pictures are trained on.
+    """Which pictures are trained on, as :class:`SeveralDataRecipe` says, and besides:
 
     Args:
-        root: folder or CSV file with the pictures.
-        layout: auto, msmt17, msmt17-trainval (its validation pictures too), dukemtmc, cuhk03-np, veri, viper, prid2011,
-            market1501, folders (those of persons), camera-folders (cameras above persons) or csv; or a published set's
-            training pictures alone, of which a share is held out: msmt17-train, dukemtmc-train, cuhk03-np-train,
-            veri-train or market1501-train; of several roots, of all.
-        holdout: share of the identities held out for the test where the layout gives no split, or ends with -train.
-        cache: folder for decoded pictures; by default ~/.cache/cdnet.
-        also: further folders or CSV files, such as [B,C], whose identities and cameras are others than the root's.
         train_on: train, or all for deployment, queries and gallery too; nothing is then left to evaluate on.
     """
 
