@@ -108,7 +108,8 @@ def _change_parquet(draw: Draw, path: Path, how: str) -> None:
     pyarrow.parquet.write_table(table, path)
 
 
-EXTRACT = ("extract", str(PICTURES), "--weights", NETWORK, "--out", "features.npz")
+EXTRACT = ("extract", "../extracted/query", "--weights", NETWORK, "--out", "features.npz")
+"""Of pictures that stay where they were, for an extraction goes on with no others."""
 
 
 def _prepare_parts(folder: Path) -> None:
@@ -116,8 +117,8 @@ def _prepare_parts(folder: Path) -> None:
 
     from cdnet.cli import main
 
-    draw_people(folder / "people")
-    (folder / PICTURES / "broken.jpg").write_bytes(b"")
+    draw_people(folder.parent / "extracted")
+    (folder.parent / "extracted" / "query" / "broken.jpg").write_bytes(b"")
     with mock.patch("cdnet.extract.job.write_features", side_effect=KeyboardInterrupt):
         assert main(EXTRACT) == 130
     assert list(folder.glob("features.npz.parts/*.part"))
