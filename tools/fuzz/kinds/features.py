@@ -181,7 +181,7 @@ KINDS = [
         "parts of extractions",
         _prepare_parts,
         _parts,
-        ("features.npz.parts/*", "-features.npz.parts/*"),
+        ("features.npz.*", "-features.npz.*"),
         whole=EXTRACT,
     ),
     Kind("exports of galleries", _prepare_export, _export),
