@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cdnet.errors import CdnetError, DiskFullError
-
-TOKEN = 8
-"""Bytes of chance in the name of a temporary file."""
+from cdnet.half_written import TOKEN, half_written, sweep_dead
 
 
 def _said(error: OSError, path: Path) -> CdnetError:
@@ -91,18 +89,14 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """
     with saying_what_failed(path):
         path = _target(Path(path))
-        # Opened here rather than by tempfile, which would make it unreadable for others whatever the umask says.
-        temporary = path.parent / f".{path.name}.{secrets.token_hex(TOKEN)}"
         make_folder(path.parent)
-        try:
-            with temporary.open("xb") as file:
+        # Made here rather than by tempfile, which would make it unreadable for others whatever the umask says.
+        with half_written(path, lambda half: half.open("xb")) as (temporary, file):
+            with file:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
 
 
 def sweep(folder: Path, names: Iterable[str]) -> None:
@@ -118,7 +112,9 @@ def sweep(folder: Path, names: Iterable[str]) -> None:
 
 
 def refuse_unwritable(path: Path) -> None:
-    """See that a file can be written there, before the work that is to fill it; its folder is made.
+    """See that a file can be written there, before the work that is to fill it.
+
+    Its folder is made, and what a process that was killed while it wrote the file has left is removed.
 
     Raises:
         CdnetError: if it cannot.
@@ -128,7 +124,8 @@ def refuse_unwritable(path: Path) -> None:
         probe = path.parent / f".{path.name}.{secrets.token_hex(TOKEN)}"
         make_folder(path.parent)
         probe.touch(exist_ok=False)
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process may have swept it
+        sweep_dead(path)
 
 
 def refuse_input(out: Path, read: Iterable[Path]) -> None:

@@ -140,8 +140,10 @@ def export(words: list[str]) -> None:
     options = read_options(made, words)
 
     from cdnet.cli.terminal import telling
+    from cdnet.files import refuse_unwritable
     from cdnet.gallery.transfer import export_gallery
 
+    refuse_unwritable(options.out)
     with opened(options) as gallery, telling() as tell:
         count = export_gallery(gallery, options.out, tell)
     say(f"{count:,} entries written to {options.out}")
