@@ -4,15 +4,17 @@
 # make TORCH_INDEX=https://download.pytorch.org/whl/cpu demo    the same with PyTorch from that package index: its CPU build
 # make docs   build the site into docs/_build/html; a warning or a broken link within it is an error
 # make fuzz SEED=1   hand damaged files and senseless commands to cdnet, other ones for each seed; ten minutes (MINUTES)
+# make kills SEED=1  kill -9 cdnet's commands 100 times (KILLS) at random moments, and see that nothing is lost
 PYTHON ?= python3
 TORCH_INDEX ?=
 SEED ?= 0
 MINUTES ?= 10
 COUNT ?= 200
+KILLS ?= 100
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo docs test test-slow fuzz lint mutate clean
+.PHONY: demo docs test test-slow fuzz kills lint mutate clean
 
 demo: $(READY)
 	$(BIN)/cdnet demo --out demo
@@ -25,6 +27,9 @@ test-slow: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/python -m tools.fuzz --seed $(SEED) --minutes $(MINUTES)
+
+kills: $(READY)
+	$(BIN)/python -m tools.fuzz.kills --seed $(SEED) --count $(KILLS)
 
 docs: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -n -b html docs docs/_build/html

@@ -11,7 +11,6 @@ import pytest
 
 from cdnet.errors import CdnetError
 from cdnet.files import (
-    TOKEN,
     refuse_input,
     refuse_unwritable,
     saying_what_failed,
@@ -19,6 +18,7 @@ from cdnet.files import (
     write_atomically,
     write_text,
 )
+from cdnet.half_written import TOKEN
 
 
 def fails_with(error: BaseException) -> Any:

@@ -11,15 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, safe_open, save_file
 
-from cdnet import CdnetError, create_model, load_model
-from cdnet import weights as weights_module
+from cdnet import CdnetError, create_model, load_model, tensor_file
 from cdnet.genotype import read_genotype
+from cdnet.tensor_file import read_metadata, read_safetensors
 from cdnet.train.init import read_start
 from cdnet.weights import (
     ModelSpec,
     find_weights,
-    read_metadata,
-    read_safetensors,
     refuse_large_metadata,
     save_weights,
     shipped_weights,
@@ -92,6 +90,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     [
         {"width": "a"},
         {"width": None},
+        {"width": 10**400},
         {"stripes": "two"},
         {"size": [64]},
         {"size": [64, 32, 3]},
@@ -330,12 +329,12 @@ def test_a_spec_cannot_be_changed_and_shares_nothing() -> None:
 
 
 def test_a_file_may_be_as_large_as_is_said_and_no_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert weights_module.MAX_BYTES == 536_870_912
+    assert tensor_file.MAX_BYTES == 536_870_912
     path = tmp_path / "w.safetensors"
     save_file({"a": torch.arange(3.0)}, path)
     size = path.stat().st_size
-    monkeypatch.setattr(weights_module, "MAX_BYTES", size)
+    monkeypatch.setattr(tensor_file, "MAX_BYTES", size)
     assert read_safetensors(path)[1]["a"].tolist() == [0, 1, 2]
-    monkeypatch.setattr(weights_module, "MAX_BYTES", size - 1)
+    monkeypatch.setattr(tensor_file, "MAX_BYTES", size - 1)
     with pytest.raises(CdnetError, match=r"w\.safetensors: more than the"):
         read_safetensors(path)

@@ -6,15 +6,14 @@ import errno
 import os
 import re
 import secrets
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from cdnet.errors import CdnetError, DiskFullError
-
-TOKEN = 8
-"""Bytes of chance in the name of a temporary file."""
+from cdnet.half_written import TOKEN, half_written, sweep_dead
 
 
 def _said(error: OSError, path: Path) -> CdnetError:
@@ -39,6 +38,17 @@ def saying_what_was_not_read(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
+
+
+def refuse_no_file(path: Path) -> None:
+    """See that a path is a file before it is opened: who opens a pipe waits for ever, and a device has no end.
+
+    Raises:
+        OSError: if the system does not tell.
+        CdnetError: if it is a folder, a pipe or a device.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise CdnetError(f"{path}: no file, but a folder, a pipe or a device; put the file in its place")
 
 
 def make_folder(path: Path) -> None:
@@ -79,18 +89,14 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """
     with saying_what_failed(path):
         path = _target(Path(path))
-        # Opened here rather than by tempfile, which would make it unreadable for others whatever the umask says.
-        temporary = path.parent / f".{path.name}.{secrets.token_hex(TOKEN)}"
         make_folder(path.parent)
-        try:
-            with temporary.open("xb") as file:
+        # Made here rather than by tempfile, which would make it unreadable for others whatever the umask says.
+        with half_written(path, lambda half: half.open("xb")) as (temporary, file):
+            with file:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
 
 
 def sweep(folder: Path, names: Iterable[str]) -> None:
@@ -106,7 +112,9 @@ def sweep(folder: Path, names: Iterable[str]) -> None:
 
 
 def refuse_unwritable(path: Path) -> None:
-    """See that a file can be written there, before the work that is to fill it; its folder is made.
+    """See that a file can be written there, before the work that is to fill it.
+
+    Its folder is made, and what a process that was killed while it wrote the file has left is removed.
 
     Raises:
         CdnetError: if it cannot.
@@ -116,7 +124,8 @@ def refuse_unwritable(path: Path) -> None:
         probe = path.parent / f".{path.name}.{secrets.token_hex(TOKEN)}"
         make_folder(path.parent)
         probe.touch(exist_ok=False)
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process may have swept it
+        sweep_dead(path)
 
 
 def refuse_input(out: Path, read: Iterable[Path]) -> None:

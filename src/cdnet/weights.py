@@ -8,35 +8,30 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, cast
+from typing import TypedDict, TypeVar, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from cdnet.errors import CdnetError
 from cdnet.files import write_atomically
 from cdnet.genotype import Genotype
-from cdnet.instead import instead_of_weights
+from cdnet.json_file import parse_json
 from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD, parse_size
 from cdnet.nearest import nearest
 from cdnet.nn.baselines import BASELINES
 from cdnet.nn.model import ReidModel, create_model
+from cdnet.tensor_file import read_safetensors, refuse_not_finite
 
 FORMAT = 1
 KEY = "cdnet"
 SUFFIX = ".safetensors"
 MAX_METADATA = 4 * 2**20
 """Characters; those of a classifier of a thousand classes are some 20,000."""
-
-MAX_BYTES = 512 * 2**20
-"""Of a file of weights; a ResNet-50 has 100 million."""
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -120,8 +115,7 @@ class ModelSpec:
             raise CdnetError(f"{origin}: a safetensors file, but not one with cdnet's inference weights")
         refuse_large_metadata(metadata[KEY], origin)
         try:
-            values = json.loads(metadata[KEY])
-            json.dumps(values, allow_nan=False)  # JSON has no NaN and no infinity, though Python reads both
+            values = parse_json(metadata[KEY])
             if values.pop("format") != FORMAT:
                 raise CdnetError(f"{origin}: weights of another version of cdnet")
             genotype = values["genotype"]
@@ -136,7 +130,7 @@ class ModelSpec:
                 std=tuple(map(float, std)),
                 trained_on=cast("TrainedOn", dict(values["trained_on"])),
             )
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CdnetError(f"{origin}: the metadata are not those of cdnet's weights ({error})") from None
         finite = all(map(math.isfinite, (*read.mean, *read.std)))
         if len(read.mean) != 3 or len(read.std) != 3 or not finite or min(read.std) <= 0:
@@ -249,54 +243,6 @@ def load_model(path: Path | str, device: str | torch.device = "cpu") -> tuple[Re
     metadata, tensors = read_safetensors(path)
     spec = ModelSpec.from_metadata(metadata, str(path))
     return fill(spec.build(), tensors, path).to(device).eval(), spec
-
-
-def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Return what a ``.safetensors`` file says of itself, and its tensors by name.
-
-    Raises:
-        CdnetError: if it cannot be read, or is cut short.
-    """
-    with _opened(path) as file:
-        return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """Return what a ``.safetensors`` file says of itself, and read no tensor.
-
-    Raises:
-        CdnetError: if it cannot be read, or is cut short.
-    """
-    with _opened(path) as file:
-        return file.metadata() or {}
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise CdnetError(f"{path}: more than the {MAX_BYTES:,} bytes that a network's weights may have")
-        with safe_open(path, framework="pt") as file:
-            yield file
-    except (SafetensorError, OSError) as error:
-        if path.is_file() and (found := instead_of_weights(path)) is not None:
-            raise CdnetError(f"{path}: {found}") from None
-        if path.suffix in (".pth", ".pt", ".tar"):
-            raise CdnetError(f"{path}: a torch file; `cdnet convert` turns published weights into ours") from None
-        if path.suffix in (".onnx", ".xml"):
-            raise CdnetError(f"{path}: a file for other programs, not weights; name what it was made from") from None
-        raise CdnetError(f"{path}: cut short or no safetensors file ({error})") from None
-
-
-def refuse_not_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Refuse weights that are not numbers or infinite; nothing that such a network says means anything.
-
-    Raises:
-        CdnetError: that names the file, ``path``, and the first such tensor.
-    """
-    for name, tensor in tensors.items():
-        if not tensor.isfinite().all():
-            raise CdnetError(f"{path}: {name} has values that are not finite numbers; these weights are broken")
 
 
 def fill(model: M, tensors: dict[str, Tensor], path: Path) -> M:

@@ -35,9 +35,21 @@ def test_a_table_has_what_the_rows_have(tmp_path: Path, capsys: pytest.CaptureFi
     assert "of 2 rows none holds memory and another" in capsys.readouterr().err
 
 
+WHOLE = {"what": "a", "config": "b", "unit": "s", "ours": 1, "peer": 2, "ratio": 2, "low": 1, "high": 3}
+LACKING = [
+    *(json.dumps([{key: value for key, value in WHOLE.items() if key != lacking}]) for lacking in WHOLE),
+    *(json.dumps([WHOLE | {key: value}]) for key in WHOLE for value in ([], {}, "" if key == "ours" else [0])),
+    *(json.dumps([WHOLE | {key: None}]) for key in ("low", "high", "ours")),
+]
+
+
+def test_a_row_with_everything_is_shown(tmp_path: Path) -> None:
+    assert "2.00 (1.00 to 3.00)" in markdown(read_rows(write(tmp_path / "a.json", WHOLE)))
+
+
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", "{}", "[1]", '[{"what": "x"}]', '[{"what": 1, "config": "", "unit": "", "ours": 1}]', "[NaN]"],
+    ["", "[]", "{}", "[1]", '[{"what": "x"}]', '[{"what": 1, "config": "", "unit": "", "ours": 1}]', "[NaN]", *LACKING],
 )
 def test_what_is_no_such_file_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "a.json"

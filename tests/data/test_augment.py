@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from cdnet.data.augment import Draws, augment, draw, normalise
+from cdnet.data.augment import Draws, augment, draw, normalise, to_bytes
 from cdnet.data.jitter import jitter_colours
 from cdnet.model_input import IMAGENET_MEAN, IMAGENET_STD
 
@@ -87,6 +87,16 @@ def test_normalise_by_other_figures_covers_every_byte() -> None:
     got = normalise(pixels, (0.5, 0.25, 0.0), (0.5, 1.0, 2.0)).double()
     x = torch.arange(256).double().view(32, 8) / 255
     torch.testing.assert_close(got[0], torch.stack([2 * x - 1, x - 0.25, x / 2]), atol=1e-6, rtol=0)
+
+
+def test_bytes_come_back_and_what_is_beyond_them_ends_at_the_last() -> None:
+    every = torch.arange(256, dtype=torch.uint8).reshape(2, 8, 16, 1).expand(-1, -1, -1, 3)
+    assert torch.equal(to_bytes(normalise(every)), every)
+    assert torch.equal(to_bytes(normalise(every, (0.5,) * 3, (2.0,) * 3), (0.5,) * 3, (2.0,) * 3), every)
+    beyond = normalise(
+        torch.tensor([-300.0, -0.7, 0.4, 0.6, 254.6, 255.7, 600.0]).reshape(1, 1, 7, 1).expand(-1, -1, -1, 3)
+    )
+    assert to_bytes(beyond)[0, 0, :, 0].tolist() == [0, 0, 0, 1, 255, 255, 255]
 
 
 def test_the_output_is_channels_last_and_the_input_untouched() -> None:

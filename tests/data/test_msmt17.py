@@ -213,6 +213,14 @@ def test_a_list_that_is_no_text_is_refused(make: Make) -> None:
         read_data(root)
 
 
+def test_a_pipe_in_a_list_s_place_is_not_waited_for(make: Make) -> None:
+    root = make("V1")
+    (root / "list_query.txt").unlink()
+    os.mkfifo(root / "list_query.txt")
+    with pytest.raises(CdnetError, match=r"list_query.txt: no file, but a folder, a pipe or a device"):
+        read_msmt17(root)
+
+
 def test_it_is_found_inside_a_folder_and_two_are_refused(make: Make, tmp_path: Path) -> None:
     make("V2")
     for layout in ("auto", "msmt17"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import threading
@@ -45,6 +46,16 @@ DAMAGED = [
     (b"[" * 100_000 + b"\n", "without end"),
     (b"\n", "not JSON"),
 ]
+
+
+def test_a_pipe_or_a_device_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / LOG)
+    with pytest.raises(CdnetError, match="a pipe or a device"):
+        read_log(tmp_path)
+    (tmp_path / LOG).unlink()
+    (tmp_path / LOG).symlink_to("/dev/zero")
+    with pytest.raises(CdnetError, match="a pipe or a device"):
+        read_log(tmp_path)
 
 
 @pytest.mark.parametrize(("damaged", "said"), DAMAGED, ids=[said for _, said in DAMAGED])

@@ -36,6 +36,14 @@ def values(rows: int, columns: int, levels: int, generator: torch.Generator) -> 
     return torch.cat([steps, -steps])[torch.randint(2 * levels, (rows, columns), generator=generator)]
 
 
+def test_more_pictures_are_counted_than_a_float_counts_to() -> None:
+    columns = (1 << 24) + 2 * GROUP
+    similarities = torch.zeros(1, columns)
+    similarities[0, 5] = -1
+    last = Pairs(torch.tensor([0]), torch.tensor([columns - 1]))
+    assert find_places(similarities, last).tolist() == [columns - 1]  # all but the one below it
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 10_000),

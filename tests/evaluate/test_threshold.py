@@ -65,7 +65,8 @@ def test_equals_the_oracle(seed: int, coarse: bool) -> None:
             threshold.impostor_pairs,
             threshold.genuine_pairs,
         ) == (pytest.approx(expected[0], abs=1e-7), *expected[1:])
-        assert count_pairs(query, gallery) == (threshold.genuine_pairs, threshold.impostor_pairs)
+        for tile in (1, 7, 256):
+            assert count_pairs(query, gallery, tile) == (threshold.genuine_pairs, threshold.impostor_pairs)
 
 
 def one_query(angles: list[float], same: list[bool]) -> tuple[Tensor, Tensor, Labels, Labels]:

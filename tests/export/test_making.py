@@ -17,6 +17,7 @@ import yaml
 
 from cdnet import CdnetError, load_model
 from cdnet.export import making
+from cdnet.export.about import measured_in_training
 from cdnet.export.making import Source, check_request, make
 from cdnet.export.targets import TARGETS, find_target
 from cdnet.runtime.given import Given
@@ -195,6 +196,20 @@ def test_what_the_file_says(tmp_path: Path, weights: Path, source: Source) -> No
     assert said["weights_sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
     assert said["mAP"] is None
     assert json.loads((tmp_path / "net.onnx.metadata.json").read_text())["model_kwargs"] == {"img_size": [64, 32]}
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [('{"epoch": 2, "mAP": 0.25}', 0.25), ("5", None), ("[" * 100_000, None), ('{"mAP": "0.5"}', None)]
+    + [(f'{{"epoch": 2, "mAP": {value}}}', None) for value in ("NaN", "7.5", "-0.5", "1e999", "true")],
+)
+def test_a_file_says_the_accuracy_that_the_run_measured_last_if_it_is_one(
+    tmp_path: Path, line: str, found: float | None
+) -> None:
+    assert measured_in_training(tmp_path) is None
+    (tmp_path / "log.jsonl").write_text(f'{{"epoch": 1, "mAP": 0.125}}\n{line}\n')
+    measured = measured_in_training(tmp_path)
+    assert (measured and measured.mAP) == found
 
 
 def test_a_program_says_it_too(tmp_path: Path, source: Source) -> None:

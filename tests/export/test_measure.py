@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +105,18 @@ def test_the_table_is_resumed(
     assert [path.name for path in tmp_path.iterdir() if "cache" not in path.name] == ["export.csv"]
     out.write_text("other,table\n1,2\n", "utf-8")
     with pytest.raises(CdnetError, match="no table of `cdnet bench export`"):
+        bench.read_rows(out)
+
+
+def test_what_is_no_table_of_forms_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "export.csv"
+    for damaged in (b"\xff", b"a" * 200_000, (",".join(bench.FIELDS) + "\n1,2\n").encode()):
+        out.write_bytes(damaged)
+        with pytest.raises(CdnetError, match="no table of"):
+            bench.read_rows(out)
+    out.unlink()
+    os.mkfifo(out)
+    with pytest.raises(CdnetError, match="a pipe or a device"):
         bench.read_rows(out)
 
 

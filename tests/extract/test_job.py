@@ -143,6 +143,57 @@ def test_what_was_stopped_goes_on_and_ends_the_same(
     assert out.read_bytes() == (tmp_path / "whole.npz").read_bytes()
 
 
+DAMAGED: dict[str, Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]] = {
+    "not a number": lambda kept: {"features": np.full_like(kept["features"], np.nan)},
+    "another network's": lambda kept: {"features": kept["features"][:, :-1]},
+    "of other bits": lambda kept: {"features": kept["features"].astype(np.float64)},
+    "lacking a row": lambda kept: {"features": kept["features"][1:], "rows": kept["rows"][1:]},
+    "a row twice": lambda kept: {"rows": kept["rows"] * 0},
+    "in another order": lambda kept: {"rows": kept["rows"][::-1]},
+    "a row beyond": lambda kept: {"rows": kept["rows"] + 10**6},
+    "rows of no kind": lambda kept: {"rows": kept["rows"].astype(str)},
+    "broken of no kind": lambda kept: {"broken": np.frombuffer(b"[1]", np.uint8)},
+}
+
+
+@pytest.mark.parametrize("how", DAMAGED)
+def test_a_part_that_was_damaged_is_made_anew(
+    extractor: FeatureExtractor, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    out, wanted = tmp_path / "out.npz", tmp_path / "wanted.npz"
+    extract_all(extractor, folder, wanted)
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "write_features", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            extract_all(extractor, folder, out)
+    part = tmp_path / "out.npz.parts" / "000000.part"
+    with np.load(part) as found:
+        kept = dict(found.items())
+    with part.open("wb") as file:
+        np.savez(file, **{**kept, **DAMAGED[how](kept)})
+    extract_all(extractor, folder, out)
+    assert out.read_bytes() == wanted.read_bytes()
+
+
+def test_a_pipe_in_a_part_s_place_is_said(
+    extractor: FeatureExtractor, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "write_features", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            extract_all(extractor, folder, tmp_path / "out.npz")
+    for name, said in (("000000.part", "pipe"), ("job.json", "damaged")):
+        kept = tmp_path / "out.npz.parts" / name
+        kept.unlink()
+        os.mkfifo(kept)
+        with pytest.raises(CdnetError, match=said):
+            extract_all(extractor, folder, tmp_path / "out.npz")
+
+
+def stopped(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_picture_that_changed_meanwhile_is_extracted_anew(
     extractor: FeatureExtractor, folder: Path, tmp_path: Path, small_parts: Callable[[], None]
 ) -> None:

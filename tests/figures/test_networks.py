@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -93,11 +94,22 @@ def test_what_does_not_belong_together_is_refused(write: Any) -> None:
         ([write("per-cent.json", evaluation("a", 50))], "neither what"),
         ([write("no-row.json", [{"what": "inference", "ours": -1}])], "neither what"),
         ([write("no-source.csv", [("a", "", "", "", "", "50", "")])], "no table of published figures"),
+        ([write("data.json", evaluation("a", 0.5, data=["market1501"]))], "neither what"),
+        ([write("batch.json", [row("a", "torch", 1.0, batch=1e300)])], "neither what"),
+        ([write("height.json", [row("a", "torch", 1.0) | {"size": ["\x1b[31m", 64]}])], "neither what"),
+        ([write("rank.csv", [("a", "", "", "", "130", "50", "b")])], "no table of published figures"),
         ([write("gone.json", {}).with_name("nowhere.json")], "could not be read"),
     ]
     for files, said in cases:
         with pytest.raises(CdnetError, match=said):
             read_costs(files)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    for name in ("a.csv", "a.json"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(CdnetError):
+            read_costs([tmp_path / name])
 
 
 def test_points_stand_where_their_cost_is_on_log_axes() -> None:

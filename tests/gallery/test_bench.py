@@ -44,6 +44,11 @@ def test_a_gallery_grows_to_the_sizes_that_are_said(gallery, tmp_path):
         list(bench_gallery(gallery, [120], 3, 12, 0, path))
     with pytest.raises(CdnetError, match="already"):
         list(bench_gallery(gallery, [1_000], 2, 12, 0, path))
+    for damaged in ("{", "5", '[{"entries": 120}]', "[1]"):
+        path.write_text(damaged)
+        with pytest.raises(CdnetError, match="damaged, or not what"):
+            list(bench_gallery(gallery, [120], 2, 12, 0, path))
+        assert path.read_text() == damaged
 
 
 def test_what_was_spent_before_a_stop_is_counted(gallery, tmp_path, monkeypatch):

@@ -86,6 +86,7 @@ def test_an_errand_from_making_to_removing(run, address, other_address, market: 
         (("stats", "--gallery", "/none/at/all"), 1, "no gallery"),
         (("create", "--gallery", "g", "--weights", "none.safetensors"), 1, "none.safetensors"),
         (("remove", "--gallery", "g", "--older-than", "soon"), 1, "no age"),
+        (("remove", "--gallery", "g", "--digest", "ab" * 32, "cd"), 1, "'cd' is no SHA-256"),
         (("list", "--gallery", "g", "--since", "soon"), 1, "no time"),
     ],
 )

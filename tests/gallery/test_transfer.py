@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import json
@@ -62,6 +63,10 @@ def _changed(line: bytes, **values) -> bytes:
     return json.dumps(json.loads(line) | values).encode()
 
 
+NAN, ZEROS = (base64.b64encode(np.full(24, value, "<f4").tobytes()).decode() for value in (np.nan, 0))
+BEYOND = {"threshold": 1e300, "on": {}}
+
+
 @pytest.mark.parametrize(
     ("damage", "kept", "says"),
     [
@@ -78,6 +83,24 @@ def _changed(line: bytes, **values) -> bytes:
         ),
         (lambda lines: [lines[0], _changed(lines[1], data="AAAA"), *lines[2:]], 0, "picture"),
         (lambda lines: [lines[0], _changed(lines[1], added="soon"), *lines[2:]], 0, "line 2"),
+        (lambda lines: [*lines[:300], b"5", *lines[301:]], 299, "line 301"),
+        (lambda lines: [*lines[:3], _changed(lines[3], camera=[]), *lines[4:]], 2, "its camera is no text"),
+        (lambda lines: [*lines[:3], _changed(lines[3], note=None), *lines[4:]], 2, "its note is no text"),
+        (lambda lines: [*lines[:3], _changed(lines[3], place=1), *lines[4:]], 2, "its place is no text"),
+        (lambda lines: [*lines[:3], _changed(lines[3], place="\ud800"), *lines[4:]], 2, "line 4 is no entry"),
+        (lambda lines: [*lines[:3], _changed(lines[3], person="\ud800"), *lines[4:]], 2, "line 4 is no entry"),
+        (lambda lines: [*lines[:3], _changed(lines[3], box=[0, 0, 10**299, 1]), *lines[4:]], 2, "line 4 is no entry"),
+        (lambda lines: [*lines[:3], _changed(lines[3], box=[0, 0, 1e299, 1]), *lines[4:]], 2, "line 4 is no entry"),
+        (lambda lines: [*lines[:3], _changed(lines[3], added="2020-01-01"), *lines[4:]], 2, "its zone"),
+        (lambda lines: [*lines[:3], _changed(lines[3], feature=NAN), *lines[4:]], 2, "24 finite numbers"),
+        (lambda lines: [*lines[:3], _changed(lines[3], feature=ZEROS), *lines[4:]], 2, "24 finite numbers"),
+        (
+            lambda lines: [_changed(lines[0], calibration={"threshold": 1e300, "on": {}}), *lines[1:]],
+            700,
+            "calibration",
+        ),
+        (lambda lines: [_changed(lines[0], entries="many"), *lines[1:]], None, "no file"),
+        (lambda lines: [_changed(lines[0], network={"size": 1e300}), *lines[1:]], None, "described"),
         (lambda lines: [_changed(lines[0], version=2), *lines[1:]], None, "update cdnet"),
         (lambda lines: [_changed(lines[0], format="x"), *lines[1:]], None, "no file"),
         (lambda lines: [], None, "no file"),

@@ -6,6 +6,7 @@ import io
 import struct
 import threading
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -290,3 +291,14 @@ def test_settings_that_would_open_the_gallery_to_anybody() -> None:
         Settings(token="short")
     Settings(host="0.0.0.0", token="x" * 16)
     Settings(host="::1")
+
+
+@pytest.mark.parametrize("content", [b"x" * 5000, b"\xff" * 16, b"short", None])
+def test_a_file_without_a_token_is_refused(tmp_path: Path, content: bytes | None, capsys) -> None:
+    from cdnet.cli import main
+
+    file = tmp_path / "token" if content is not None else Path("/dev/zero")
+    if content is not None:
+        file.write_bytes(content)
+    assert main(["serve", "--gallery", str(tmp_path / "none"), "--token-file", str(file)]) == 1
+    assert "token" in capsys.readouterr().err

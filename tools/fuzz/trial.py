@@ -57,7 +57,7 @@ def _refuse_unread(kind: Kind, whole: Path) -> None:
     work = whole.with_name(f"{_name(kind)}.work")
     _remove(work)
     _copy(whole, work)
-    found = judge(kind.whole, work, ("*",))
+    found = judge(kind.whole, work, ("*", "-*"))
     if found.wrong or (kind.says not in found.err + found.out if kind.says else found.status):
         raise RuntimeError(f"{kind.name}: {' '.join(kind.whole)} ended with {found.status}: {found.wrong} {found.err}")
 

@@ -34,7 +34,7 @@ from cdnet.export.people import draw_people
 from cdnet.export.precision import Precision
 from cdnet.export.targets import IR, ONNX, PROGRAM, TARGETS, WEIGHTS, Target
 from cdnet.export.trial import run_in_batches
-from cdnet.files import write_text
+from cdnet.files import refuse_no_file, saying_what_was_not_read, write_text
 from cdnet.runtime.network import Features
 from cdnet.runtime.said import Said
 from cdnet.search.timing import machine_name
@@ -114,12 +114,17 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     """
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        read = csv.DictReader(file)
-        rows = list(read)
-        if tuple(read.fieldnames or ()) != FIELDS:
-            raise CdnetError(f"{path}: no table of `cdnet bench export`; name another file")
-    return rows
+    with saying_what_was_not_read(path):
+        refuse_no_file(path)
+    try:
+        with saying_what_was_not_read(path), path.open(encoding="utf-8", newline="") as file:
+            read = csv.DictReader(file)
+            rows = list(read)
+            if tuple(read.fieldnames or ()) == FIELDS and not any(None in (*row, *row.values()) for row in rows):
+                return rows
+    except (UnicodeDecodeError, csv.Error):
+        pass
+    raise CdnetError(f"{path}: no table of `cdnet bench export`; name another file")
 
 
 def bench_export(

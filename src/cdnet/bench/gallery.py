@@ -29,6 +29,7 @@ from cdnet.gallery.folder import GalleryFolder
 from cdnet.gallery.gallery import Gallery
 from cdnet.gallery.indexing import IndexProgress, silently
 from cdnet.gallery.removing import size_of
+from cdnet.json_file import read_json
 
 PICTURES = 20
 """Of a person, on average."""
@@ -41,6 +42,8 @@ YEAR = 2025
 """Whose months the entries are spread over."""
 EXACT_SECONDS = 30.0
 """How long exact searches are measured at the most."""
+MAX_BYTES = 16 * 2**20
+"""Of the file with the rows."""
 
 Vectors = npt.NDArray[np.float32]
 
@@ -171,7 +174,7 @@ def bench_gallery(
 
     if list(sizes) != sorted(set(sizes)) or not sizes or sizes[0] < 100:
         raise CdnetError("sizes are entries, growing from 100 on, such as 16000 100000")
-    rows: list[Report] = json.loads(path.read_text("utf-8")) if path.is_file() else []
+    rows = _read_rows(path) if path.exists() else []
     for size in sizes:
         kept = next((row for row in rows if row["entries"] == size), None)
         if kept is not None and (kept["seed"], kept["months"], kept["dimensions"]) != (
@@ -187,6 +190,19 @@ def bench_gallery(
             write_text(path, json.dumps(rows, indent=1) + "\n")
             unfinished.unlink()
         yield kept
+
+
+def _read_rows(path: Path) -> list[Report]:
+    settings = {"entries", "seed", "months", "dimensions"}
+    try:
+        rows = read_json(path, MAX_BYTES)
+        if isinstance(rows, list) and all(isinstance(row, dict) and settings <= row.keys() for row in rows):
+            return rows
+    except OSError as error:
+        raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
+    except ValueError:
+        pass
+    raise CdnetError(f"{path}: damaged, or not what `cdnet bench gallery` writes; move it away to measure anew")
 
 
 def _fill(gallery: Gallery, size: int, months: int, seed: int, spent: Spent, progress: IndexProgress) -> None:

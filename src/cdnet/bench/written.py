@@ -36,9 +36,10 @@ def _is_row(row: Row) -> bool:
     return (
         all(isinstance(row[key], str) for key in TEXTS)
         and isinstance(row["ours"], int | float)
+        and {"peer", "ratio"} <= row.keys()
         and all(number is None or (isinstance(number, int | float) and math.isfinite(number)) for number in numbers)
         and isinstance(row.get("against", ""), str)
-        and ("low" in row) == ("high" in row)
+        and ({"low", "high"} & row.keys() == set() or None not in (row.get("low"), row.get("high")))
     )
 
 

@@ -12,15 +12,15 @@ from safetensors.torch import save
 from cdnet.classify.network import Classifier
 from cdnet.errors import CdnetError
 from cdnet.files import write_atomically
+from cdnet.json_file import parse_json
 from cdnet.nn.model import create_backbone
 from cdnet.nn.necks import create_neck
+from cdnet.tensor_file import read_metadata, read_safetensors
 from cdnet.weights import (
     ModelSpec,
     TrainedOn,
     fill,
     find_weights,
-    read_metadata,
-    read_safetensors,
     refuse_large_metadata,
 )
 
@@ -117,11 +117,11 @@ def _read_spec(metadata: dict[str, str], path: Path) -> ClassifierSpec:
         raise CdnetError(f"{path}: a safetensors file, but not one of `cdnet classify`")
     refuse_large_metadata(metadata[KEY], str(path))
     try:
-        values = json.loads(metadata[KEY])
+        values = parse_json(metadata[KEY])
         kernel = values.get("kernel", 7)
         if values["format"] != FORMAT or values["stem"] not in (1, 2, 4) or kernel not in (3, 7):
             raise CdnetError(f"{path}: weights of another version of cdnet")
         network = ModelSpec.from_metadata(values["network"], str(path))
         return ClassifierSpec(network, tuple(map(str, values["classes"])), values["stem"], kernel)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CdnetError(f"{path}: the metadata are not those of a classifier ({error})") from None

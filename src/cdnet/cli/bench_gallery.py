@@ -26,7 +26,7 @@ def gallery(words: list[str]) -> None:
     if not (1 <= options.months <= 12 and 10 <= options.queries <= 10_000 and 8 <= options.dimensions <= 2_000):
         raise UsageError("1 to 12 months, 10 to 10,000 queries and 8 to 2,000 dimensions are possible")
 
-    if options.minutes is not None and (options.minutes <= 0 or options.data.root is not None):
+    if options.minutes is not None and (not options.minutes > 0 or options.data.root is not None):
         raise UsageError("--minutes is above 0, and for synthetic features")
 
     from cdnet.cli.terminal import telling

@@ -45,14 +45,16 @@ def check(words: list[str]) -> None:
 
     from cdnet.data.check import check_data
     from cdnet.data.findings import as_text
-    from cdnet.files import write_text
+    from cdnet.files import refuse_unwritable, write_text
     from cdnet.progress import shown
 
+    if options.json is not None:
+        refuse_unwritable(options.json)
     data = read_data(options.root, options.layout, options.holdout)
     found = check_data(data, shown, options["for"], options.batch.identities)
-    say_block(as_text(found))
-    if options.json is not None:
+    if options.json is not None:  # before it is printed, which a closed pipe may end
         write_text(options.json, json.dumps(asdict(found), indent=1) + "\n")
+    say_block(as_text(found))
     if not found.sound:
         hindered = [purpose for purpose, sentences in found.obstacles.items() if sentences]
         if found.unreadable and not hindered:

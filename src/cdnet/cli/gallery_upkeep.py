@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,10 +38,7 @@ def remove(words: list[str]) -> None:
     made.add_argument("--compact", action="store_true", help="give the space back to the disk at once")
     made.add_argument("--json", action="store_true", help="print what was removed as JSON")
     options = read_options(made, words)
-    try:
-        digests = None if options.digest is None else [bytes.fromhex(digest) for digest in options.digest]
-    except ValueError:
-        raise CdnetError(f"{options.digest[0]!r} is no SHA-256 in hexadecimal") from None
+    digests = None if options.digest is None else [_digest(text) for text in options.digest]
     filters = filters_of(options)
     age = None if options.older_than is None else age_of(options.older_than)
     with opened(options) as gallery:
@@ -65,6 +63,12 @@ def remove(words: list[str]) -> None:
         say(f"{found.entries:,} entries removed{months}; {max(freed, 0) / 2**20:,.1f} MiB are free on the disk again")
         if found.entries and not options.compact:
             say("the space of other entries is used for new ones; --compact gives it back, or the end of their month")
+
+
+def _digest(text: str) -> bytes:
+    if re.fullmatch("[0-9a-fA-F]{64}", text) is None:
+        raise CdnetError(f"{text!r} is no SHA-256, which has 64 hexadecimal digits")
+    return bytes.fromhex(text)
 
 
 def stats(words: list[str]) -> None:
@@ -136,8 +140,10 @@ def export(words: list[str]) -> None:
     options = read_options(made, words)
 
     from cdnet.cli.terminal import telling
+    from cdnet.files import refuse_unwritable
     from cdnet.gallery.transfer import export_gallery
 
+    refuse_unwritable(options.out)
     with opened(options) as gallery, telling() as tell:
         count = export_gallery(gallery, options.out, tell)
     say(f"{count:,} entries written to {options.out}")

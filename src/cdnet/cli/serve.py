@@ -11,6 +11,9 @@ from cdnet.cli.termination import TerminatedError, closing_when_terminated
 from cdnet.errors import CdnetError
 from cdnet.shown_text import say
 
+MOST_TOKEN = 4096
+"""Bytes of the file with a token; headers of requests are hardly longer."""
+
 PATIENCE = 5.0
 """Seconds that a request waits for a database that has gone away."""
 
@@ -105,6 +108,10 @@ def _token(file: Path | None) -> str | None:
     if file is None:
         return None
     try:
-        return file.read_text("ascii").strip()
+        with file.open("rb") as opened:  # which may be a shell's pipe, <(...)
+            token = opened.read(MOST_TOKEN + 1)
+        if len(token) > MOST_TOKEN:
+            raise CdnetError(f"{file}: more than the {MOST_TOKEN:,} bytes that a token may have")
+        return token.decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise CdnetError(f"{file}: no token could be read from it ({error})") from None

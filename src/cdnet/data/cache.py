@@ -25,7 +25,7 @@ from cdnet.data.mapped import map_pixels
 from cdnet.data.pictures import Picture
 from cdnet.data.threads import in_threads
 from cdnet.errors import CdnetError
-from cdnet.files import make_folder, saying_what_failed, write_atomically, write_text
+from cdnet.files import make_folder, refuse_no_file, saying_what_failed, write_atomically, write_text
 
 FORMAT = 2
 INDEX_BYTES = 10_000
@@ -148,6 +148,7 @@ def _valid_index(folder: Path, name: str, file: Path, count: int, size: tuple[in
     # None where the cache is not this one, or not whole.
     try:
         kept = folder / f"{name}.json"
+        refuse_no_file(kept)
         if kept.stat().st_size > INDEX_BYTES * (1 + count):
             return None  # longer than any index of so many pictures
         found = json.loads(kept.read_text("utf-8"))
@@ -158,7 +159,7 @@ def _valid_index(folder: Path, name: str, file: Path, count: int, size: tuple[in
         length = (count - len(index.broken)) * size[0] * size[1] * 3
         numbers = {*index.broken, *index.turned} <= set(range(count)) and not index.broken.keys() & set(index.turned)
         whole = found["pixels"] == file.name and numbers and file.stat().st_size == length
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError, CdnetError):
         return None
     return index if whole else None
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from cdnet.data.pictures import Picture, ReidData, picture_files
 from cdnet.errors import CdnetError
+from cdnet.files import refuse_no_file
 
 ARCHIVES = {"V1": "MSMT17_V1", "V2": "MSMT17_V2"}
 SOURCE = "MSMT17 is given out by its authors on request, see https://www.pkuvmc.com/dataset.html"
@@ -141,6 +142,7 @@ def _there(folder: Path) -> set[str]:
 
 def _read_list(file: Path, folder: Path, part: str, unparsed: list[str]) -> list[tuple[str, Picture]]:
     # Each picture with its path as it stands in the list.
+    refuse_no_file(file)
     if file.stat().st_size > MAX_BYTES:
         raise CdnetError(f"{file}: more than the {MAX_BYTES:,} bytes that a list may have; unpack MSMT17 again")
     try:

@@ -31,7 +31,7 @@ class DataRecipe:
 
 @dataclass
 class SeveralDataRecipe(DataRecipe):
-    """Which pictures, of one data set or of several together.
+    """Which pictures, of one data set or of several together, as :class:`DataRecipe` says, and besides:
 
     Args:
         also: further folders or CSV files, such as [B,C], read by the same layout; their identities and cameras are
@@ -43,7 +43,7 @@ class SeveralDataRecipe(DataRecipe):
 
 @dataclass
 class TrainDataRecipe(SeveralDataRecipe):
-    """Which pictures are trained on.
+    """Which pictures are trained on, as :class:`SeveralDataRecipe` says, and besides:
 
     Args:
         train_on: train, or all for deployment, queries and gallery too; nothing is then left to evaluate on.

@@ -11,7 +11,7 @@ from pathlib import Path
 from cdnet.engine.board import Board
 from cdnet.engine.log_line import LogLine, parse_line, refuse_lacking, unlike
 from cdnet.errors import CdnetError
-from cdnet.files import saying_what_failed, saying_what_was_not_read, write_text
+from cdnet.files import refuse_no_file, saying_what_failed, saying_what_was_not_read, write_text
 
 LOG = "log.jsonl"
 MAX_BYTES = 64 * 2**20
@@ -43,6 +43,7 @@ def find_lines(run: Path) -> FoundLines:
     with saying_what_was_not_read(path):
         if not path.exists():
             return FoundLines([])
+        refuse_no_file(path)
         if path.stat().st_size > MAX_BYTES:
             raise CdnetError(f"{path} has more than the {MAX_BYTES:,} bytes that a log may have; it is no log of a run")
         pieces = path.read_bytes().split(b"\n")

@@ -80,12 +80,10 @@ def _greatest_in_groups(features: Tensor, width: int, between: Tensor | None) ->
                 of_rows = between[here, max(0, second - rows) : max(0, there.stop - rows)]
                 of_rows.copy_(found[: len(of_rows), before - second :])
             least[here] = torch.minimum(least[here], found.amin(1))
-            greatest[here, _groups(there, width)] = _padded(found, 1, width).view(len(found), -1, width).amax(2)
-            if first < second:
+            greatest[here, _groups(there, width)] = _padded(found, width).view(len(found), -1, width).amax(2)
+            if first < second:  # those that are here are a whole block
                 least[there] = torch.minimum(least[there], found.amin(0))
-                greatest[there, _groups(here, width)] = (
-                    _padded(found, 0, width).view(-1, width, found.shape[1]).amax(1).T
-                )
+                greatest[there, _groups(here, width)] = found.view(-1, width, found.shape[1]).amax(1).T
     return greatest, least
 
 
@@ -93,9 +91,9 @@ def _groups(columns: slice, width: int) -> slice:
     return slice(columns.start // width, -(-columns.stop // width))
 
 
-def _padded(part: Tensor, side: int, width: int) -> Tensor:
-    missing = -part.shape[side] % width
-    return F.pad(part, (0, missing) if side else (0, 0, 0, missing), value=-torch.inf) if missing else part
+def _padded(part: Tensor, width: int) -> Tensor:
+    missing = -part.shape[1] % width
+    return F.pad(part, (0, missing), value=-torch.inf) if missing else part
 
 
 def _similarities(features: Tensor, rows: Tensor, groups: Tensor, width: int) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdnet import __version__
+from cdnet.json_file import parse_json
 from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.runtime.said import Said
 from cdnet.weights import KEY, ModelSpec, TrainedOn
@@ -82,8 +83,8 @@ def measured_in_training(run: Path) -> Measured | None:
     if not log.is_file():
         return None
     try:
-        last = json.loads(log.read_text("utf-8").strip().rpartition("\n")[2])
-        found = last.get("mAP")
-        return Measured(float(found), "the run's own evaluation") if isinstance(found, float) else None
+        found = parse_json(log.read_bytes().strip().rpartition(b"\n")[2]).get("mAP")
+        right = isinstance(found, float) and 0 <= found <= 1
+        return Measured(found, "the run's own evaluation") if right else None
     except (ValueError, AttributeError, OSError):
         return None  # the log is not what is exported

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +19,8 @@ from cdnet.export.precision import Precision, to_half, to_int8
 from cdnet.export.side_files import side_files, side_names
 from cdnet.export.targets import IR, ONNX, PROGRAM, WEIGHTS, Target
 from cdnet.export.trial import Trial, as_fed, try_file, wanted_features
-from cdnet.files import TOKEN, make_folder, saying_what_failed
+from cdnet.files import make_folder, saying_what_failed
+from cdnet.half_written import half_written, sweep_dead
 from cdnet.nn.inference_form import inference_form
 from cdnet.nn.model import ReidModel
 from cdnet.runtime.network import digest_of
@@ -175,12 +174,9 @@ def _places(target: Target, out: Path, ending: str) -> list[Path]:
 
 @contextmanager
 def _draft(out: Path) -> Iterator[Path]:
-    """A folder beside the file's place, that goes whatever happens."""
-    draft = out.parent / f".{out.name}.{secrets.token_hex(TOKEN)}"
+    """A folder beside the file's place, that goes whatever happens; those of processes that were killed go first."""
     with saying_what_failed(out):
         make_folder(out.parent)
-        try:
-            draft.mkdir()
+        sweep_dead(out)
+        with half_written(out, Path.mkdir) as (draft, _):
             yield draft
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)

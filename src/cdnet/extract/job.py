@@ -22,8 +22,9 @@ from cdnet.extract.extractor import FeatureExtractor
 from cdnet.extract.listing import PART, Entry, Listing, write_listing
 from cdnet.extract.parts import Part, extract_part, is_done, keep_part, read_part
 from cdnet.extract.store import About, Block, Extraction, check_ending, write_features
-from cdnet.extract.stored import FORMAT, MOST_SHARDS
+from cdnet.extract.stored import FORMAT, MOST_ABOUT, MOST_SHARDS
 from cdnet.files import make_folder, refuse_unwritable, saying_what_failed, sweep, write_text
+from cdnet.json_file import read_json
 from cdnet.shown_text import csv_cell
 
 SECONDS = 10
@@ -169,7 +170,7 @@ class _Job:
 
     def _refuse_other(self, kept: Path, told: dict[str, object]) -> None:
         try:
-            found = json.loads(kept.read_text("utf-8"))
+            found = read_json(kept, MOST_ABOUT)
             differing = [key for key in told if key != "network" and found.get(key) != told[key]]
         except (OSError, ValueError, AttributeError):
             differing = ["job.json, which is damaged"]
@@ -193,7 +194,8 @@ class _Job:
             start = cut
 
     def run(self, compute: Compute) -> Extracted:
-        lacking = [number for number in self._parts() if not is_done(self.folder, number, self._entries(number))]
+        dimension = self.about["dimension"]
+        lacking = [n for n in self._parts() if not is_done(self.folder, n, list(self._entries(n)), dimension)]
         done = (len(self._parts()) - len(lacking)) * PART
         if done:
             self.tell(f"{min(done, self.stop - self.start):,} of {self.stop - self.start:,} pictures were done before")

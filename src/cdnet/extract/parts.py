@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +14,10 @@ import numpy.typing as npt
 
 from cdnet.data.decode import BrokenPictureError, Pixels, read_pixels, resize
 from cdnet.data.threads import in_threads
+from cdnet.errors import CdnetError
 from cdnet.extract.extractor import FeatureExtractor
 from cdnet.extract.listing import Entry
-from cdnet.files import write_atomically
+from cdnet.files import refuse_no_file, write_atomically
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,19 @@ class Part:
             with np.load(io.BytesIO(data), allow_pickle=False) as kept:
                 broken = {int(row): str(why) for row, why in json.loads(kept["broken"].tobytes()).items()}
                 return cls(kept["features"], kept["rows"], broken)
-        except (OSError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        except Exception as error:  # damaged files raise nearly everything, in zipfile, json and NumPy
             raise ValueError(str(error)) from None
+
+    def is_of(self, count: int, dimension: int) -> bool:
+        """Tell whether it has features of ``dimension`` numbers, or what is wrong, for each of ``count`` pictures."""
+        rows = self.rows.tolist() if self.rows.dtype == np.int64 and self.rows.ndim == 1 else [-1]
+        return (
+            sorted([*rows, *self.broken]) == list(range(count))
+            and rows == sorted(rows)
+            and self.features.dtype == np.float32
+            and self.features.shape == (len(rows), dimension)
+            and bool(np.isfinite(self.features).all())
+        )
 
 
 def extract_part(extractor: FeatureExtractor, entries: Sequence[Entry]) -> Part:
@@ -109,18 +120,20 @@ def read_part(folder: Path, number: int) -> Part:
     Raises:
         OSError: if it is not there.
         ValueError: if it is damaged.
+        CdnetError: if it is no file.
     """
+    refuse_no_file(part_file(folder, number))
     return Part.from_bytes(part_file(folder, number).read_bytes())
 
 
-def is_done(folder: Path, number: int, entries: Iterator[Entry]) -> bool:
-    """Tell whether a part is kept whole, and none of its pictures has been changed since."""
+def is_done(folder: Path, number: int, entries: Sequence[Entry], dimension: int) -> bool:
+    """Tell whether a part is kept whole, with features of D numbers, and no picture has been changed since."""
     try:
         kept = os.stat(part_file(folder, number)).st_mtime_ns
-        read_part(folder, number)
-    except (OSError, ValueError):
+        whole = read_part(folder, number).is_of(len(entries), dimension)
+    except (OSError, ValueError, CdnetError):
         return False
-    return all(_changed(entry.file) < kept for entry in entries)
+    return whole and all(_changed(entry.file) < kept for entry in entries)
 
 
 def _changed(file: str) -> int:

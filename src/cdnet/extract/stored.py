@@ -131,10 +131,15 @@ def _open_parquet(path: Path) -> tuple[Any, int, tuple[str, ...], Blocks]:
         kind = arrow.list_(arrow.float32(), about["dimension"])
         if file.schema_arrow.field("features").type != kind:
             raise ValueError(f"its features are no {kind}")
+        groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
     present = tuple(name for name in ("identity", "camera") if name in names)
+    # A text may stand in a file once, and be that of all rows.
+    columns = [group.column(place) for group in groups for place in range(group.num_columns)]
+    texts = [column for column in columns if column.path_in_schema in ("path", *present)]
+    longest = max((column.total_uncompressed_size for column in texts), default=0)
 
     def blocks() -> Iterator[Block]:
-        rows = _rows_at_once(4 * about["dimension"])
+        rows = _rows_at_once(max(4 * about["dimension"], longest))
         with arrow.parquet.ParquetFile(path, page_checksum_verification=True) as file:
             for batch in file.iter_batches(batch_size=rows):
                 features = np.array(batch.column("features").flatten())

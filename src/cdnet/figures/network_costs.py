@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from cdnet.errors import CdnetError
 from cdnet.figures.cmc import name_of
+from cdnet.files import refuse_no_file
 from cdnet.json_file import read_json
 from cdnet.runtime.own_network import WAYS
 from cdnet.shown_text import harmless
@@ -176,11 +178,11 @@ def _read(path: Path) -> tuple[dict[tuple[str, str], _Timed], list[Entry]]:
         figures = [entry for entry in entries if not entry["flip"] and not entry["rerank"]]
         if not figures or not all(0 <= entry[key] <= 1 for entry in figures for key in ("mAP", "rank1")):
             raise ValueError
-        if not all(isinstance(entry["weights"], str) and entry["data"] for entry in figures):
+        if not all(isinstance(entry[key], str) and entry[key] for entry in figures for key in ("weights", "data")):
             raise ValueError
     except OSError as error:
         raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise CdnetError(
             f"{path}: neither what `cdnet bench inference --json` nor what `cdnet evaluate --json` writes without "
             "--flip and --rerank"
@@ -196,12 +198,14 @@ def _timed(rows: Sequence[Entry]) -> dict[tuple[str, str], _Timed]:
                 continue
             name, runtime, batch, macs = (row[prefix + key] for key in ("network", "runtime", "batch", "macs"))
             height, width = row[prefix + "size"]
-            if runtime not in WAYS or not 0 < ms < math.inf or not (macs is None or macs > 0):
+            if runtime not in WAYS or not 0 < ms < math.inf or not (macs is None or 0 < macs < math.inf):
+                raise ValueError
+            if not all(type(number) is int and number > 0 for number in (batch, height, width)):
                 raise ValueError
             key = (str(name), f"{height}x{width}")
             new = _Timed(*key, ours, macs, str(row[prefix + "sha256"]), ())
             known = found.setdefault(key, new)
-            found[key] = replace(known, times=(*known.times, Time(float(ms), runtime, int(batch))))
+            found[key] = replace(known, times=(*known.times, Time(float(ms), runtime, batch)))
     if not found:
         raise ValueError
     return found
@@ -209,12 +213,16 @@ def _timed(rows: Sequence[Entry]) -> dict[tuple[str, str], _Timed]:
 
 def _read_published(path: Path) -> list[dict[str, str]]:
     try:
+        refuse_no_file(path)
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         for row in rows:
             if tuple(row) != COLUMNS or not row["network"] or not row["source"] or not 0 < float(row["mAP"]) <= 100:
                 raise ValueError
-            if not all(not row[key] or 0 < float(row[key]) < math.inf for key in ("rank1", "million_macs")):
+            most = {"rank1": 100, "million_macs": sys.float_info.max / 1e6}
+            if not all(not row[key] or 0 < float(row[key]) <= most[key] for key in most):
                 raise ValueError
     except OSError as error:
         raise CdnetError(f"{path} could not be read: {error.strerror or error}") from error
@@ -236,7 +244,7 @@ def cost_table(costs: Sequence[NetworkCost]) -> str:
         lines.append(
             [
                 harmless(cost.name).replace("|", "\\|"),
-                cost.size,
+                harmless(cost.size).replace("|", "\\|"),
                 "" if cost.macs is None else f"{cost.macs / 1e6:,.1f}",
                 *(f"{cost.times[batch].ms:.3g}" if batch in cost.times else "" for batch in batches),
                 ", ".join(runtimes),

@@ -57,7 +57,7 @@ class GalleryNetwork:
                 tuple(map(float, found["std"])),
             )
             return cls(str(values["weights"]), str(values["digest"]), preprocessing, int(values["dimensions"]))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise CdnetError(f"no network of a gallery is described so ({error})") from None
 
     @classmethod

@@ -10,6 +10,8 @@ import base64
 import gzip
 import hashlib
 import json
+import math
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -20,16 +22,17 @@ import numpy as np
 
 from cdnet.data.limits import MAX_BYTES
 from cdnet.errors import CdnetError
-from cdnet.files import saying_what_was_not_read, write_atomically
+from cdnet.files import refuse_no_file, saying_what_was_not_read, write_atomically
 from cdnet.gallery import listing
 from cdnet.gallery.connections import Connection
 from cdnet.gallery.embedded import NoGalleryError
-from cdnet.gallery.entry import Box, NewEntry
+from cdnet.gallery.entry import Box, NewEntry, check_time
 from cdnet.gallery.gallery import Gallery
 from cdnet.gallery.indexing import IndexProgress, silently
 from cdnet.gallery.network import GalleryNetwork
 from cdnet.gallery.opening import create_gallery, open_gallery
 from cdnet.gallery.searching import columns, entry_of
+from cdnet.json_file import parse_json
 
 FORMAT = "cdnet gallery"
 VERSION = 1
@@ -93,10 +96,12 @@ def import_gallery(
     """
     lines = _lines(path)
     head = next(lines, {})
-    if head.get("format") != FORMAT:
+    if head.get("format") != FORMAT or type(head.get("entries")) is not int:
         raise CdnetError(f"{path}: no file that `cdnet gallery export` wrote")
     if head.get("version") != VERSION:
-        raise CdnetError(f"{path}: of version {head.get('version')!r}, and this cdnet reads {VERSION}; update cdnet")
+        raise CdnetError(
+            f"{path}: of version {str(head.get('version'))[:20]!r}, and this cdnet reads {VERSION}; update cdnet"
+        )
     network = GalleryNetwork.from_json(head.get("network", {}))
     try:
         gallery = open_gallery(address, who=who)
@@ -105,31 +110,36 @@ def import_gallery(
     with gallery:
         if (network.digest, network.dimensions) != (gallery.network.digest, gallery.network.dimensions):
             raise CdnetError(f"{path}: features of another network than those of {address}; they cannot be compared")
-        found = _add_lines(gallery, path, lines, int(head.get("entries", 0)), progress)
+        counts = _add_lines(gallery, path, lines, head["entries"], gallery.network.dimensions, progress)
         measured = head.get("calibration")
         if isinstance(measured, dict) and gallery.calibration() is None:
-            if not isinstance(measured.get("threshold"), float) or not isinstance(measured.get("on"), dict):
+            threshold = measured.get("threshold")
+            if not (isinstance(threshold, float) and -1 <= threshold <= 1 and isinstance(measured.get("on"), dict)):
                 raise CdnetError(f"{path}: its calibration is damaged; the entries are kept, calibrate again")
             gallery.calibrate(measured)
-        return found
+        return counts
 
 
 def _add_lines(
-    gallery: Gallery, path: Path, lines: Iterator[Line], total: int, progress: IndexProgress
+    gallery: Gallery, path: Path, lines: Iterator[Line], total: int, dimensions: int, progress: IndexProgress
 ) -> tuple[int, int]:
     batch: list[tuple[NewEntry, datetime, Any]] = []
     seen = added = 0
     ended = None
-    for line in lines:
-        if "end" in line:
-            ended = line["end"]
-            break
-        batch.append(_from_line(line, path, seen + 2))
-        seen += 1
-        if len(batch) == BATCH:
-            added += _add_batch(gallery, batch)
-            batch = []
-            progress("importing", min(1.0, seen / max(1, total)))
+    try:
+        for line in lines:
+            if "end" in line:
+                ended = line["end"]
+                break
+            batch.append(_from_line(line, path, seen + 2, dimensions))
+            seen += 1
+            if len(batch) == BATCH:
+                full, batch = batch, []
+                added += _add_batch(gallery, full)
+                progress("importing", min(1.0, seen / max(1, total)))
+    except CdnetError:
+        _add_batch(gallery, batch)  # what is before a line that is none is kept, as it is said
+        raise
     added += _add_batch(gallery, batch)
     if ended != seen:
         raise CdnetError(f"{path}: cut short after {seen:,} of {total:,} entries, which are kept; give the whole file")
@@ -152,13 +162,19 @@ def _to_line(values: Sequence[Any]) -> Line:
     return about if data is None else about | {"data": base64.b64encode(bytes(data)).decode("ascii")}
 
 
-def _from_line(line: Line, path: Path, number: int) -> tuple[NewEntry, datetime, Any]:
+def _from_line(line: Line, path: Path, number: int, dimensions: int) -> tuple[NewEntry, datetime, Any]:
     try:
+        for key in ("camera", "person", "source"):
+            if not isinstance(line.get(key), str | None):
+                raise ValueError(f"its {key} is no text")
+        for key in ("place", "note"):
+            if not isinstance(line.get(key, ""), str):
+                raise ValueError(f"its {key} is no text")
         time = line.get("time")
         data = line.get("data")
         entry = NewEntry(
             bytes.fromhex(line["digest"]),
-            str(line["place"]),
+            line["place"],
             camera=line.get("camera"),
             time=None if time is None else datetime.fromisoformat(time),
             person=line.get("person"),
@@ -170,12 +186,20 @@ def _from_line(line: Line, path: Path, number: int) -> tuple[NewEntry, datetime,
         if entry.data is not None and hashlib.sha256(entry.data).digest() != entry.digest:
             raise ValueError("its picture is not that of its digest")
         feature = np.frombuffer(base64.b64decode(line["feature"], validate=True), "<f4")
-        return entry, datetime.fromisoformat(line["added"]), feature
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        length = float(np.linalg.norm(feature.astype(np.float64)))
+        if len(feature) != dimensions or not 0 < length < math.inf:
+            raise ValueError(f"its feature is not one of {dimensions} finite numbers, some of them not 0")
+        added = datetime.fromisoformat(line["added"])
+        check_time(added)
+        os.fsencode(entry.place)
+        return entry, added, feature
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, CdnetError) as error:
         raise CdnetError(f"{path}: line {number} is no entry ({error}); what is before it is kept") from None
 
 
 def _lines(path: Path) -> Iterator[Line]:
+    with saying_what_was_not_read(path):
+        refuse_no_file(path)
     with saying_what_was_not_read(path), path.open("rb") as file:
         packed = gzip.GzipFile(fileobj=file)
         number = 0
@@ -187,12 +211,12 @@ def _lines(path: Path) -> Iterator[Line]:
                     return
                 if len(text) == LONGEST_LINE:
                     raise CdnetError(f"{path}: line {number} is longer than an entry can be")
-                line = json.loads(text)
+                line = parse_json(text)
             except gzip.BadGzipFile:
                 raise CdnetError(f"{path}: no file that `cdnet gallery export` wrote, or damaged") from None
             except (EOFError, zlib.error):
                 return  # cut short, which the caller sees by the missing end
-            except (ValueError, RecursionError):
+            except ValueError:
                 raise CdnetError(f"{path}: line {number} is damaged; what is before it is kept") from None
             if not isinstance(line, dict):
                 raise CdnetError(f"{path}: line {number} is damaged; what is before it is kept")

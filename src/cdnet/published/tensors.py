@@ -20,7 +20,8 @@ from torch import Tensor
 
 from cdnet.errors import CdnetError
 from cdnet.instead import instead_of_weights
-from cdnet.weights import KEY, read_metadata
+from cdnet.tensor_file import read_metadata
+from cdnet.weights import KEY
 
 MAX_BYTES = 512 * 2**20
 """The largest file that is read; a ResNet-50 with its optimiser's state has 300 million."""

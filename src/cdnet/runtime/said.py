@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from cdnet.errors import CdnetError
+from cdnet.json_file import parse_json
 from cdnet.model_input import parse_size
 from cdnet.runtime.preprocessing import Preprocessing
 from cdnet.weights import TrainedOn
@@ -60,15 +61,14 @@ def read_said(text: str | None, path: Path) -> Said | None:
     if len(text) > MOST:
         raise CdnetError(f"{path}: its metadata have more than the {MOST:,} characters that cdnet's may have")
     try:
-        values = json.loads(text)
-        json.dumps(values, allow_nan=False)
+        values = parse_json(text)
         if values.pop("format") != FORMAT:
             raise CdnetError(f"{path}: exported by another version of cdnet; export it anew")
         wanted = values.pop("input")
         channels = wanted["channels"]
         mean, std = (tuple(map(float, wanted[key])) for key in ("mean", "std"))
         size, limit = parse_size("x".join(map(str, wanted["size"]))), float(wanted["range"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CdnetError(f"{path}: its metadata are not those that `cdnet export` writes ({error})") from None
     numbers = (*mean, *std, limit)
     if len(mean) != 3 or len(std) != 3 or not all(map(math.isfinite, numbers)) or min(*std, limit) <= 0:

@@ -20,7 +20,8 @@ from cdnet.engine.seeds import generator_of
 from cdnet.errors import CdnetError
 from cdnet.nn.model import ReidModel
 from cdnet.nn.widening import computes_alike, fits, times_wider, widened
-from cdnet.weights import ModelSpec, find_weights, read_safetensors, refuse_not_finite
+from cdnet.tensor_file import read_safetensors, refuse_not_finite
+from cdnet.weights import ModelSpec, find_weights
 
 BACKBONE = "backbone."
 NECK = "neck."

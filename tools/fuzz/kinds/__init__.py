@@ -1,12 +1,19 @@
 """All kinds of input."""
 
-from tools.fuzz.kinds import archives, networks, pictures, runs, texts, words
+from tools.fuzz.kinds import archives, features, networks, pictures, runs, strange, texts, words
 from tools.fuzz.kinds.kind import Kind
 
 __all__ = ["KINDS", "Kind"]
 
-KINDS = {
-    kind.name: kind
-    for kind in (*texts.KINDS, *pictures.KINDS, *archives.KINDS, *runs.KINDS, *networks.KINDS, *words.KINDS)
-}
+_DAMAGED = (
+    *texts.KINDS,
+    *pictures.KINDS,
+    *archives.KINDS,
+    *runs.KINDS,
+    *features.KINDS,
+    *networks.KINDS,
+    *words.KINDS,
+)
+
+KINDS = {kind.name: kind for kind in (*_DAMAGED, *strange.of_all(_DAMAGED))}
 """By their names."""

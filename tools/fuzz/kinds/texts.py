@@ -147,6 +147,33 @@ def _results(draw: Draw, folder: Path) -> list[str]:
     return ["reproduce", "claims", "--results", "results"]
 
 
+BENCHES = ("inference.json", "rank.json", "train.json")
+PUBLISHED = "published-networks.csv"
+
+
+def _prepare_rows_of_benchmarks(folder: Path) -> None:
+    whole = Path(__file__).parents[3] / "results"
+    (folder / PUBLISHED).write_bytes((whole / PUBLISHED).read_bytes())
+    for name in BENCHES:
+        rows = json.loads((whole / "bench" / name).read_text("utf-8"))
+        (folder / name).write_text(json.dumps(rows[:6]))
+    evaluated = {"weights": "cdnet", "sha256": "0" * 64, "data": "market", "flip": False, "rerank": False}
+    (folder / "evaluation.json").write_text(json.dumps({**evaluated, "mAP": 0.5, "rank1": 0.7}))
+
+
+def _rows_of_benchmarks(draw: Draw, folder: Path) -> list[str]:
+    path = folder / draw(st.sampled_from((*BENCHES, "inference.json", "evaluation.json", PUBLISHED)))
+    if path.name == PUBLISHED:
+        path.write_bytes(damaged(draw, path.read_bytes()))
+    else:
+        path.write_bytes(damaged_json(draw, json.loads(path.read_text("utf-8"))))
+    if path.name in BENCHES and draw(st.booleans()):
+        return ["bench", "show", path.name]
+    return [*NETWORKS]
+
+
+NETWORKS = ("figure", "networks", "inference.json", "evaluation.json", PUBLISHED, "--out", "networks.svg")
+
 RESULT: dict[str, Any] = {
     "name": "cdnet", "seed": 0, "params": 134366, "macs": 19900000, "rank1": 0.5, "rank5": 0.6, "rank10": 0.7,
     "rank20": 0.8,
@@ -192,5 +219,6 @@ KINDS = [
     Kind("latency tables", _prepare_latency, _latency, whole=SEARCH, says="nowhere: no such folder"),
     Kind("saved figures", nothing, _curves),
     Kind("files of results", _prepare_results, _results, whole=("reproduce", "claims", "--results", "results")),
+    Kind("rows of benchmarks", _prepare_rows_of_benchmarks, _rows_of_benchmarks, whole=NETWORKS),
     Kind("results of rows", _prepare_rows, _rows, whole=ROW),
 ]
