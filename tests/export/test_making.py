@@ -271,6 +271,7 @@ def test_a_full_disk(tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyP
         ("plain", "there.onnx", "fp32", "is there already; name another file, or say --overwrite"),
         ("plain", "there.xml", "fp32", r"there\.bin is there already"),
         ("boxmot", "net.onnx", "fp32", r"net\.onnx\.metadata\.json is there already"),
+        ("plain", "there.onnx/new.onnx", "fp32", r"new\.onnx could not be written: "),
     ],
 )
 def test_what_cannot_be_made_is_told_before_the_work(

@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from cdnet.bench import export as bench
 from cdnet.cli import main
 from cdnet.data.layout import read_data
 from cdnet.data.recipe import DataRecipe
+from cdnet.draft_folder import draft_folder
+from cdnet.errors import DiskFullError
 from cdnet.export import making
 from cdnet.export.files import open_file
 from cdnet.export.making import Source, make
@@ -67,6 +69,13 @@ def test_a_file_that_loses_is_not_left(
         assert measurement.lines[-1] == "8 bits cost 1.00 of mAP"
 
 
+def raising(error: CdnetError) -> Callable[..., object]:
+    def fail(*_: object) -> object:
+        raise error
+
+    return fail
+
+
 def test_the_table_is_resumed(
     tmp_path: Path, source: Source, measurement: Measurement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +112,17 @@ def test_the_table_is_resumed(
     assert all(abs(float(row["mAP"]) - float(read[0]["mAP"])) < 0.1 for row in read)
     assert (read[1]["ms_32"], float(read[1]["ms_1"]) > 0) == ("", True)
     assert [path.name for path in tmp_path.iterdir() if "cache" not in path.name] == ["export.csv"]
+    # A full disk says nothing of a form, whose row is measured when there is room.
+    out.unlink()
+    with monkeypatch.context() as broken:
+        broken.setattr(bench, "_measured", raising(DiskFullError("the disk is full")))
+        with pytest.raises(DiskFullError):
+            list(rows(float("inf"), "times"))
+        assert not out.exists()
+        broken.setattr(bench, "_measured", raising(CdnetError("it differs")))
+        assert [row["note"] for row in rows(float("inf"), "times")] == ["it differs"] * 3
+        with draft_folder(out), pytest.raises(CdnetError, match="another process is making"):
+            list(rows(float("inf"), "times"))
     out.write_text("other,table\n1,2\n", "utf-8")
     with pytest.raises(CdnetError, match="no table of `cdnet bench export`"):
         bench.read_rows(out)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -40,14 +39,15 @@ def test_two_nodes_give_what_one_process_gives_though_a_worker_is_killed(
     extract_all(extractor, tmp_path / "list.csv", tmp_path / "one.npz")
     cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     killed: list[int] = []
+    done = threading.Event()
 
     def kill() -> None:
-        while not killed:
+        while not killed and not done.is_set():
             if list(tmp_path.glob("ray.npz.parts/*.part")):
                 for process in workers()[:1]:
                     os.kill(process, signal.SIGKILL)
                     killed.append(process)
-            time.sleep(0.02)
+            done.wait(0.02)
 
     try:
         cluster.add_node(num_cpus=1)
@@ -57,6 +57,7 @@ def test_two_nodes_give_what_one_process_gives_though_a_worker_is_killed(
         compute = on_ray(cluster.address, said.append)
         extract_all(extractor, tmp_path / "list.csv", tmp_path / "ray.npz", compute=compute)
     finally:
+        done.set()
         cluster.shutdown()
     assert killed
     assert any("2 nodes" in sentence for sentence in said)

@@ -124,12 +124,25 @@ def test_a_damaged_ir_is_refused(tmp_path: Path, write_ir: Write) -> None:
         ({"mean": (0.5,)}, "mean needs three finite numbers"),
         ({"std": (1.0, 1.0, 0.0)}, "std needs three numbers above 0"),
         ({"std": (1.0, float("nan"), 1.0)}, "std needs three finite numbers"),
+        ({"mean": "123"}, "mean needs three finite numbers, one a channel, not '123'"),
+        ({"mean": 0.5}, "mean needs three finite numbers"),
+        ({"std": ("1", "1", "1")}, "std needs three finite numbers"),
         ({"range": 0.0}, "range is what a byte of 255 becomes"),
+        ({"range": "1"}, "range is what a byte of 255 becomes, such as 1 or 255, not '1'"),
+        ({"channels": "BGR"}, "channels are 'rgb' or 'bgr', not 'BGR'"),
     ],
 )
 def test_senseless_input_is_refused(given: dict[str, object], said: str) -> None:
     with pytest.raises(CdnetError, match=said):
         Given(**given)  # type: ignore[arg-type]
+
+
+def test_what_python_gives_is_what_a_command_line_gives() -> None:
+    plain = Given("256x128", "rgb", 1.0, (0.0, 1.0, 2.0), (1.0, 1.0, 1.0))
+    assert Given((256, 128), "rgb", 1, np.arange(3), [1, 1, 1]) == plain  # type: ignore[arg-type]
+    for size in ((256,), (256, 128.5), ("256", "128"), 256):
+        with pytest.raises(CdnetError, match="is no size; write height x width, such as 256x128"):
+            Given(size, "rgb", 1.0).complete(Path("net.onnx"), (None, None), "")  # type: ignore[arg-type]
 
 
 def write_graph(path: Path, *nodes: tuple[str, str, str], outputs: str = "features", **settings: object) -> Path:

@@ -8,8 +8,8 @@ later.
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
-import shutil
 import statistics
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +26,8 @@ from cdnet import __version__
 from cdnet.bench.rows import Report
 from cdnet.data.cache import CachedPictures, Progress, silently
 from cdnet.data.decode import Pixels, read_pixels
-from cdnet.errors import CdnetError
+from cdnet.draft_folder import draft_folder
+from cdnet.errors import CdnetError, DiskFullError
 from cdnet.evaluate.evaluation import TestPictures, evaluate_features
 from cdnet.export.files import File, open_written
 from cdnet.export.making import Source, make
@@ -45,6 +46,7 @@ ROUNDS = {1: 200, BATCH: 20}
 """Timed runs by how many pictures they are of, after a tenth of as many that do not count."""
 RUNTIMES = {WEIGHTS: "pytorch", ONNX: "onnxruntime", IR: "openvino", PROGRAM: "torch.export"}
 MEASURES = ("mAP", "times")
+PACKAGES = ("onnx", "onnxscript", "onnxruntime", "openvino", "nncf")
 KEY = ("network", "for", "format", "precision")
 FIELDS = (
     *KEY,
@@ -101,6 +103,17 @@ def forms(targets: Sequence[str] = tuple(TARGETS)) -> list[Form]:
     ]
 
 
+def refuse_lacking() -> None:
+    """See that what makes and runs every form is installed: no form is noted as impossible for lack of it.
+
+    Raises:
+        CdnetError: if something is not.
+    """
+    lacking = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if lacking:
+        raise CdnetError(f"not installed: {', '.join(lacking)}; install it with pip install 'cdnet-reid[export]'")
+
+
 def form_key(name: str, form: Form) -> tuple[str, ...]:
     """Return what the table calls a network's form, the values of :data:`KEY`."""
     return name, form.target.name, form.ending.removeprefix("."), form.precision
@@ -153,27 +166,32 @@ def bench_export(
 
     Yields:
         each row to which something was added.
+
+    Raises:
+        CdnetError: if the table is none, another process writes it, or the disk is full.
     """
-    rows: dict[tuple[str, ...], Report] = {tuple(row[key] for key in KEY): dict(row) for row in read_rows(out)}
-    work = out.parent / f".{out.name}.work"
-    for form in forms(targets):
-        key = form_key(name, form)
-        row = rows.get(key) or dict.fromkeys(FIELDS, "") | dict(zip(KEY, key, strict=True))
-        lacking = [measure for measure in measures if lacks(row, measure)]
-        if not lacking or time.monotonic() > deadline:
-            continue
-        path = work / f"net{form.ending}"  # the name may be a path
-        try:
-            row |= _measured(form, source, path, pictures if "mAP" in lacking else None, "times" in lacking, progress)
-        except CdnetError as error:
-            row["note"] = str(error).replace(str(path), path.name)
-        row |= {"runtime": RUNTIMES[form.ending], "data": data if "mAP" in lacking else row["data"]}
-        if "times" in lacking or not row["hardware"]:  # which is that of the times
-            row |= _circumstances()
-        rows[key] = row
-        write_text(out, _as_csv(rows.values()))
-        yield row
-    shutil.rmtree(work, ignore_errors=True)
+    with draft_folder(out) as work:  # where nobody else writes the table meanwhile
+        rows: dict[tuple[str, ...], Report] = {tuple(row[key] for key in KEY): dict(row) for row in read_rows(out)}
+        for form in forms(targets):
+            key = form_key(name, form)
+            row = rows.get(key) or dict.fromkeys(FIELDS, "") | dict(zip(KEY, key, strict=True))
+            lacking = [measure for measure in measures if lacks(row, measure)]
+            if not lacking or time.monotonic() > deadline:
+                continue
+            path = work / f"net{form.ending}"  # the name may be a path
+            ranked = pictures if "mAP" in lacking else None
+            try:
+                row |= _measured(form, source, path, ranked, "times" in lacking, progress)
+            except DiskFullError:  # which says nothing of the form
+                raise
+            except CdnetError as error:
+                row["note"] = str(error).replace(str(path), path.name)
+            row |= {"runtime": RUNTIMES[form.ending], "data": data if "mAP" in lacking else row["data"]}
+            if "times" in lacking or not row["hardware"]:  # which is that of the times
+                row |= _circumstances()
+            rows[key] = row
+            write_text(out, _as_csv(rows.values()))
+            yield row
 
 
 def lacks(row: dict[str, Any], measure: str) -> bool:

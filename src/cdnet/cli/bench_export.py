@@ -34,7 +34,7 @@ def export(words: list[str]) -> None:
     if not 0 < options.minutes <= 10_000:
         raise UsageError("--minutes is a number above 0", made.prog)
 
-    from cdnet.bench.export import KEY, bench_export, form_key, forms, lacks, read_rows
+    from cdnet.bench.export import KEY, bench_export, form_key, forms, lacks, read_rows, refuse_lacking
     from cdnet.data.layout import read_data
     from cdnet.evaluate.evaluation import read_test_pictures
     from cdnet.export.making import Source
@@ -46,6 +46,7 @@ def export(words: list[str]) -> None:
 
     targets = [find_target(target).name for target in options.targets or TARGETS]
     deadline = time.monotonic() + 60 * options.minutes
+    refuse_lacking()
     refuse_unwritable(options.out)
     read_rows(options.out)
     root = options.data.root

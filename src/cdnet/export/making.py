@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdnet.data.decode import Pixels
+from cdnet.draft_folder import draft_folder
 from cdnet.errors import CdnetError
 from cdnet.export.about import Measured, describe
 from cdnet.export.files import File, open_written, write_ir, write_onnx, write_program
@@ -19,8 +19,7 @@ from cdnet.export.precision import Precision, to_half, to_int8
 from cdnet.export.side_files import side_files, side_names
 from cdnet.export.targets import IR, ONNX, PROGRAM, WEIGHTS, Target
 from cdnet.export.trial import Trial, as_fed, try_file, wanted_features
-from cdnet.files import make_folder, saying_what_failed
-from cdnet.half_written import half_written, sweep_dead
+from cdnet.files import refuse_unwritable
 from cdnet.nn.inference_form import inference_form
 from cdnet.nn.model import ReidModel
 from cdnet.runtime.network import digest_of
@@ -97,7 +96,7 @@ def check_request(target: Target, out: Path, precision: Precision, overwrite: bo
     """See that such a file can be made there, before the work; return its ending.
 
     Raises:
-        CdnetError: if the program reads no such file, or something is there already.
+        CdnetError: if the program reads no such file, something is there already, or nothing can be written there.
     """
     ending = target.check_out(out)
     if precision == "int8" and not target.int8:
@@ -111,6 +110,7 @@ def check_request(target: Target, out: Path, precision: Precision, overwrite: bo
     there = next((path for path in _places(target, out, ending) if path.exists() or path.is_symlink()), None)
     if there is not None and (not overwrite or there.is_dir()):
         raise CdnetError(f"{there} is there already; name another file, or say --overwrite")
+    refuse_unwritable(out)
     return ending
 
 
@@ -135,7 +135,7 @@ def make(
     fed = as_fed(target, spec.size)
     wanted = wanted_features(source.model, spec, fed)
     beside = side_files(target.name, out, spec, source.model.feature_dim, precision)
-    with _draft(out) as draft:
+    with draft_folder(out) as draft:
         path = draft / out.name
         _write(source, target, path, precision, inside(outside, source.wanted), said)
         file = open_written(path)
@@ -147,8 +147,10 @@ def make(
             further(path, file)
         for name, text in beside.items():
             (draft / name).write_text(text, "utf-8")
-        # The file itself last: whoever sees it finds all that belongs to it.
+        # The file itself last: whoever sees it finds all that belongs to it, and no old .xml a new .bin.
         names = [*beside, *([path.with_suffix(".bin").name] if ending == IR else []), out.name]
+        if ending == IR:
+            out.unlink(missing_ok=True)
         for name in names:
             os.replace(draft / name, out.parent / name)
     return Made(out, tuple(out.parent / name for name in reversed(names)), said, trial)
@@ -170,13 +172,3 @@ def _write(source: Source, target: Target, path: Path, precision: Precision, wha
 def _places(target: Target, out: Path, ending: str) -> list[Path]:
     weights = [out.with_suffix(".bin")] if ending == IR else []
     return [out, *weights, *(out.parent / name for name in side_names(target.name, out))]
-
-
-@contextmanager
-def _draft(out: Path) -> Iterator[Path]:
-    """A folder beside the file's place, that goes whatever happens; those of processes that were killed go first."""
-    with saying_what_failed(out):
-        make_folder(out.parent)
-        sweep_dead(out)
-        with half_written(out, Path.mkdir) as (draft, _):
-            yield draft

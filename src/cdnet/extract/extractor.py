@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict
 
@@ -57,7 +58,7 @@ class FeatureExtractor:
         device: ``auto``, ``cpu`` or ``cuda``, for PyTorch.
         batch: pictures to take at once. PyTorch on the CPU takes fewer as they come; other runtimes fill them up.
         bgr: whether arrays and tensors are blue, green, red; a call can say otherwise.
-        size: of another's file: height x width, such as ``256x128``, where the file leaves it free.
+        size: of another's file: height x width, such as ``256x128`` or (256, 128), where the file leaves it free.
         channels: of another's file: the order that it wants, ``rgb`` or ``bgr``.
         range: of another's file: what a byte of 255 is to become, 1 or 255.
         mean: of another's file: of its channels, in its order and range.
@@ -76,14 +77,14 @@ class FeatureExtractor:
         device: str = "auto",
         batch: int = BATCH,
         bgr: bool = False,
-        size: str | None = None,
+        size: str | Sequence[int] | None = None,
         channels: Literal["rgb", "bgr"] | None = None,
         range: float | None = None,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
     ) -> None:
-        said = (None if three is None else tuple(map(float, three)) for three in (mean, std))
-        self._begin(model, Given(size, channels, range, *said), runtime, device, batch, bgr, "")
+        given: tuple[Any, ...] = (size, channels, range, mean, std)  # whose kinds Given looks at
+        self._begin(model, Given(*given), runtime, device, batch, bgr, "")
 
     @classmethod
     def by_options(cls, model: Path | str, given: Given, runtime: str, device: str, batch: int = BATCH) -> Self:
@@ -95,7 +96,7 @@ class FeatureExtractor:
     def _begin(
         self, model: Path | str, given: Given, runtime: str, device: str, batch: int, bgr: bool, option: str
     ) -> None:
-        if not isinstance(batch, int) or not 1 <= batch <= 4096:
+        if not isinstance(batch, Integral) or not 1 <= batch <= 4096:
             raise CdnetError(f"a batch has 1 to 4,096 pictures, not {batch}")
         if device not in DEVICES:
             raise CdnetError(f"{device!r} is no device here; known are {', '.join(DEVICES)}")
@@ -106,7 +107,7 @@ class FeatureExtractor:
             "model": os.path.abspath(path) if path.is_file() else str(path),
             "runtime": runtime,
             "device": device,
-            "batch": batch,
+            "batch": int(batch),
             "given": given,
             "bgr": bgr,
             "sha256": None,

@@ -99,7 +99,11 @@ def _connect(ray: Any, address: str, tell: Tell) -> None:
             why = str(error).strip().split("\n")[0][:200]
             raise CdnetError(f"there is no Ray cluster at {address} ({why}); start one, or give --ray auto") from None
         tell("no Ray cluster at hand: this machine alone works")
-        ray.init(address="local", log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+        try:
+            ray.init(address="local", log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+        except Exception as error:  # a machine that is too busy to start it in half a minute, or has too little memory
+            why = str(error).strip().split("\n")[0][:200]
+            raise CdnetError(f"Ray could not start on this machine ({why}); try again, or leave out --ray") from None
 
 
 def _groups(tasks: Iterator[Task], size: int) -> Iterator[list[Task]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -33,12 +34,25 @@ class Given:
 
     def __post_init__(self) -> None:
         for name, three in (("mean", self.mean), ("std", self.std)):
-            if three is not None and (len(three) != 3 or not all(map(math.isfinite, three))):
-                raise CdnetError(f"{name} needs three finite numbers, one a channel, not {list(three)}")
-        if self.std is not None and min(self.std) <= 0:
-            raise CdnetError(f"std needs three numbers above 0, not {list(self.std)}")
-        if self.range is not None and not 0 < self.range <= 65535:
-            raise CdnetError(f"range is what a byte of 255 becomes, such as 1 or 255, not {self.range:g}")
+            if three is None:
+                continue
+            numbers = _numbers(three)
+            if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
+                raise CdnetError(f"{name} needs three finite numbers, one a channel, not {three!r}")
+            if name == "std" and min(numbers) <= 0:
+                raise CdnetError(f"std needs three numbers above 0, not {list(numbers)}")
+            object.__setattr__(self, name, numbers)
+        if self.channels not in (None, "rgb", "bgr"):
+            raise CdnetError(f"channels are 'rgb' or 'bgr', not {self.channels!r}")
+        if self.range is not None:
+            limit = _numbers((self.range,))
+            if not limit or not 0 < limit[0] <= 65535:
+                raise CdnetError(f"range is what a byte of 255 becomes, such as 1 or 255, not {self.range!r}")
+            object.__setattr__(self, "range", limit[0])
+        if self.size is not None and not isinstance(self.size, str):
+            # Python's users give height and width; what is no size parse_size refuses.
+            sides = "x".join(f"{side:g}" for side in _numbers(self.size))
+            object.__setattr__(self, "size", sides or str(self.size))
 
     def refuse(self, path: Path | str, option: str) -> None:
         """See that nothing is said of a file that says it itself.
@@ -98,6 +112,17 @@ class Given:
             self.mean or (0.0, 0.0, 0.0),
             self.std or (1.0, 1.0, 1.0),
         )
+
+
+def _numbers(several: object) -> tuple[float, ...]:
+    """Return numbers, whatever holds them; none where something else is given, such as words."""
+    if isinstance(several, str) or not isinstance(several, Iterable):
+        return ()
+    found = list(several)
+    try:
+        return () if any(isinstance(one, str) for one in found) else tuple(map(float, found))
+    except (TypeError, ValueError):
+        return ()
 
 
 def _called(option: str, name: str) -> str:
