@@ -10,6 +10,7 @@ from cdnet import CdnetError, create_model
 from cdnet.genotype import shipped_genotypes
 from cdnet.nn.backbone import FeatureMaps
 from cdnet.nn.baselines import BASELINES
+from cdnet.nn.blocks import AdaptiveGate
 from cdnet.nn.inference_form import inference_form
 from cdnet.nn.model import ReidModel
 from cdnet.nn.necks import NECKS, create_neck
@@ -118,3 +119,53 @@ def test_layers_that_are_used_twice_are_not_folded_twice() -> None:
 def test_a_backbone_that_looks_at_its_pictures_is_refused() -> None:
     with pytest.raises(CdnetError, match="Moody has no inference form"):
         inference_form(with_neck(Moody()))
+
+
+@pytest.mark.parametrize("genotype", ["cdnet", "osnet"])
+def test_gates_compute_with_one_number_a_channel(genotype: str) -> None:
+    """What follows a global average takes N x C; of N x C x 1 x 1, OpenVINO computes the sigmoid for each pixel."""
+    model = trained(genotype)
+    gates = [name for name, layer in model.named_modules() if isinstance(layer, AdaptiveGate)]
+    form = inference_form(model)
+    assert gates
+    seen: set[str] = set()
+    for name in gates:
+        for part in ("squeeze", "restore"):
+            layer = form.get_submodule(f"{name}.{part}")
+            layer.register_forward_hook(lambda _, given, found, at=f"{name}.{part}": seen.add(f"{at} {found.ndim}"))
+    form(torch.randn(1, 3, 64, 32))
+    assert seen == {f"{name}.{part} 2" for name in gates for part in ("squeeze", "restore")}
+
+
+class Gated(Shared):
+    """A backbone of one's own, with a gate that is in one way another than ours."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind, self.relu = kind, nn.ReLU()
+        padding = 1 if kind == "padded" else 0
+        self.first = nn.Conv2d(4, 4, 1, padding=padding, groups=2 if kind == "grouped" else 1)
+        self.last = nn.Conv2d(4, 4, 1, bias=kind != "without bias")
+
+    def forward(self, x: Tensor) -> FeatureMaps:
+        x = self.norm(self.conv(self.stem(x)))
+        if self.kind == "also on the map":
+            x = x + self.first(x)
+        inner = self.relu(self.first(x.mean((2, 3), keepdim=True)))
+        if self.kind == "no sigmoid":
+            return FeatureMaps(x, x, x + self.last(inner))
+        gate = self.last(inner).sigmoid()
+        if self.kind == "padded":
+            gate = gate.mean((2, 3), keepdim=True)
+        if self.kind == "looked at on its way":
+            gate = gate + inner
+        return FeatureMaps(gate, gate * x + (1 - gate), x)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["alike", "without bias", "grouped", "padded", "also on the map", "no sigmoid", "looked at on its way"],
+)
+def test_gates_of_other_kinds_give_the_same(kind: str) -> None:
+    model = with_neck(Gated(kind))
+    assert_same(inference_form(model), model, torch.randn(2, 3, 32, 32))

@@ -84,6 +84,19 @@ def test_every_network(
     assert np.linalg.norm(found - wanted, axis=1).max() <= 1e-4 * np.linalg.norm(wanted, axis=1).min()
 
 
+@pytest.mark.parametrize(("threads", "batch"), [(2, 4), (4, 4), (3, 6), (4, 6), (5, 4)])
+def test_threads_share_a_batch(
+    threads: int, batch: int, weights: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However a batch is divided among streams, each picture's features stand in its own row."""
+    skip_where_lacking("openvino")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    network, wanted = OwnNetwork(weights, "openvino", batch), by_definition(weights, pixels)
+    for given in (pixels[:batch], pixels[batch:], pixels[1:2], pixels[:batch]):
+        first = next(i for i in range(len(pixels)) if np.array_equal(pixels[i], given[0]))
+        np.testing.assert_allclose(network(given), wanted[first : first + len(given)], rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["torch-compiled", "torch-compiled-bf16"])
 def test_compiled(runtime: str, weights: Path, pixels: np.ndarray) -> None:

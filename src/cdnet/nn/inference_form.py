@@ -27,8 +27,9 @@ FOLDED: dict[tuple[type, type], Callable[[Any, Any], nn.Module]] = {
 def inference_form(model: ReidModel) -> torch.fx.GraphModule:
     """Return a network of its own that maps normalised pictures N x 3 x H x W to the same features N x D as the model.
 
-    Batch norms that follow a convolution or a linear layer are folded into it. It is in evaluation mode, on the model's
-    device, and takes pictures of any size that the model takes; the model is left as it is.
+    Batch norms that follow a convolution or a linear layer are folded into it, and gates compute with N x C numbers in
+    linear layers. It is in evaluation mode, on the model's device, and takes pictures of any size that the model takes;
+    the model is left as it is.
 
     Args:
         model: any backbone whose forward pass is the same operations for all pictures, with any neck.
@@ -44,6 +45,9 @@ def inference_form(model: ReidModel) -> torch.fx.GraphModule:
         name = type(model.backbone).__name__
         raise CdnetError(f"{name} has no inference form: what it computes depends on its input ({error})") from None
     _fold_norms(traced)
+    _flatten_gates(traced)
+    traced.delete_all_unused_submodules()
+    traced.recompile()
     return traced.float()
 
 
@@ -61,5 +65,52 @@ def _fold_norms(traced: torch.fx.GraphModule) -> None:
         traced.set_submodule(str(layer.target), fold(layers[str(layer.target)], layers[str(norm.target)]))
         norm.replace_all_uses_with(layer)
         traced.graph.erase_node(norm)
-    traced.delete_all_unused_submodules()
-    traced.recompile()
+
+
+def _flatten_gates(traced: torch.fx.GraphModule) -> None:
+    """Compute what follows a global average N x C x 1 x 1, up to the sigmoid of a gate, as N x C.
+
+    A 1x1 convolution of one pixel is a linear layer. OpenVINO joins its bias and the sigmoid to it, also where several
+    branches share a gate, and computes them once a channel; after convolutions that are shared it does so once a pixel.
+    """
+    layers = dict(traced.named_modules())
+    uses = Counter(node.target for node in traced.graph.nodes)
+    gates = [gate for node in traced.graph.nodes if (gate := _gate(node, layers))]
+    flattened = Counter(node.target for gate in gates for node in gate if node.op == "call_module")
+    for average, *rest in gates:
+        squeezes = [node for node in rest if isinstance(layers.get(str(node.target)), nn.Conv2d)]
+        if any(uses[node.target] != flattened[node.target] for node in squeezes):
+            continue  # it has to stay a convolution elsewhere
+        average.kwargs = {}
+        for node in squeezes:
+            layer = traced.get_submodule(str(node.target))
+            if isinstance(layer, nn.Conv2d):
+                traced.set_submodule(str(node.target), _as_linear(layer))
+        with traced.graph.inserting_after(rest[-1]):
+            unflattened = traced.graph.call_method("unflatten", (rest[-1], 1, (-1, 1, 1)))
+        rest[-1].replace_all_uses_with(unflattened, lambda user, made=unflattened: user is not made)
+
+
+def _gate(node: torch.fx.Node, layers: dict[str, nn.Module]) -> list[torch.fx.Node]:
+    """Return a global average and what follows it up to a sigmoid; nothing if the node does not begin such a gate."""
+    if (node.op, node.target, node.args[1:], node.kwargs) != ("call_method", "mean", ((2, 3),), {"keepdim": True}):
+        return []
+    gate = [node]
+    while len(gate[-1].users) == 1:
+        following = next(iter(gate[-1].users))
+        layer = layers.get(str(following.target)) if following.op == "call_module" else None
+        one = isinstance(layer, nn.Conv2d) and (layer.kernel_size, layer.groups, layer.padding) == ((1, 1), 1, (0, 0))
+        if not (one or isinstance(layer, nn.ReLU) or (following.op, following.target) == ("call_method", "sigmoid")):
+            break
+        gate.append(following)
+        if following.target == "sigmoid":
+            return gate
+    return []
+
+
+def _as_linear(layer: nn.Conv2d) -> nn.Linear:
+    made = nn.Linear(layer.in_channels, layer.out_channels, layer.bias is not None, layer.weight.device)
+    made.weight = nn.Parameter(layer.weight.flatten(1))
+    if layer.bias is not None:
+        made.bias = layer.bias
+    return made.eval()

@@ -26,7 +26,9 @@ PREFERRED = ("openvino-bf16", "openvino", "onnxruntime", "torch")
 WORTH_IT = 300
 """Pictures from which on another runtime than PyTorch saves more time than it takes to be made ready."""
 
-BATCH = 32
+BATCH = 64
+"""Pictures at once, which threads share."""
+
 TRIED = 16
 """Pictures on which a runtime has to agree with PyTorch."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,15 +140,33 @@ def _in_onnxruntime(network: FromBytes, own: OwnNetwork) -> Run:
 
 
 def _in_openvino(network: FromBytes, own: OwnNetwork, precision: str = "f32") -> Run:
-    core = openvino_core()
-    settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
-    graph = to_graph(network, own.batch, own.preprocessing.size)
+    """Each of several streams computes its part of a batch, for they wait for each other once a batch.
+
+    Threads of one stream wait at every operation: those of a narrow network are short, and another process on one of
+    the cores stops all threads.
+    """
+    core, threads = openvino_core(), torch.get_num_threads()
+    streams = math.gcd(own.batch, threads)
+    settings = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": streams,
+    }
+    graph = to_graph(network, own.batch // streams, own.preprocessing.size)
     try:
         compiled: Any = core.compile_model(core.read_model(graph), "CPU", settings)
     except RuntimeError as error:
         raise CdnetError(f"OpenVINO cannot run {own.path} ({_one_line(error)}); use --runtime torch") from None
-    request = compiled.create_infer_request()
-    return lambda pixels: request.infer([pixels], share_inputs=True)[0]
+    requests = [compiled.create_infer_request() for _ in range(streams)]
+
+    def run(pixels: Pixels) -> object:
+        for request, part in zip(requests, np.split(pixels, streams), strict=True):
+            request.start_async([part], share_inputs=True)
+        for request in requests:
+            request.wait()
+        return np.concatenate([request.get_output_tensor(0).data for request in requests])
+
+    return run
 
 
 def _in_openvino_bf16(network: FromBytes, own: OwnNetwork) -> Run:
