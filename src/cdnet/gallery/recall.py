@@ -66,7 +66,7 @@ def _beside(feature: Features, similarity: float, generator: np.random.Generator
     direction = generator.standard_normal(len(feature))
     direction -= (direction @ feature) * feature
     found = similarity * feature + (1 - similarity**2) ** 0.5 * direction / np.linalg.norm(direction)
-    return found.astype(np.float32)
+    return np.asarray(found, np.float32)
 
 
 def _nearest(connection: Connection, query: Features, index: IndexUse | None) -> set[int]:
