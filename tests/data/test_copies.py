@@ -186,5 +186,8 @@ def test_what_pictures_look_like_is_kept_until_they_change(
     assert len(read) == 2 * len(SOUND)
     (kept,) = folder.glob("*.looks")
     os.truncate(kept, 5)  # no whole file of it
+    half = folder / f".{kept.name}.0123456789abcdef"  # what a process that was killed leaves
+    half.touch()
     refuse_copies(read_data(root), folder)
     assert len(read) == 3 * len(SOUND)
+    assert not half.exists()

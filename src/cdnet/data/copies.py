@@ -57,7 +57,7 @@ def find_copies(data: ReidData, files: Sequence[Picture], looks: Looks) -> Copie
         for asked, found in ((one[~strange], other[~strange]), (other[~strange], one[~strange])):
             counts = query[asked] & gallery[found] & (unknown[asked] | (cameras[asked] != cameras[found]))
             copied[asked[counts]] = True
-    pairs = ((files[number], files[original[number]]) for number in np.flatnonzero(original < len(files)))
+    pairs = ((files[n], files[first]) for n, first in enumerate(original.tolist()) if first < len(files))
     return Copies(tuple(_conflict(*pair) for pair in pairs), int(copied.sum()))
 
 

@@ -91,6 +91,8 @@ def looks_of(
         make_folder(folder)
         with FileLock(folder / f"{name}.lock"):
             if not file.is_file() or file.stat().st_size != len(pictures) * size:
+                for half in folder.glob(f".{name}.*"):
+                    half.unlink(missing_ok=True)  # what was being written when it was killed
                 paths = [picture.path for picture in pictures]
                 rows = b"".join(progress(in_threads(_read, paths), "comparing pictures", len(paths)))
                 write_atomically(file, lambda out: out.write(rows))

@@ -40,7 +40,7 @@ class Parser(ArgumentParser):
         try:
             checked = checked_words(words, self._option_string_actions)
             found = self.parse_args(with_recipe_paths(checked))
-            refuse_odd_numbers(checked, found)
+            refuse_odd_numbers(checked, found.get)
             for key, value in list(found.items()):
                 found[key] = checked_value(key, value)
         except WordError as error:

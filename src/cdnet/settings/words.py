@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -85,12 +85,12 @@ def with_kept_bytes(recipe: str) -> str:
     return re.sub(r"\\uDC([89A-F][0-9A-F])", rf"\\U{BYTE >> 8:06X}\1", recipe)
 
 
-def refuse_odd_numbers(words: Iterable[str], found: Mapping[str, Any]) -> None:
+def refuse_odd_numbers(words: Iterable[str], parsed: Callable[[str], Any]) -> None:
     """See that no number was read in YAML's way from what is written as another one, such as ``010`` or ``1:30``.
 
     Args:
         words: of a command line, its options as the parser knows them.
-        found: the parsed values, by option, such as ``schedule.milestones``.
+        parsed: returns the parsed value of an option, such as ``schedule.milestones``, or None.
 
     Raises:
         WordError: if one was.
@@ -101,7 +101,7 @@ def refuse_odd_numbers(words: Iterable[str], found: Mapping[str, Any]) -> None:
         if word.startswith("--"):
             key, _, text = word.removeprefix("--").partition("=")
         odd = next((one for one in re.split(r"[\s,\[\]]+", text) if ODD_NUMBER.fullmatch(one)), None)
-        value = found.get(key) if odd is not None else None
+        value = parsed(key) if odd is not None else None
         if any(isinstance(one, int | float) for one in (value if isinstance(value, list) else [value])):
             raise WordError(f"--{hyphened(key)} {text}: write numbers without zeros in front and without colons")
 
