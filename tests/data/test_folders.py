@@ -10,7 +10,7 @@ import pytest
 
 from cdnet.data.layout import read_data
 from cdnet.data.pictures import Picture, ReidData
-from cdnet.data.split_folders import role_of
+from cdnet.data.split_folders import role_of, subfolders
 from cdnet.errors import CdnetError
 
 Plant = Callable[[Iterable[str]], Path]
@@ -322,3 +322,12 @@ def test_pictures_in_no_folder_are_told_from_strays(plant: Plant, folder: str) -
     root = plant(f"{folder}{p}_{k}.jpg" for p in PEOPLE for k in range(2))
     with pytest.raises(CdnetError, match=r"lie directly in it, such as p0_0\.jpg.*make a folder for each person"):
         read_data(root)
+
+
+def test_folders_are_those_and_links_to_them(tmp_path: Path) -> None:
+    for name in ("b", "a", ".hidden", "__MACOSX"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "file").touch()
+    for name, target in (("linked", "a"), ("to a file", "file"), ("gone", "nowhere"), ("itself", "itself")):
+        (tmp_path / name).symlink_to(target)
+    assert subfolders(tmp_path) == [tmp_path / name for name in ("a", "b", "linked")]

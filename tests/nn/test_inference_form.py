@@ -151,6 +151,8 @@ class Gated(Shared):
         x = self.norm(self.conv(self.stem(x)))
         if self.kind == "also on the map":
             x = x + self.first(x)
+        if self.kind == "half also on the map":
+            x = self.first(x.mean((2, 3), keepdim=True)).sigmoid() * self.last(x)
         inner = self.relu(self.first(x.mean((2, 3), keepdim=True)))
         if self.kind == "no sigmoid":
             return FeatureMaps(x, x, x + self.last(inner))
@@ -164,7 +166,16 @@ class Gated(Shared):
 
 @pytest.mark.parametrize(
     "kind",
-    ["alike", "without bias", "grouped", "padded", "also on the map", "no sigmoid", "looked at on its way"],
+    [
+        "alike",
+        "without bias",
+        "grouped",
+        "padded",
+        "also on the map",
+        "half also on the map",
+        "no sigmoid",
+        "looked at on its way",
+    ],
 )
 def test_gates_of_other_kinds_give_the_same(kind: str) -> None:
     model = with_neck(Gated(kind))

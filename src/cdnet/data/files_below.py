@@ -93,14 +93,15 @@ def _walk(top: str) -> Iterator[tuple[str, list[str], list[str]]]:
         try:
             with os.scandir(place) as entries:
                 for entry in entries:
-                    (folders if _is_folder(entry) else names).append(entry.name)
+                    (folders if is_folder(entry) else names).append(entry.name)
         except OSError as error:
             raise CdnetError(f"{error.filename} could not be read: {error.strerror}") from error
         yield place, folders, names
         waiting += [os.path.join(place, name) for name in reversed(folders)]
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry is a folder, or a link to one."""
     try:
         return entry.is_dir()
     except OSError:  # a link that leads to itself

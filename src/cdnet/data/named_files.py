@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from cdnet.data.junk import JUNK, JUNK_REASON
 from cdnet.data.pictures import Picture, ReidData, picture_files
 from cdnet.data.split_folders import SplitFolders, find_split_folders, subfolders
 from cdnet.errors import CdnetError
+
+_ENDINGS = SUFFIXES | UNREAD_SUFFIXES
 
 
 class OtherNamesError(CdnetError):
@@ -50,10 +53,11 @@ class NamedFiles:
 
 def without_endings(file: str) -> str:
     """Return a file's name without its endings of pictures, of which there may be two, as in ``.jpg.jpg``."""
-    path = Path(file)
-    while path.suffix.lower() in SUFFIXES | UNREAD_SUFFIXES and path.stem != path.name:
-        path = Path(path.stem)
-    return path.name
+    name, ending = os.path.splitext(file)
+    while ending.lower() in _ENDINGS:
+        file = name
+        name, ending = os.path.splitext(file)
+    return file
 
 
 def is_named(root: Path, files: NamedFiles) -> bool:

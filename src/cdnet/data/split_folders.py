@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cdnet.data.files_below import is_folder
 from cdnet.errors import CdnetError
 
 _FILLER = (
@@ -73,8 +75,9 @@ class SplitFolders:
 
 def subfolders(folder: Path) -> list[Path]:
     """Return the folders directly in one, in a fixed order, without hidden ones and what macOS packs beside them."""
-    found = (path for path in folder.iterdir() if not path.name.startswith(".") and path.name != "__MACOSX")
-    return sorted(path for path in found if path.is_dir())
+    with os.scandir(folder) as entries:  # which knows of most what they are, without asking for each
+        names = [entry.name for entry in entries if not entry.name.startswith(".") and is_folder(entry)]
+    return sorted(folder / name for name in names if name != "__MACOSX")
 
 
 def find_split_folders(root: Path) -> SplitFolders | None:

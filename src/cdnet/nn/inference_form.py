@@ -76,19 +76,25 @@ def _flatten_gates(traced: torch.fx.GraphModule) -> None:
     layers = dict(traced.named_modules())
     uses = Counter(node.target for node in traced.graph.nodes)
     gates = [gate for node in traced.graph.nodes if (gate := _gate(node, layers))]
-    flattened = Counter(node.target for gate in gates for node in gate if node.op == "call_module")
+    while True:
+        inside = Counter(node.target for gate in gates for node in gate)
+        # A convolution that is used elsewhere too has to stay one, and so have all that share a gate with it.
+        alone = [
+            gate for gate in gates if all(uses[node.target] == inside[node.target] for node in _squeezes(gate, layers))
+        ]
+        if len(alone) == len(gates):
+            break
+        gates = alone
     for average, *rest in gates:
-        squeezes = [node for node in rest if isinstance(layers.get(str(node.target)), nn.Conv2d)]
-        if any(uses[node.target] != flattened[node.target] for node in squeezes):
-            continue  # it has to stay a convolution elsewhere
         average.kwargs = {}
-        for node in squeezes:
+        for node in _squeezes(rest, layers):
             layer = traced.get_submodule(str(node.target))
             if isinstance(layer, nn.Conv2d):
                 traced.set_submodule(str(node.target), _as_linear(layer))
         with traced.graph.inserting_after(rest[-1]):
             unflattened = traced.graph.call_method("unflatten", (rest[-1], 1, (-1, 1, 1)))
-        rest[-1].replace_all_uses_with(unflattened, lambda user, made=unflattened: user is not made)
+        rest[-1].replace_all_uses_with(unflattened)
+        unflattened.args = (rest[-1], 1, (-1, 1, 1))  # its own use was replaced too
 
 
 def _gate(node: torch.fx.Node, layers: dict[str, nn.Module]) -> list[torch.fx.Node]:
@@ -108,9 +114,13 @@ def _gate(node: torch.fx.Node, layers: dict[str, nn.Module]) -> list[torch.fx.No
     return []
 
 
+def _squeezes(gate: list[torch.fx.Node], layers: dict[str, nn.Module]) -> list[torch.fx.Node]:
+    return [node for node in gate if isinstance(layers.get(str(node.target)), nn.Conv2d)]
+
+
 def _as_linear(layer: nn.Conv2d) -> nn.Linear:
     made = nn.Linear(layer.in_channels, layer.out_channels, layer.bias is not None, layer.weight.device)
     made.weight = nn.Parameter(layer.weight.flatten(1))
     if layer.bias is not None:
-        made.bias = layer.bias
+        made.bias = nn.Parameter(layer.bias)
     return made.eval()
