@@ -125,6 +125,15 @@ def test_no_password_is_shown(address, shown):
     assert shown_address(address) == shown
 
 
+@pytest.mark.parametrize("rest", ["[", "[::1]x/db", "host:5432/db?nonsense=1"])
+def test_an_address_that_is_none_does_not_show_its_password(rest):
+    from cdnet.gallery import open_gallery
+
+    with pytest.raises(CdnetError, match="the database refused") as raised:
+        open_gallery(f"postgresql://anna:secret@{rest}")
+    assert "secret" not in str(raised.value)
+
+
 def test_what_comes_back_goes_on(gallery, new_entry):
     gallery.add([new_entry(1)], np.ones((1, 24)))
     for _ in range(3):

@@ -36,6 +36,7 @@ def said(error: psycopg.Error, address: str) -> CdnetError:
     """Return what an error means and what to do."""
     where = shown_address(address)
     line = next(iter((error.diag.message_primary or str(error)).strip().splitlines()), type(error).__name__)
+    line = line.replace(address, where)  # which a parser of addresses repeats as it is, with its password
     if isinstance(error, errors.DiskFull):
         return DiskFullError(
             f"the disk of the database {where} is full; what was acknowledged is kept, free some space"
