@@ -196,6 +196,9 @@ def test_what_the_file_says(tmp_path: Path, weights: Path, source: Source) -> No
     assert said["weights_sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
     assert said["mAP"] is None
     assert json.loads((tmp_path / "net.onnx.metadata.json").read_text())["model_kwargs"] == {"img_size": [64, 32]}
+    profile = yaml.safe_load((tmp_path / "net.onnx.reid.yaml").read_text())
+    dimension = {"embedding_dim": source.model.feature_dim}
+    assert profile == {"backend": "onnx", "artifact": {"path": "net.onnx"}, "options": dimension}
 
 
 @pytest.mark.parametrize(
@@ -221,7 +224,10 @@ def test_a_program_says_it_too(tmp_path: Path, source: Source) -> None:
 
 def test_a_folder_as_boxmot_wants_it(tmp_path: Path, source: Source) -> None:
     made = make(source, TARGETS["boxmot"], tmp_path / "net_openvino_model" / "net.xml")
-    assert {path.name for path in made.written} == {"net.xml", "net.bin", "net.xml.metadata.json", "manifest.json"}
+    beside = {"net.xml.reid.yaml", "net.xml.metadata.json", "manifest.json"}
+    assert {path.name for path in made.written} == {"net.xml", "net.bin", *beside}
+    profile = yaml.safe_load((made.path.parent / "net.xml.reid.yaml").read_text())
+    assert (profile["backend"], profile["artifact"]["path"]) == ("openvino", "net.xml")
 
 
 def test_deepstream_gets_its_configuration(tmp_path: Path, source: Source) -> None:

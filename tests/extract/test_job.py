@@ -21,6 +21,7 @@ from cdnet.extract import job
 from cdnet.extract.extractor import FeatureExtractor
 from cdnet.extract.job import extract_all, parse_shard
 from cdnet.extract.join import join
+from cdnet.extract.ray_job import _connect
 from cdnet.extract.stored import open_features
 
 arrow = pytest.importorskip("pyarrow.parquet")
@@ -392,3 +393,14 @@ def test_identities_and_cameras_are_in_an_npz_too_and_survive_a_join(
         assert kept["paths"].tolist() == names
         assert kept["identities"].tolist() == ["p0", "p1", "p2", "p3"]
         assert kept["cameras"].tolist() == ["", "1", "2", "3"]
+
+
+def test_a_ray_that_does_not_start_is_one_sentence() -> None:
+    class Ray:
+        def init(self, **_: object) -> None:
+            raise Exception("The current node timed out during startup.\nMore of it")  # as Ray itself does
+
+    said: list[str] = []
+    with pytest.raises(CdnetError, match=r"Ray could not start on this machine \(The current node timed out during"):
+        _connect(Ray(), "auto", said.append)
+    assert said == ["no Ray cluster at hand: this machine alone works"]

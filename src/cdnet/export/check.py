@@ -148,7 +148,7 @@ def _notes(opened: Opened) -> list[str]:
     if opened.file.count is not None:
         notes.append(
             f"its batch is fixed: a program that has several pictures at once, as trackers do, has to give them "
-            f"{opened.file.count} by {opened.file.count}"
+            f"{opened.file.count} by {opened.file.count}, and to fill up the last"
         )
     if None in opened.file.size:
         notes.append("its size is free: BoxMOT would feed 256x128 and ultralytics 224x224, whatever it was made for")
@@ -164,7 +164,8 @@ def _unfit(opened: Opened) -> list[str]:
         unfit.append(f"{target.name} does not read {opened.path.suffix}, but {' or '.join(target.formats)}")
     if target.batch is not None and opened.file.count != target.batch:
         unfit.append(f"{target.name} wants a batch that is fixed to {target.batch}")
-    if target.batch is None and opened.file.count is not None:
+    filled = opened.path.suffix.lower() in target.fills
+    if target.batch is None and opened.file.count is not None and not filled:
         unfit.append(f"{target.name} gives several pictures at once, and its batch is fixed to {opened.file.count}")
     if None in opened.file.size:
         unfit.append(f"its size is free, and {target.name} would choose one by itself; fix it in the file")

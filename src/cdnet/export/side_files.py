@@ -1,4 +1,4 @@
-"""What a program wants beside the file: BoxMOT's metadata, DeepStream's part of a tracker's configuration."""
+"""What a program wants beside the file: BoxMOT's metadata and profile, DeepStream's part of a configuration."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ import json
 from pathlib import Path
 
 from cdnet.weights import ModelSpec
+
+BOXMOT = """\
+# For BoxMOT's --reid. Of the file alone it does not know how many features there are, and stops at a first frame that
+# shows nobody.
+backend: {backend}
+artifact:
+  path: {path}
+options:
+  embedding_dim: {feature_dim}
+"""
 
 DEEPSTREAM = """\
 # For NvDCF (reidType 2) or NvDeepSORT (reidType 1): the section ReID of the tracker's configuration, ll-config-file.
@@ -34,7 +44,7 @@ def side_names(target: str, out: Path) -> list[str]:
     if target == "boxmot":
         # BoxMOT may be given the file, or a folder of this ending.
         folder = ["manifest.json"] if out.parent.name.endswith("_openvino_model") else []
-        return [f"{out.name}.metadata.json", *folder]
+        return [f"{out.name}.reid.yaml", f"{out.name}.metadata.json", *folder]
     return [f"{out.name}.tracker.yml"] if target == "deepstream" else []
 
 
@@ -58,7 +68,10 @@ def side_files(target: str, out: Path, spec: ModelSpec, feature_dim: int, precis
             "model_kwargs_schema_version": 1,
             "model_kwargs": {"img_size": [height, width]},
         }
-        return dict.fromkeys(side_names(target, out), json.dumps(content, indent=1) + "\n")
+        profile, *others = side_names(target, out)
+        backend = "onnx" if out.suffix == ".onnx" else "openvino"
+        text = BOXMOT.format(backend=backend, path=json.dumps(out.name), feature_dim=feature_dim)
+        return {profile: text, **dict.fromkeys(others, json.dumps(content, indent=1) + "\n")}
     if target == "deepstream":
         half = precision == "fp16"
         text = DEEPSTREAM.format(

@@ -80,6 +80,7 @@ class Target:
         batch: pictures at once if that is fixed in the file, None if it is free.
         refused_names: parts of a file's name, in lower case, by which the program takes it for something else.
         int8: whether it runs files with 8 bits of ours.
+        fills: the endings of files whose fixed batch it fills up itself.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Target:
     batch: int | None = None
     refused_names: tuple[str, ...] = ()
     int8: bool = True
+    fills: tuple[str, ...] = ()
 
     def check_out(self, out: Path) -> str:
         """Return the ending of the file to write, if this program reads such files by such names.
@@ -121,8 +123,9 @@ TARGETS = {
             _imagenet,
             _linear,
             refused_names=("vehicleid", "veri", "lmbn", "hacnn", "csl_tinyvit", "clip"),
+            fills=(ONNX,),
         ),
-        Target("ultralytics", (ONNX,), _one, _linear_unrounded),
+        Target("ultralytics", (ONNX,), _one, _linear_unrounded, fills=(ONNX,)),
         Target("deepstream", (ONNX,), _bytes, _linear, int8=False),
         Target("openvino-demo", (IR,), _bgr_bytes, _linear, batch=1),
         Target("fast-reid", (ONNX,), _bytes, _cubic),

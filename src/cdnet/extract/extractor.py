@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict
 
@@ -96,7 +95,7 @@ class FeatureExtractor:
     def _begin(
         self, model: Path | str, given: Given, runtime: str, device: str, batch: int, bgr: bool, option: str
     ) -> None:
-        if not isinstance(batch, Integral) or not 1 <= batch <= 4096:
+        if not hasattr(batch, "__index__") or not 1 <= batch <= 4096:  # NumPy's whole numbers are fine
             raise CdnetError(f"a batch has 1 to 4,096 pictures, not {batch}")
         if device not in DEVICES:
             raise CdnetError(f"{device!r} is no device here; known are {', '.join(DEVICES)}")

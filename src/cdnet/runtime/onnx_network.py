@@ -102,4 +102,5 @@ def _cause(error: Exception) -> str:
     # Before it stand the path, which is said already, or the place in onnxruntime's source: the cause is at the end.
     said = str(error).strip().split("\n")[0]
     said = said.rpartition(" failed:")[2].strip() or said
+    said = said.rpartition(" , Error ")[2] or said  # of an operator that it lacks, after all that the node is given
     return said if len(said) <= 200 else f"... {said[-200:].partition(' ')[2]}"
