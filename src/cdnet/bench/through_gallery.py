@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,8 +27,7 @@ from cdnet.gallery.indexing import silently as telling_nothing
 from cdnet.runtime.network import Network
 
 RANKED_BY_INDEX = 100
-"""Entries that the index is asked for, a query; its figures are of the matches among these, and the exact ones beside
-them too."""
+"""Entries that the index is asked for, a query; for its figures all others follow in the order of exact search."""
 
 
 def through_gallery(
@@ -73,19 +71,22 @@ def through_gallery(
         "in_memory": evaluate_features(query, kept, pictures).to_json(),
     }
 
-    def ranked(index: searching.IndexUse | None, counts: Sequence[int], how: str) -> list[Figures]:
-        scores: list[list[QueryScores]] = [[] for _ in counts]
+    exactly = np.empty((len(unit), len(order)), np.int32)
+
+    def ranked(index: searching.IndexUse | None, how: str) -> Figures:
+        scores: list[QueryScores] = []
         for number in progress(range(len(unit)), how, len(unit)):
             with gallery.reading() as connection:
-                found = _ranked(connection, unit[number], index, max(counts))
-            own = labels[0][number : number + 1]
-            for part, count in zip(scores, counts, strict=True):
-                row = torch.tensor([[order[one] for one in found[:count]]], dtype=torch.long)
-                part.append(score_tile(row, own, labels[1], 50))
-        joined = [QueryScores(*map(torch.cat, zip(*part, strict=True))) for part in scores]
-        return [average(part, len(order)).to_json() for part in joined]
+                found = _ranked(connection, unit[number], index, len(order) if index is None else RANKED_BY_INDEX)
+            row = np.array([order[one] for one in found], np.int32)
+            if index is None:
+                exactly[number] = row
+            else:  # what it did not find comes after what it found
+                row = np.concatenate([row, exactly[number][~np.isin(exactly[number], row)]])
+            scores.append(score_tile(torch.from_numpy(row)[None].long(), labels[0][number : number + 1], labels[1], 50))
+        return average(QueryScores(*map(torch.cat, zip(*scores, strict=True))), len(order)).to_json()
 
-    report["through_gallery"], exact_few = ranked(None, (len(order), RANKED_BY_INDEX), "ranking exactly")
+    report["through_gallery"] = ranked(None, "ranking exactly")
     report |= {"search_ms": _timed(lambda q: gallery.search(q, 20), unit[:500], 60.0, telling_nothing)}
     report |= {"parts_ms": _parts(data, network)}
     state = gallery.build_index(progress=tell, everything=True)
@@ -95,8 +96,7 @@ def through_gallery(
             "ef": state.ef,
             "recall": state.recall,
             "ranked": RANKED_BY_INDEX,
-            "exact": exact_few,
-            "indexed": ranked(use, [RANKED_BY_INDEX], "ranking by the index")[0],
+            "through_gallery": ranked(use, "ranking by the index"),
             "search_ms": _timed(lambda q: gallery.search(q, 20), unit[:500], 60.0, telling_nothing),
         }
     return report
