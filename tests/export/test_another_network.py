@@ -95,7 +95,7 @@ def test_without_pictures_it_says_that_it_does_not_know(theirs: Path, capsys: py
 
 
 def test_whoever_feeds_it_several_at_once_is_told(theirs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(theirs), "--for", "boxmot"]) == 1
+    assert main(["check", str(theirs), "--for", "fast-reid"]) == 1
     assert "its batch is fixed to 1" in capsys.readouterr().err
 
 

@@ -76,9 +76,9 @@ def found(seed: int, place: int, planted: int, shuffled: bool = False) -> int:
         for step, indices in enumerate(train.epoch(epoch)):
             path = [Selection((int(rng.integers(3)),), torch.ones(1)) for _ in range(3)]
             path[place] = Selection((planted,), torch.ones(1))
-            images, people, _ = train.batch(indices, epoch, step)
+            batch = train.batch(indices, epoch, step)
             optimizer.zero_grad()
-            objective(net(images, path), people).total.backward()
+            objective(net(batch.images, path), batch.identities).total.backward()
             optimizer.step()
     search = Search(net, RECIPE, train, validation, accelerator)
     lines = [search.epoch(Place(epoch=epoch), StopRequest()) for epoch in range(RECIPE.epochs)]
