@@ -379,14 +379,14 @@ def test_what_is_printed_is_dark_on_light_whatever_the_screen(phone, address: st
 def test_all_that_was_found_is_printed(phone, address: str) -> None:
     phone.add_init_script(
         "window.print = () => { dispatchEvent(new Event('beforeprint'));"
-        "window.printed = [...document.querySelectorAll('.card img')].map((one) => one.naturalWidth); }"
+        "window.paper = [...document.querySelectorAll('.card img')].map((one) => one.naturalWidth); }"
     )
     phone.goto(f"{address}?entry=1&camera=1&camera=2")
     phone.wait_for_selector(".card .score")
     assert phone.locator("#printed").is_hidden()
     phone.locator("#print").click()
-    phone.wait_for_function("() => window.printed")
-    widths = phone.evaluate("window.printed")
+    phone.wait_for_function("() => window.paper")
+    widths = phone.evaluate("window.paper")
     assert len(widths) == phone.locator(".card").count() == 16
     assert all(widths), "a picture that was never scrolled to is printed, too"
     phone.emulate_media(media="print")
