@@ -39,7 +39,8 @@ CDNET = "cdnet, 256x128, batch 1, "
     [
         (r"ranking is (\S+) times as fast as torchreid", "rank", ["ranking", "torchreid"]),
         (r"re-ranking (\S+), a whole", "rerank", ["re-ranking"]),
-        (r"a whole evaluation (\S+), a step", "evaluate", ["nothing decoded before"]),
+        (r"a whole evaluation (\S+) \(", "evaluate", ["nothing decoded before"]),
+        (r"\((\S+) where the pictures were decoded before\)", "evaluate", ["pictures decoded before"]),
         (r"a step of training (\S+) in bfloat16", "train-bf16", ["a step"]),
         (r"in bfloat16 and (\S+) in 32 bits", "train", ["a step"]),
         (
