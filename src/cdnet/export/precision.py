@@ -57,10 +57,25 @@ def to_int8(model: onnx.ModelProto, pictures: Pixels, wanted: Preprocessing) -> 
     given = [{INPUT: wanted(pictures[number : number + 1])} for number in range(len(pictures))]
     with _quiet():
         made: onnx.ModelProto = nncf.quantize(
-            model, nncf.Dataset(given), subset_size=len(given), preset=nncf.QuantizationPreset.MIXED
+            model,
+            nncf.Dataset(given),
+            subset_size=len(given),
+            preset=nncf.QuantizationPreset.MIXED,
+            ignored_scope=nncf.IgnoredScope(names=_gates(model)),
         )
     made.ir_version = min(made.ir_version, model.ir_version)
     return made
+
+
+def _gates(model: onnx.ModelProto) -> list[str]:
+    """Return the names of the linear layers of gates: small, and in 8 bits they spoil all that they multiply."""
+    inside = {name for node in model.graph.node if node.op_type == "Sigmoid" for name in node.input}
+    found = []
+    for node in reversed(model.graph.node):  # sorted, so that what follows a node is known before it
+        if node.op_type in ("Gemm", "MatMul", "Add", "Relu") and inside.intersection(node.output):
+            inside.update(node.input)
+            found += [node.name] if node.op_type in ("Gemm", "MatMul") else []
+    return found
 
 
 def read_calibration(folder: Path, size: tuple[int, int]) -> Pixels:
