@@ -1,7 +1,6 @@
 """How long a gallery takes to answer, how large it is, and what its index misses, on clustered synthetic features.
 
-Features that are spread uniformly have no near neighbours that differ from far ones, and make every index look broken;
-those of people come in clusters. faiss' exact search of the same features in memory runs beside it.
+faiss' exact search of the same features in memory runs beside it.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cdnet.bench.rows import Report
 from cdnet.bench.spent import Spent
+from cdnet.bench.synthetic import BATCH, Vectors, blocks, queries_of, synthetic
 from cdnet.errors import CdnetError
 from cdnet.files import write_text
 from cdnet.gallery import indexing
@@ -31,12 +30,6 @@ from cdnet.gallery.indexing import IndexProgress, silently
 from cdnet.gallery.removing import size_of
 from cdnet.json_file import read_json
 
-PICTURES = 20
-"""Of a person, on average."""
-STYLES, OWN, SPREAD = 100, 0.7, 0.5
-"""How many ways of dressing there are, and by how much a person differs from one, and a picture from its person, where
-ways of dressing differ by 1: so that strangers are near, too."""
-BATCH = 5_000
 NEAREST = 10
 YEAR = 2025
 """Whose months the entries are spread over."""
@@ -44,35 +37,6 @@ EXACT_SECONDS = 30.0
 """How long exact searches are measured at the most."""
 MAX_BYTES = 16 * 2**20
 """Of the file with the rows."""
-
-Vectors = npt.NDArray[np.float32]
-
-
-def synthetic(start: int, count: int, dimensions: int, seed: int) -> Vectors:
-    """Return features start to start + count, N x D of unit length, the same for the same seed.
-
-    Each block of ``BATCH`` is drawn by itself; ``start`` and ``count`` are multiples of it, or end within one.
-    """
-    parts = []
-    for block in range(start // BATCH, -(-(start + count) // BATCH)):
-        centres, generator = _people(block, dimensions, seed)
-        noise = generator.standard_normal((BATCH, dimensions), np.float32)
-        parts.append(centres[generator.integers(len(centres), size=BATCH)] + np.float32(SPREAD) * noise)
-    return _unit(np.concatenate(parts)[start % BATCH :][:count])
-
-
-def _people(block: int, dimensions: int, seed: int) -> tuple[Vectors, np.random.Generator]:
-    """Return what is in the middle of each person's features in a block, and what draws these."""
-    styles = np.random.default_rng([seed, 1 << 21]).standard_normal((STYLES, dimensions), np.float32)
-    generator = np.random.default_rng([seed, block])
-    people = BATCH // PICTURES
-    own = generator.standard_normal((people, dimensions), np.float32)
-    return styles[generator.integers(STYLES, size=people)] + np.float32(OWN) * own, generator
-
-
-def _unit(features: Vectors) -> Vectors:
-    unit: Vectors = features / np.linalg.norm(features, axis=1, keepdims=True)
-    return unit
 
 
 def bench_size(
@@ -108,10 +72,11 @@ def bench_size(
     state = gallery.build_index(progress=spent.by_parts("index_seconds", progress))
     spent.done("index_seconds")
     progress(f"searching {size:,} in memory", 0.0)
-    asked = _queries(size, dimensions, queries, seed)
+    asked = queries_of(size, dimensions, queries, seed)
     truth, flat = _faiss(size, asked, seed)
     what = f"searching {size:,}"
     exact = _timed(lambda q: gallery.search(q, NEAREST, exact=True), asked, EXACT_SECONDS, progress, f"{what} exactly")
+    indexed_months, index_bytes = _index_size(gallery)
     row: Report = {
         "entries": size,
         "dimensions": dimensions,
@@ -119,7 +84,7 @@ def bench_size(
         "seed": seed,
         "filled": size - spent.kept["from"],
         "fill_seconds": round(spent.kept.get("fill_seconds", 0.0), 1),
-        "indexed_months": _indexed_months(gallery),
+        "indexed_months": indexed_months,
         "index_seconds": round(spent.kept["index_seconds"], 1),
         "index": state.used,
         "ef": state.ef,
@@ -128,13 +93,8 @@ def bench_size(
     }
     with gallery.reading() as connection:
         row["bytes"] = size_of(connection)
-        index = connection.execute(
-            "SELECT coalesce(sum(pg_relation_size(indexrelid)), 0) FROM pg_stat_user_indexes "
-            "WHERE indexrelname LIKE 'entry%%feature'"
-        ).fetchone()
-        assert index is not None
-        row["index_bytes"] = int(index[0])
-        row["memory_bytes"] = database_memory(gallery.address)
+    row["index_bytes"] = index_bytes
+    row["memory_bytes"] = database_memory(gallery.address)
     if state.used:
         indexed = f"{what} by the index"
         row["index_ms"] = _timed(lambda q: gallery.search(q, NEAREST), asked, EXACT_SECONDS, progress, indexed)
@@ -235,34 +195,19 @@ def _fill(gallery: Gallery, size: int, months: int, seed: int, spent: Spent, pro
     assert gallery.stats().entries == size
 
 
-def _indexed_months(gallery: Gallery) -> int:
+def _index_size(gallery: Gallery) -> tuple[int, int]:
+    """Return how many months have an index, and its bytes."""
     with gallery.reading() as connection:
         row = connection.execute(
-            "SELECT count(*) FROM pg_stat_user_indexes WHERE indexrelname LIKE 'entry%%feature'"
+            "SELECT count(*), coalesce(sum(pg_relation_size(indexrelid)), 0) FROM pg_stat_user_indexes "
+            "WHERE indexrelname LIKE 'entry%%feature'"
         ).fetchone()
     assert row is not None
-    return int(row[0])
+    return int(row[0]), int(row[1])
 
 
 def _digest(number: int) -> bytes:
     return hashlib.sha256(f"cdnet bench gallery {number}".encode()).digest()
-
-
-def _blocks(size: int, dimensions: int, seed: int) -> Iterator[tuple[int, Vectors]]:
-    """Yield all features and where each block begins; a million of them at once would take a gigabyte and a half."""
-    for start in range(0, size, BATCH):
-        yield start, synthetic(start, min(BATCH, size - start), dimensions, seed)
-
-
-def _queries(size: int, dimensions: int, count: int, seed: int) -> Vectors:
-    """Return features of other pictures of people who are in the gallery."""
-    generator = np.random.default_rng([seed, 1 << 20])
-    found = []
-    for number in generator.integers(size, size=count):
-        people, _ = _people(int(number) // BATCH, dimensions, seed)
-        noise = generator.standard_normal(dimensions, np.float32)
-        found.append(people[generator.integers(len(people))] + np.float32(SPREAD) * noise)
-    return _unit(np.stack(found))
 
 
 def _faiss(size: int, asked: Vectors, seed: int) -> tuple[Any, dict[str, float] | None]:
@@ -273,14 +218,14 @@ def _faiss(size: int, asked: Vectors, seed: int) -> tuple[Any, dict[str, float] 
     except ImportError:  # the truth is found without it; its times are left out
         best = np.zeros((len(asked), 0), np.float32)
         numbers = np.zeros((len(asked), 0), np.int64)
-        for start, features in _blocks(size, dimensions, seed):
+        for start, features in blocks(size, dimensions, seed):
             best = np.concatenate([best, asked @ features.T], 1)
             numbers = np.concatenate([numbers, np.tile(start + np.arange(len(features)), (len(asked), 1))], 1)
             order = np.argsort(-best, axis=1, kind="stable")[:, :NEAREST]
             best, numbers = np.take_along_axis(best, order, 1), np.take_along_axis(numbers, order, 1)
         return numbers, None
     index = faiss.IndexFlatIP(dimensions)
-    for _, features in _blocks(size, dimensions, seed):
+    for _, features in blocks(size, dimensions, seed):
         index.add(features)
     truth: list[Any] = []
     timed = _timed(lambda query: truth.append(index.search(query[None], NEAREST)[1][0]), asked, float("inf"), silently)

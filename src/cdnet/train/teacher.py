@@ -93,7 +93,6 @@ def _ask(
     starts = range(0, pictures, PART * count)
     files = [folder / f"{start:08d}.safetensors" for start in starts]
     folder.mkdir(exist_ok=True)
-    sweep(folder, [file.name for file in files])
     parts: list[Tensor] = []
     for start, file in zip(starts, files, strict=True):
         part = _kept(file, (min(PART * count, pictures - start), each))
